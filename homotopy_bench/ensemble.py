@@ -37,8 +37,8 @@ class Ensemble:
         theta: Parameters, shape (M, P); row m is member m.
         gradient: Gradient of the last backward pass, shape (M, P).
         target_size: Number of columns that are parameters of the target network; those of a deformation follow.
-        rows: What an optimiser updates: for each member its row of theta, with ``grad`` the row of the gradient, cut
-            in two where a deformation has parameters of its own.
+        rows: What an optimiser updates: for each member its row of theta in parts, each with ``grad`` its part of the
+            gradient; one part, two where a deformation has parameters of its own, or as :meth:`cut_rows` says.
         parameters: Name -> view of theta, shape (M, *shape of the parameter).
         gradients: Name -> view of the gradient, of the same shape.
         buffers: Name -> stacked buffer, shape (M, *shape of the buffer).
@@ -70,7 +70,9 @@ class Ensemble:
         self.target_size = sum(
             shape.numel() for name, shape in shapes.items() if not name.startswith(f"{DEFORMATION}.")
         )
-        self.rows = [self._pieces(*pair) for pair in zip(self.theta, self.gradient, strict=True)]
+        # Fused kernels round the last few values of a tensor differently from the others, and the target network's must
+        # be rounded as the baseline's are, whatever a deformation adds after them.
+        self.cut_rows([size for size in (self.target_size, self.theta.shape[1] - self.target_size) if size])
         self.buffers = {
             name: torch.stack([dict(network.named_buffers())[name] for network in networks]).to(device)
             for name, _ in networks[0].named_buffers()
@@ -78,6 +80,7 @@ class Ensemble:
         self.buffers = {
             name: values.to(dtype) if values.is_floating_point() else values for name, values in self.buffers.items()
         }
+        self._shapes = shapes
         self.network = networks[0]
         if members == 1:
             self._install(self.network)
@@ -119,6 +122,41 @@ class Ensemble:
             return
         gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
         torch._foreach_copy_(list(self.gradients.values()), gradients)
+
+    def leaves(self) -> list[Tensor]:
+        """Return the tensors that the graph of :meth:`forward` ends in, in the order of theta's columns."""
+        return list(self.network.parameters() if self.members == 1 else self.parameters.values())
+
+    def leaf_views(self, matrix: Tensor) -> list[Tensor]:
+        """Return the columns of a matrix in the shapes of :meth:`leaves`.
+
+        Args:
+            matrix: Shape (M, P).
+
+        Returns:
+            Views of it, one per leaf.
+        """
+        views = self._views(matrix, self._shapes).values()
+        return [view[0] for view in views] if self.members == 1 else list(views)
+
+    def layers(self) -> dict[str, slice]:
+        """Return the columns of each layer: of the parameters that follow each other and belong to one module."""
+        columns: dict[str, slice] = {}
+        start = 0
+        for name, shape in self._shapes.items():
+            layer, stop = name.rpartition(".")[0] or name, start + shape.numel()
+            known = columns.get(layer)
+            columns[layer] = slice(start if known is None else known.start, stop)
+            start = stop
+        return columns
+
+    def cut_rows(self, sizes: Sequence[int]) -> None:
+        """Give an optimiser every row in parts, so that each may have a rate of its own.
+
+        Args:
+            sizes: Number of columns of each part; together P.
+        """
+        self.rows = [self._pieces(*pair, sizes) for pair in zip(self.theta, self.gradient, strict=True)]
 
     def assign(self, buffers: Mapping[str, Tensor]) -> None:
         """Set stacked buffers, such as the coefficients of a deformation.
@@ -183,15 +221,10 @@ class Ensemble:
             owner, _, attribute = name.rpartition(".")
             setattr(network.get_submodule(owner), attribute, values[0])
 
-    def _pieces(self, row: Tensor, gradient: Tensor) -> list[Tensor]:
-        """Return a row in the parts that an optimiser updates apart.
-
-        Fused kernels round the last few values of a tensor differently from the others, and the target network's must
-        be rounded as the baseline's are, whatever a deformation adds after them.
-        """
-        sizes = [size for size in (self.target_size, len(row) - self.target_size) if size]
-        pieces = list(torch.split(row, sizes))
-        for piece, part in zip(pieces, torch.split(gradient, sizes), strict=True):
+    @staticmethod
+    def _pieces(row: Tensor, gradient: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        pieces = list(torch.split(row, list(sizes)))
+        for piece, part in zip(pieces, torch.split(gradient, list(sizes)), strict=True):
             piece.grad = part
         return pieces
 

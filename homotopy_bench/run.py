@@ -202,6 +202,7 @@ class _Run:
         while training.step < goal and not interrupt.requested:
             training.advance()
             self.cost.gradient_evaluations += training.gradients_per_step()[0]
+            self.cost.hvp_evaluations += training.products_per_step()[0]
             self.show.at_step(training.step)
         self.config.hardware.synchronize()
         self.cost.train_seconds += time.perf_counter() - begin
@@ -231,6 +232,7 @@ class _Run:
             **path.fractions("val", "path"),
             "grad_norm": training.gradient_norms()[0],
             **training.diagnostics(0),
+            **training.rates.take_diagnostics(0),
             **scores.of_copies(0),
             "cost": self.cost.to_dict(),
         }

@@ -28,6 +28,7 @@ from homotopy_bench.following import PathFollower
 from homotopy_bench.models.layers import DEFORMATION
 from homotopy_bench.objective import cross_entropy, training_objective
 from homotopy_bench.optim.base import merge_moments, over_rows
+from homotopy_bench.optim.rates import LearningRates
 from homotopy_bench.penalty import weight_penalty
 from homotopy_bench.rows import Rows
 from homotopy_bench.score import Score, confusion, scores
@@ -60,7 +61,7 @@ class EnsembleTraining:
         total_steps: Training steps S of the whole run.
         step: Steps done.
         t: Path parameters, shape (S, M), on the host.
-        lr: Learning rates, shape (S, M), on the host.
+        rates: Learning rates.
 
     Args:
         configs: The members' configurations.
@@ -95,9 +96,7 @@ class EnsembleTraining:
         levels = [epochs * self.steps_per_epoch for epochs in shared.method.level_epochs()]
         self.t = np.stack([c.continuation.table(self.total_steps, c.seed, levels) for c in configs], axis=1)
         self._arrived = self.t == 1.0
-        self.lr = np.stack([c.lr_schedule.table(self.total_steps, c.optimizer.lr) for c in configs], axis=1)
-        self._lr_rows: list[list[float]] = self.lr.tolist()
-        self._gains = [config.optimizer.gain() for config in configs]
+        self.rates = LearningRates(configs, self.total_steps)
         self._moves = np.ones(self.total_steps, dtype=bool)
         self._moves[1:] = (self.t[1:] != self.t[:-1]).any(axis=1)
 
@@ -126,29 +125,26 @@ class EnsembleTraining:
         if self._moves[k]:
             self._merge(k)
             self._place(k)
-        x, y = self._batch(k)
-        with self.hardware.autocast():
-            losses = self._objective(self.ensemble.forward(x), y)
-        self.ensemble.backward(losses.sum())
+        losses = self._differentiate(k)
         if self._penalty is not None:
             self._penalty.add_gradient(self.ensemble)
         self.method.add_gradient(self.ensemble)
         if self.regularizer is not None:
             self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
         if self._clip_norm is not None:
-            self._norms = clip_rows(self.ensemble.gradient, self._clip_norm, self.ensemble.target_size)
-        for group, member in zip(self.optimizer.param_groups, self.rows.owners, strict=True):
-            group["lr"] = self._lr_rows[k][member]
+            bounds = self.rates.clipped(self._clip_norm, self.rows)
+            self._norms = clip_rows(self.ensemble.gradient, bounds, self.ensemble.target_size)
+        for group, rate in zip(self.optimizer.param_groups, self.rates.of_parts(k), strict=True):
+            group["lr"] = rate
         self.optimizer.step()
         self.method.after_step(self.ensemble)
         if self.regularizer is not None:
-            lr = [rate * gain for rate, gain in zip(self._lr_rows[k], self._gains, strict=True)]
-            self.regularizer.after_step(self.ensemble, self.rows, self.t[k], lr)
-        self._loss_sum += losses.detach()
+            self.regularizer.after_step(self.ensemble, self.rows, self.t[k], self.rates.reaches(k))
+        self._loss_sum += losses
         self._loss_count += 1
         self.step += 1
         if self.follower is not None:
-            self.follower.observe(losses.detach())
+            self.follower.observe(losses)
 
     def take_train_loss(self) -> list[float]:
         """Return the members' mean batch losses since the last call, without penalties, and start anew."""
@@ -163,8 +159,14 @@ class EnsembleTraining:
         return self.rows.mean(norms.tolist())
 
     def gradients_per_step(self) -> list[int]:
-        """Return how many gradients the last step took for each member: one per row."""
-        return list(self.rows.counts)
+        """Return how many gradients the last step took for each member: one per row, and those of estimates."""
+        gradients, _ = self.rates.paid(self.step - 1)
+        return [count * (1 + gradients) for count in self.rows.counts]
+
+    def products_per_step(self) -> list[int]:
+        """Return how many Hessian products the last step took for each member."""
+        _, products = self.rates.paid(self.step - 1)
+        return [count * products for count in self.rows.counts]
 
     def evaluate(self, split: str) -> list[Score]:
         """Score every member on a split, at the point of the path where the networks stand.
@@ -222,7 +224,7 @@ class EnsembleTraining:
 
     def last_lr(self) -> list[float]:
         """Return the members' learning rates of the last step done."""
-        return self._lr_rows[max(self.step - 1, 0)]
+        return self.rates.of_members(max(self.step - 1, 0))
 
     def goes_back(self, member: int) -> bool:
         """Return whether a member that is broken now will be put back to where it was not."""
@@ -259,6 +261,7 @@ class EnsembleTraining:
             "loss_count": self._loss_count,
             "t": float(self.t[min(self.step, self.total_steps - 1), member]),
             "last_t": self.last_t()[member],
+            "rates": self.rates.member_state(member, self.rows),
             "path": None if self.follower is None else self.follower.member_state(member),
         }
 
@@ -287,6 +290,7 @@ class EnsembleTraining:
             for piece, saved in zip(self._pieces(member), state["optimizer"], strict=True):
                 self.optimizer.state[piece] = {name: value.to(self.device, copy=True) for name, value in saved.items()}
             self._loss_sum[rows] = state["loss_sum"].to(self.device)
+            self.rates.load_member_state(member, self.rows, max(self.step - 1, 0), state["rates"])
             if self.follower is not None and state["path"] is not None:
                 self.follower.load_member_state(member, state["path"])
                 self._set_path(member, self.step - 1, state["last_t"])
@@ -303,6 +307,21 @@ class EnsembleTraining:
             if values.is_floating_point() and not name.startswith(f"{DEFORMATION}.")
         }
         return PathFollower(paths, self.ensemble.rows, statistics, self.optimizer, self.total_steps)
+
+    def _differentiate(self, k: int) -> Tensor:
+        """Write the gradients of a step's batch into the ensemble; return the losses, detached."""
+        losses = None
+        if self.rates.measures(k):
+            evaluate = partial(self._losses, *self._batch.at_least(k, self.rates.samples))
+            losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
+        if losses is None or self.batch_size < self.rates.samples:
+            losses = self._losses(*self._batch(k))
+            self.ensemble.backward(losses.sum())
+        return losses.detach()
+
+    def _losses(self, x: Tensor, y: Tensor) -> Tensor:
+        with self.hardware.autocast():
+            return self._objective(self.ensemble.forward(x), y)
 
     def _follow(self, follower: PathFollower) -> None:
         """At a check, let the trackers say where the members train next.
@@ -339,6 +358,7 @@ class EnsembleTraining:
         self._clip_norm = row_bounds([one.clip_norm for one in options], self.ensemble.theta)
         self._objective = training_objective([one.label_smoothing for one in options], self.ensemble.theta)
         self._penalty = weight_penalty(self.ensemble, [one.l1 for one in options], [one.l2 for one in options])
+        self.rates.serve(self.ensemble, self.rows, seeds)
         return over_rows(self.ensemble.rows, [config.optimizer for config in configs])
 
     def _merge(self, k: int) -> None:

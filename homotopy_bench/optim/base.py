@@ -39,6 +39,14 @@ class Optimizer(Options, ABC):
         """
         return 1.0
 
+    def stability(self) -> float:
+        """Return c: with eta lambda < c a step of gradient descent on a quadratic of curvature lambda converges.
+
+        2 here, which is plain gradient descent's (Cohen et al. 2021, arXiv:2103.00065, section 2). Updates that rescale
+        the gradient have another limit in every direction, to which this one says nothing.
+        """
+        return 2.0
+
     def group(self) -> dict[str, Any]:
         """Return the hyper-parameters under torch.optim's names."""
         return self.model_dump(exclude={"name"})
@@ -52,7 +60,7 @@ def over_rows(rows: Sequence[Sequence[torch.Tensor]], members: Sequence[Optimize
         members: The M members' hyper-parameters, all of one class.
 
     Returns:
-        An optimiser of torch.optim with M parameter groups, in the order of the rows.
+        An optimiser of torch.optim with a parameter group per part, in the order of the rows.
 
     Raises:
         ValueError: If the members ask for different update rules.
@@ -60,7 +68,7 @@ def over_rows(rows: Sequence[Sequence[torch.Tensor]], members: Sequence[Optimize
     kinds = {type(member) for member in members}
     if len(kinds) != 1:
         raise ValueError(f"an ensemble has one update rule, not {sorted(kind.__name__ for kind in kinds)}")
-    groups = [{"params": list(row), **member.group()} for row, member in zip(rows, members, strict=True)]
+    groups = [{"params": [part], **member.group()} for row, member in zip(rows, members, strict=True) for part in row]
     build: Any = members[0].torch_class()
     optimizer: torch.optim.Optimizer = build(groups, fused=True)
     return optimizer

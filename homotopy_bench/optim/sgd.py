@@ -39,6 +39,17 @@ class SGD(Optimizer):
         """
         return 1.0 / (1.0 - self.momentum)
 
+    def stability(self) -> float:
+        """Return 2 (1 + mu), with Nesterov's momentum 2 (1 + mu)/(1 + 2 mu).
+
+        (Cohen et al. 2021, arXiv:2103.00065, appendix B.)
+
+        Example:
+            >>> SGD(momentum=0.9).stability(), SGD(momentum=0.5, nesterov=True).stability()
+            (3.8, 1.5)
+        """
+        return 2.0 * (1.0 + self.momentum) / (1.0 + 2.0 * self.momentum if self.nesterov else 1.0)
+
     def torch_class(self) -> type[torch.optim.Optimizer]:
         """Return torch.optim.SGD."""
         import torch

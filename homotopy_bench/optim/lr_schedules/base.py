@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from homotopy_bench.config import Config
+
 
 class LRSchedule(Options, ABC):
     """An open-loop schedule eta(u; lr) with u in [0, 1]."""
@@ -31,6 +33,13 @@ class LRSchedule(Options, ABC):
 
     def check(self) -> None:
         """Look for what the schedule reads from elsewhere, without loading torch or NumPy; by default nothing."""
+
+    def goes_with(self, config: Config) -> None:
+        """Raise an :class:`~homotopy_bench.errors.InputError` where this schedule does not go with a configuration.
+
+        Args:
+            config: The configuration, each of its sections checked.
+        """
 
     def table(self, steps: int, lr: float) -> NDArray[np.float64]:
         """Return the learning rate of every training step.

@@ -1,0 +1,119 @@
+"""What an estimator sees of a training step, and what it gives back.
+
+The parameters are cut into blocks of columns: one block for one learning rate, or a block per layer. An estimator says
+how large the Hessian of the batch loss is on every block of every row.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from homotopy_bench.curvature.graph import GradientGraph
+from homotopy_bench.ensemble import Ensemble
+
+
+class Local:
+    """The loss of R rows at one batch, around the parameters where they stand.
+
+    Attributes:
+        step: The training step, from 0.
+        gradient: g of every row, shape (R, P).
+        losses: The rows' losses, shape (R,).
+        gradients: Gradients taken so far beyond the one of the step.
+        products: Hessian products taken so far.
+
+    Args:
+        ensemble: The rows; its gradient is set to g.
+        evaluate: Returns the rows' losses (R,) at the parameters of the moment, always on the same batch.
+        step: The training step.
+
+    Raises:
+        RuntimeError: If the loss cannot be differentiated.
+    """
+
+    def __init__(self, ensemble: Ensemble, evaluate: Callable[[], Tensor], step: int) -> None:
+        self.step = step
+        self.gradients = self.products = 0
+        self._ensemble, self._evaluate = ensemble, evaluate
+        losses = evaluate()
+        self._graph = GradientGraph(ensemble, losses.sum())
+        self.losses = losses.detach()
+        self.gradient = ensemble.gradient
+
+    def product(self, vectors: Tensor) -> Tensor:
+        """Return H v for vectors v (R, P), which costs one Hessian product."""
+        self.products += 1
+        return self._graph.product(vectors)
+
+    def radius(self) -> Tensor:
+        """Return |theta| of every row, shape (R, 1)."""
+        length: Tensor = torch.linalg.vector_norm(self._ensemble.theta, dim=1, keepdim=True)
+        return length
+
+    def change(self, offset: Tensor) -> Tensor:
+        """Return g(theta + offset) - g(theta), which costs one gradient.
+
+        Args:
+            offset: Where to go, shape (R, P). The parameters and running statistics are put back.
+
+        Returns:
+            Change of the gradient, shape (R, P).
+        """
+        self.gradients += 1
+        ensemble = self._ensemble
+        here, gradient = ensemble.theta.clone(), ensemble.gradient.clone()
+        buffers = {name: values.clone() for name, values in ensemble.buffers.items()}
+        ensemble.theta.add_(offset)
+        ensemble.backward(self._evaluate().sum())
+        moved = ensemble.gradient - gradient
+        ensemble.theta.copy_(here)
+        ensemble.gradient.copy_(gradient)
+        ensemble.assign(buffers)
+        return moved
+
+
+class Estimator(ABC):
+    """An estimate of |H| per row and block, with what it remembers from one estimate to the next.
+
+    Args:
+        blocks: Columns of each of the B blocks.
+        like: Gives shape (R, P), format and device.
+        seeds: Seeds of the R rows.
+        products: Products or probes of an estimate, where the estimator takes any.
+        first_products: Of the first estimate, which has no earlier one to start from.
+    """
+
+    def __init__(
+        self, blocks: Sequence[slice], like: Tensor, seeds: Sequence[int], products: int, first_products: int
+    ) -> None:
+        self.blocks, self.like, self.seeds = list(blocks), like, list(seeds)
+        self.products, self.first_products = products, first_products
+
+    @abstractmethod
+    def estimate(self, at: Local) -> Tensor:
+        """Return the size of the Hessian on every block, shape (R, B); not a number where there is no estimate.
+
+        Args:
+            at: The loss around the parameters.
+
+        Raises:
+            RuntimeError: If the loss cannot be differentiated twice.
+        """
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return what is remembered: name -> one entry per row, shape (R, ...)."""
+        return {}
+
+    def load(self, rows: slice, state: Mapping[str, Tensor]) -> None:
+        """Remember for some rows what :meth:`state` said of them."""
+        own = self.state()
+        for name, values in state.items():
+            own[name][rows].copy_(values)
+
+    def norms(self, vectors: Tensor) -> Tensor:
+        """Return the Euclidean norms of every block of vectors (R, P), shape (R, B)."""
+        return torch.stack([torch.linalg.vector_norm(vectors[:, block], dim=1) for block in self.blocks], dim=1)

@@ -1,0 +1,52 @@
+"""The spectral norm by power iteration, continued from one training step to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from homotopy_bench.curvature.estimators.base import Estimator, Local
+from homotopy_bench.streams import stream_seed
+
+
+class Power(Estimator):
+    """|H v| for a unit vector v, then v <- H v/|H v|: a lower bound of the spectral norm of H that closes in on it.
+
+    The vector is kept, so that a product or two per estimate follow the leading eigenvector as training moves; only the
+    first estimate, from random vectors, takes ``first_products``. It finds the eigenvalue of largest modulus, whatever
+    its sign. A block is the diagonal block of H and takes products of its own, as many as there are blocks.
+    """
+
+    def __init__(
+        self, blocks: Sequence[slice], like: Tensor, seeds: Sequence[int], products: int, first_products: int
+    ) -> None:
+        super().__init__(blocks, like, seeds, products, first_products)
+        generators = [torch.Generator().manual_seed(stream_seed(seed, "power iteration")) for seed in seeds]
+        start = torch.stack([torch.randn(like.shape[1], generator=one, dtype=torch.float64) for one in generators])
+        self._vectors = start.to(like)
+        for block in self.blocks:
+            self._vectors[:, block] /= torch.linalg.vector_norm(self._vectors[:, block], dim=1, keepdim=True)
+        self._begun = torch.zeros(len(like), dtype=torch.bool)
+
+    def estimate(self, at: Local) -> Tensor:
+        """Return |H v| on every block after ``products`` iterations."""
+        rounds = self.products if bool(self._begun.all()) else self.first_products
+        values = self._vectors.new_zeros(len(self._vectors), len(self.blocks))
+        for _ in range(rounds):
+            for b, block in enumerate(self.blocks):
+                direction = torch.zeros_like(self._vectors)
+                direction[:, block] = self._vectors[:, block]
+                image = at.product(direction)[:, block]
+                values[:, b] = torch.linalg.vector_norm(image, dim=1)
+                length = values[:, b, None]
+                # A broken or vanishing product must not cost the vector, which may still be good at the next step.
+                sound = length.isfinite() & (length > 0.0)
+                self._vectors[:, block] = torch.where(sound, image / length, self._vectors[:, block])
+        self._begun |= values.isfinite().all(dim=1).cpu()
+        return values
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return the vectors, and which rows have been through their first estimate."""
+        return {"vectors": self._vectors, "begun": self._begun}

@@ -1,0 +1,56 @@
+"""Second derivatives of the batch loss that training has just computed, from its own graph.
+
+``products.py`` copies the parameters and builds a graph of its own, so that training may go on meanwhile. Here the
+gradient of a training step is taken with its graph kept: a first product costs no second gradient, and random layers
+and BatchNorm act as they did in the step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from homotopy_bench.ensemble import Ensemble
+
+
+class GradientGraph:
+    """The members' gradients at a batch, written into the ensemble, with the graph that gives Hessian products.
+
+    Args:
+        ensemble: The R rows; ``ensemble.gradient`` receives the gradients, and the parameters must not change while
+            products are taken.
+        loss: Sum of the rows' losses; no row's loss depends on another's parameters.
+
+    Example:
+        >>> ensemble = Ensemble([torch.nn.Linear(1, 1, bias=False) for _ in range(2)])
+        >>> outputs = ensemble.forward(torch.tensor([[[2.0]], [[3.0]]]))
+        >>> graph = GradientGraph(ensemble, (0.5 * outputs.square()).sum())
+        >>> graph.product(torch.ones(2, 1)).tolist()
+        [[4.0], [9.0]]
+    """
+
+    def __init__(self, ensemble: Ensemble, loss: Tensor) -> None:
+        self._ensemble = ensemble
+        self._leaves = ensemble.leaves()
+        self._gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
+        torch._foreach_copy_(ensemble.leaf_views(ensemble.gradient), [g.detach() for g in self._gradients])
+
+    def product(self, vectors: Tensor) -> Tensor:
+        """Return H v for every row, with H the Hessian of its loss.
+
+        Args:
+            vectors: v, shape (R, P).
+
+        Returns:
+            Products, shape (R, P).
+
+        Raises:
+            RuntimeError: If a part of the network cannot be differentiated twice.
+        """
+        curved = [(g, v) for g, v in zip(self._gradients, self._ensemble.leaf_views(vectors), strict=True)]
+        curved = [(g, v) for g, v in curved if g.requires_grad]
+        if not curved:  # the loss is linear in all parameters
+            return torch.zeros_like(vectors)
+        gradients, directions = zip(*curved, strict=True)
+        products = torch.autograd.grad(gradients, self._leaves, directions, retain_graph=True, materialize_grads=True)
+        return torch.cat([product.reshape(len(vectors), -1) for product in products], dim=1)

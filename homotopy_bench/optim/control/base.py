@@ -1,0 +1,88 @@
+"""What every rule shares: estimates go in when there are any, a rate comes out at every step.
+
+A rule belongs to one member and has one rate per block of parameters. It lives on the host, in float64, and knows
+nothing of networks, so that it can be driven by any sequence of numbers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from homotopy_bench.optim.lr_schedules.curvature import Curvature
+
+Values = NDArray[np.float64]
+"""One number per block, shape (B,)."""
+
+
+class Rule(ABC):
+    """A learning rate per block from |H| and kappa = |H|/|g|^2.
+
+    Attributes:
+        norm: |H| of the last estimate; not a number before the first.
+        kappa: |H|/|g|^2 of the last estimate.
+        failing: Whether the last estimate failed: the rate is then the schedule's.
+
+    Args:
+        options: The schedule's options.
+        stability: c, the largest eta lambda at which the optimiser is stable on a quadratic.
+        blocks: Number B of blocks.
+    """
+
+    remembered: tuple[str, ...] = ("norm", "kappa", "failing")
+    """Names of the attributes that are a rule's state."""
+
+    def __init__(self, options: Curvature, stability: float, blocks: int) -> None:
+        self.options, self.stability = options, stability
+        self.norm: Values = np.full(blocks, np.nan)
+        self.kappa: Values = np.full(blocks, np.nan)
+        self.failing = True
+
+    def observe(self, step: int, norm: Values, square: Values) -> None:
+        """Take an estimate into account.
+
+        Args:
+            step: The training step at which it was made.
+            norm: |H| >= 0, finite.
+            square: |g|^2 > 0, finite.
+        """
+        self.norm, self.kappa, self.failing = norm, norm / square, False
+        self.learn(step, square)
+
+    def fail(self) -> None:
+        """Forget to steer until there is an estimate again."""
+        self.failing = True
+
+    def rate(self, step: int, scheduled: float) -> Values:
+        """Return the rates of a step; steps are asked for in order.
+
+        Args:
+            step: The training step.
+            scheduled: What the open-loop schedule says.
+        """
+        steered = self.steer(step, scheduled)
+        return np.full_like(self.norm, scheduled) if self.failing else steered
+
+    @abstractmethod
+    def learn(self, step: int, square: Values) -> None:
+        """Take the new ``norm`` and ``kappa`` into account, with |g|^2 = ``square``."""
+
+    @abstractmethod
+    def steer(self, step: int, scheduled: float) -> Values:
+        """Return the rates of a step, and move on by a step."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state."""
+        state = {name: getattr(self, name) for name in self.remembered}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state."""
+        for name in self.remembered:
+            value = state[name]
+            setattr(self, name, np.asarray(value, dtype=np.float64) if isinstance(value, list) else value)

@@ -1,0 +1,99 @@
+"""The learning rate that follows the measured curvature, over any open-loop schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, SerializeAsAny, field_validator
+
+from homotopy_bench.errors import InputError
+from homotopy_bench.optim.lr_schedules.base import LRSchedule
+from homotopy_bench.optim.lr_schedules.constant import ConstantLR
+from homotopy_bench.options import option_class
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from homotopy_bench.config import Config
+
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Curvature(LRSchedule):
+    """eta from the size of the Hessian |H|, never above what the schedule ``base`` says.
+
+    ``form`` is the rule (:mod:`homotopy_bench.optim.control`): ``cap`` keeps eta below c/lam; its numbers are
+    ``stability`` c (null: the optimiser's own, 2 (1 + momentum) for SGD), ``decay``, ``growth`` and ``start``.
+    ``kappa`` is the published one with ``alpha``, ``target`` (null: the percentile over the dense steps),
+    ``percentile`` and ``smoothing``. ``estimator`` gives |H| (:mod:`homotopy_bench.curvature.estimators`) from
+    ``products`` products, the first time from ``first_products``; on a batch of at least 128 samples.
+
+    Estimates are made at each of the first ``dense_steps`` steps, then at every step that is a multiple of ``every``.
+    ``scope=per_layer`` gives every layer its own rate. Where ``clip_threshold`` is given, gradients are clipped to
+    ``training.clip_norm``/(1 + kappa/clip_threshold).
+    """
+
+    name: Literal["curvature"] = "curvature"
+    base: SerializeAsAny[LRSchedule] = ConstantLR()
+    form: Literal["cap", "kappa"] = "cap"
+    estimator: Literal["power", "hutchinson", "gradient_proxy", "secant"] = "power"
+    scope: Literal["global", "per_layer"] = "global"
+    every: Annotated[int, Field(ge=1)] = 50
+    dense_steps: Annotated[int, Field(ge=1)] = 100
+    products: Annotated[int, Field(ge=1)] = 1
+    first_products: Annotated[int, Field(ge=1)] = 15
+    stability: Positive | None = None
+    decay: Share = 0.999
+    growth: Annotated[float, Field(ge=1.0)] = 1.03
+    start: Share = 0.1
+    alpha: Annotated[float, Field(ge=0.0)] = 1.0
+    target: Positive | None = None
+    percentile: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
+    smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    clip_threshold: Positive | None = None
+
+    @field_validator("base", mode="before")
+    @classmethod
+    def _chosen(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            return raw
+        name = str(raw.get("name"))
+        try:
+            if name == "curvature":
+                raise KeyError(name)
+            return option_class("lr_schedule", name).model_validate(dict(raw))
+        except KeyError:
+            raise ValueError(
+                f"'{name}' is none; accepted: lr_schedule@lr_schedule.base=SCHEDULE, an open-loop one"
+            ) from None
+
+    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+        """Return the rates of ``base``: what the measured ones are bounded by, and what they fall back to."""
+        return self.base.rates(u, lr)
+
+    def check(self) -> None:
+        """Look for what ``base`` reads."""
+        self.base.check()
+
+    def program(self) -> tuple[Any, ...]:
+        """Return what members trained together must agree in."""
+        return (
+            self.form, self.estimator, self.scope, self.every, self.dense_steps, self.products, self.first_products
+        )  # fmt: skip
+
+    def goes_with(self, config: Config) -> None:
+        """Refuse what a measured rate cannot be combined with.
+
+        Raises:
+            InputError: If gradients should be clipped by curvature that are not clipped at all, or the method needs one
+                rate for all layers.
+        """
+        if self.clip_threshold is not None and config.training.clip_norm is None:
+            accepted = "needs training.clip_norm, which it divides; accepted: null without"
+            raise InputError("lr_schedule.clip_threshold", self.clip_threshold, accepted)
+        if self.scope == "per_layer" and config.method.copies > 1:
+            accepted = f"the copies of method={config.method.name} are coupled at one rate; accepted: global"
+            raise InputError("lr_schedule.scope", self.scope, accepted)
