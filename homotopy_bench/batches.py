@@ -50,22 +50,19 @@ class Batches:
             x = self._augmentation.apply(x, self._draws[:, part])
         return x, y.view(chosen.shape)
 
-    def at_least(self, k: int, samples: int) -> tuple[Tensor, Tensor]:
-        """Return the batch of step k, with those of the steps after it as long as it has fewer than so many samples.
-
-        After the last step of an epoch comes its first one.
+    def together(self, k: int, count: int) -> tuple[Tensor, Tensor]:
+        """Return the batch of step k with those of the steps after it; after the last of an epoch comes its first.
 
         Args:
             k: The step.
-            samples: Samples asked for.
+            count: Number n of batches; more than an epoch has are not taken.
 
         Returns:
-            Inputs (R, n, *input) and labels (R, n), with n a multiple of B; at most the whole epoch.
+            Inputs (R, n B, *input) and labels (R, n B).
         """
-        count = min(-(-samples // self.batch_size), self.per_epoch)
         begin = k - k % self.per_epoch
-        batches = [self(begin + (k + i) % self.per_epoch) for i in range(count)]
-        if count == 1:
+        batches = [self(begin + (k + i) % self.per_epoch) for i in range(min(count, self.per_epoch))]
+        if len(batches) == 1:
             return batches[0]
         x, y = zip(*batches, strict=True)
         return torch.cat(x, dim=1), torch.cat(y, dim=1)

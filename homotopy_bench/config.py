@@ -117,7 +117,7 @@ def validate(raw: Mapping[str, Any]) -> Config:
     seed = raw["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
         raise InputError("seed", _as_written(seed), f"accepted: an integer from 0 to {MAX_SEED}")
-    sections = {name: _section(name, raw[name]) for name in names if name != "seed"}
+    sections = {name: _section(name, name, raw[name]) for name in names if name != "seed"}
     config = Config(seed=seed, **sections)
     _check_combinations(config)
     return config
@@ -127,24 +127,34 @@ _PLAIN: dict[str, type[Options]] = {"training": Training, "paths": Paths}
 """Sections that are no group with choices."""
 
 
-def _section(name: str, raw: object) -> Any:
+def _section(key: str, group: str, raw: object) -> Any:
+    """Return the options under a key, which are a choice of a group.
+
+    Raises:
+        InputError: At the first thing that is wrong with them.
+    """
     if not isinstance(raw, Mapping):
-        raise InputError(name, raw, f"accepted: a choice of the group '{name}' with its options")
-    kind: type[Options] = _PLAIN[name] if name in _PLAIN else _choice(name, raw)
+        raise InputError(key, raw, f"accepted: a choice of the group '{group}' with its options")
+    kind: type[Options] = _PLAIN[group] if group in _PLAIN else _choice(key, group, raw)
+    options = dict(raw)
+    for part, of_group in kind.parts.items():
+        if part in options:
+            options[part] = _section(f"{key}.{part}", of_group, options[part])
     try:
-        return kind.model_validate(dict(raw))
+        return kind.model_validate(options)
     except ValidationError as error:
-        raise _explain(name, kind, error) from error
+        explained = _explain(key, kind, error)
+        raise explained from error
 
 
-def _choice(group: str, raw: Mapping[str, Any]) -> type[Options]:
+def _choice(key: str, group: str, raw: Mapping[str, Any]) -> type[Options]:
     choice = raw.get("name")
     try:
         return option_class(group, str(choice))
     except KeyError:
         choices = choices_of(group)
         accepted = f"accepted: {', '.join(choices)}; {nearest(str(choice), choices)}"
-        raise InputError(f"{group}.name", choice, accepted.rstrip("; ")) from None
+        raise InputError(f"{key}.name", choice, accepted.rstrip("; ")) from None
 
 
 def _explain(section: str, kind: type[Options], error: ValidationError) -> InputError:
@@ -158,7 +168,9 @@ def _explain(section: str, kind: type[Options], error: ValidationError) -> Input
     if first["type"] == "missing":
         return InputError(key, "(missing)", "this key must be given")
     if first["type"] == "value_error" and first["loc"]:
-        return InputError(key, _as_written(first["input"]), str(first["ctx"]["error"]))
+        value = first["input"]
+        written = getattr(value, "name", None) if isinstance(value, Options) else _as_written(value)
+        return InputError(key, written, str(first["ctx"]["error"]))
     if first["type"] == "value_error":
         return InputError(section, dict(first["input"]).get("name", section), str(first["ctx"]["error"]))
     return InputError(key, _as_written(first["input"]), f"accepted: {_accepted(kind, str(first['loc'][0]))}")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,6 +32,9 @@ class Options(BaseModel):
     """Typed, frozen options of one choice; unknown keys, wrong types and non-finite numbers are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    parts: ClassVar[Mapping[str, str]] = {}
+    """Field that is itself a choice of a group -> that group."""
 
 
 def option_class(group: str, name: str) -> type[Options]:

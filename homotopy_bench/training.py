@@ -309,14 +309,19 @@ class EnsembleTraining:
         return PathFollower(paths, self.ensemble.rows, statistics, self.optimizer, self.total_steps)
 
     def _differentiate(self, k: int) -> Tensor:
-        """Write the gradients of a step's batch into the ensemble; return the losses, detached."""
-        losses = None
+        """Write the gradients of a step's batch into the ensemble.
+
+        Returns:
+            The losses, detached.
+        """
+        measured = None
         if self.rates.measures(k):
-            evaluate = partial(self._losses, *self._batch.at_least(k, self.rates.samples))
-            losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
-        if losses is None or self.batch_size < self.rates.samples:
-            losses = self._losses(*self._batch(k))
-            self.ensemble.backward(losses.sum())
+            evaluate = partial(self._losses, *self._batch.together(k, self.rates.batches))
+            measured = self.rates.measure(k, self.ensemble, self.rows, evaluate)
+        if measured is not None and self.rates.batches == 1:
+            return measured
+        losses = self._losses(*self._batch(k))
+        self.ensemble.backward(losses.sum())
         return losses.detach()
 
     def _losses(self, x: Tensor, y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The learning rates of an ensemble: from the tables of the schedules, or from measured curvature where one asks for it."""
+"""The learning rates of an ensemble: from the tables of its schedules, or from measured curvature."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from homotopy_bench.optim.control.controller import SAMPLES, CurvatureController
@@ -23,7 +22,7 @@ class LearningRates:
 
     Attributes:
         table: Rates of the open-loop schedules, shape (S, M), on the host; of a measured one what it is bounded by.
-        samples: Least number of samples that a measurement wants; 0 where nothing is measured.
+        batches: Batches of the training that a measurement takes.
 
     Args:
         configs: The members' configurations.
@@ -39,7 +38,7 @@ class LearningRates:
         self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
         self._controller: CurvatureController | None = None
         self._parts: list[tuple[int, int]] = []
-        self.samples = SAMPLES if self._measured else 0
+        self.batches = -(-SAMPLES // configs[0].training.batch_size)
 
     def serve(self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int]) -> None:
         """Give rates to these rows from now on.
@@ -85,8 +84,12 @@ class LearningRates:
         return self._controller.measure(k, ensemble, rows, evaluate)
 
     def paid(self, k: int) -> tuple[int, int]:
-        """Return the gradients and the Hessian products that step k took for measurements, per row."""
-        return self._controller.paid if self._controller is not None and self._controller.due(k) else (0, 0)
+        """Return the gradients and the Hessian products of a batch that step k took for measurements, per row."""
+        if self._controller is None or not self._controller.due(k):
+            return 0, 0
+        gradients, products = self._controller.paid
+        # The gradient of the measurement is the step's own where both look at the same batch.
+        return (gradients + (self.batches > 1)) * self.batches, products * self.batches
 
     def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:
         """Return the largest norms of the rows' gradients, shape (R,), where curvature has a say in them."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.optim.lr_schedules.constant import ConstantLR
-from homotopy_bench.options import option_class
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +35,8 @@ class Curvature(LRSchedule):
     ``training.clip_norm``/(1 + kappa/clip_threshold).
     """
 
+    parts: ClassVar[Mapping[str, str]] = {"base": "lr_schedule"}
+
     name: Literal["curvature"] = "curvature"
     base: SerializeAsAny[LRSchedule] = ConstantLR()
     form: Literal["cap", "kappa"] = "cap"
@@ -55,20 +56,12 @@ class Curvature(LRSchedule):
     smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     clip_threshold: Positive | None = None
 
-    @field_validator("base", mode="before")
+    @field_validator("base")
     @classmethod
-    def _chosen(cls, raw: object) -> object:
-        if not isinstance(raw, Mapping):
-            return raw
-        name = str(raw.get("name"))
-        try:
-            if name == "curvature":
-                raise KeyError(name)
-            return option_class("lr_schedule", name).model_validate(dict(raw))
-        except KeyError:
-            raise ValueError(
-                f"'{name}' is none; accepted: lr_schedule@lr_schedule.base=SCHEDULE, an open-loop one"
-            ) from None
+    def _open_loop(cls, base: LRSchedule) -> LRSchedule:
+        if isinstance(base, Curvature):
+            raise ValueError("accepted: an open-loop schedule, lr_schedule@lr_schedule.base=SCHEDULE")
+        return base
 
     def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
         """Return the rates of ``base``: what the measured ones are bounded by, and what they fall back to."""
