@@ -22,6 +22,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "convexity-per-neuron": ("method=convexity_annealing", "method.theta=per_neuron"),
     "hta": ("method=hta", *ADAMW),
     "l2-schedule": ("method=l2_schedule", *ADAMW),
+    "curvature-lr": ("method=curvature_lr", "lr_schedule.dense_steps=4", "lr_schedule.every=3"),
 }
 
 MODELS: dict[str, tuple[str, ...]] = {
@@ -85,7 +86,7 @@ CASES: dict[str, tuple[str, ...]] = {
 }
 """Every method on every model of signals and on a convolutional network of images, and some on all others."""
 
-DEFORMING = {name: overrides for name, overrides in CASES.items() if not name.startswith("baseline/")}
+DEFORMING = {name: case for name, case in CASES.items() if not name.startswith(("baseline/", "curvature-lr/"))}
 """The cases in which t changes the network."""
 
 REFERENCED = {

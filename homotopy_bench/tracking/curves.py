@@ -1,19 +1,22 @@
-"""curves.png: a run at a glance, target and path apart."""
+"""curves.png: a run at a glance, target and path apart, and the curvature where it was measured."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.files import write_atomically
 
-TARGET, PATH, TRAIN, RATE = "#0b5394", "#e69138", "#666666", "#6aa84f"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TARGET, PATH, TRAIN, RATE, CURVATURE = "#0b5394", "#e69138", "#666666", "#6aa84f", "#8e63b5"
 
 
 def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
-    """Draw accuracy, loss, and t with the learning rate over epochs.
+    """Draw accuracy, loss, and t with the learning rate over epochs; of measured curvature every estimate.
 
     Args:
         lines: Lines of ``metrics.jsonl``.
@@ -29,9 +32,11 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
         return [float("nan") if value is None else float(value) for value in values]
 
     epochs = column("epoch")
-    figure = Figure(figsize=(7.5, 8.0), layout="constrained")
+    measured = [line["curvature"] for line in lines if "curvature" in line]
+    figure = Figure(figsize=(7.5, 10.4 if measured else 8.0), layout="constrained")
     FigureCanvasAgg(figure)
-    accuracy, loss, path_axes = figure.subplots(3, 1, sharex=True)
+    panels = figure.subplots(4 if measured else 3, 1, sharex=True)
+    accuracy, loss, path_axes = panels[:3]
     figure.suptitle(title)
 
     accuracy.plot(epochs, column("val_acc_path"), color=PATH, label="network on the path, at t")
@@ -49,9 +54,15 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
     path_axes.plot(epochs, column("t"), color=PATH, label="path parameter t")
     path_axes.set_ylim(-0.05, 1.05)
     path_axes.set_ylabel("t")
-    path_axes.set_xlabel("epoch")
+    panels[-1].set_xlabel("epoch")
     rate = path_axes.twinx()
-    rate.plot(epochs, column("lr"), color=RATE, label="learning rate")
+    if measured:
+        steps = lines[0]["step"] / lines[0]["epoch"]
+        at = [step / steps for trace in measured for step in trace["step"]]
+        rate.plot(at, _joined(measured, "lr"), color=RATE, label="learning rate")
+        _draw_curvature(panels[3], at, measured)
+    else:
+        rate.plot(epochs, column("lr"), color=RATE, label="learning rate")
     rate.set_ylim(bottom=0.0)
     rate.set_ylabel("learning rate")
 
@@ -64,3 +75,19 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     write_atomically(path, content.getvalue())
+
+
+def _joined(traces: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    return [float("nan") if value is None else value for trace in traces for value in trace[name]]
+
+
+def _draw_curvature(axes: Axes, epochs: Sequence[float], traces: Sequence[Mapping[str, Any]]) -> None:
+    """Draw |H| and kappa on logarithmic axes of their own."""
+    kappa = axes.twinx()
+    axes.plot(epochs, _joined(traces, "lambda_max"), color=CURVATURE, label="|H|")
+    kappa.plot(epochs, _joined(traces, "kappa"), color=TRAIN, linewidth=0.8, label="kappa = |H|/|g|^2")
+    for side, label in ((axes, "|H| of the batch loss"), (kappa, "kappa [1/nat]")):
+        side.set_yscale("log", nonpositive="mask")
+        side.set_ylabel(label)
+    axes.legend(handles=[*axes.get_lines(), *kappa.get_lines()], fontsize=8, loc="lower right")
+    axes.grid(alpha=0.25)

@@ -55,7 +55,7 @@ class Local:
         return length
 
     def change(self, offset: Tensor) -> Tensor:
-        """Return g(theta + offset) - g(theta), which costs one gradient.
+        """Return g(theta + offset) - g(theta), which costs one gradient; no product can be taken after it.
 
         Args:
             offset: Where to go, shape (R, P). The parameters and running statistics are put back.
@@ -67,10 +67,12 @@ class Local:
         ensemble = self._ensemble
         here, gradient = ensemble.theta.clone(), ensemble.gradient.clone()
         buffers = {name: values.clone() for name, values in ensemble.buffers.items()}
-        ensemble.theta.add_(offset)
+        with torch.no_grad():
+            ensemble.theta.add_(offset)
         ensemble.backward(self._evaluate().sum())
         moved = ensemble.gradient - gradient
-        ensemble.theta.copy_(here)
+        with torch.no_grad():
+            ensemble.theta.copy_(here)
         ensemble.gradient.copy_(gradient)
         ensemble.assign(buffers)
         return moved

@@ -84,5 +84,7 @@ class Rule(ABC):
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a state."""
         for name in self.remembered:
-            value = state[name]
-            setattr(self, name, np.asarray(value, dtype=np.float64) if isinstance(value, list) else value)
+            value, known = state[name], getattr(self, name)
+            if isinstance(known, np.ndarray):  # the number of entries may grow, of blocks it does not
+                value = np.asarray(value, dtype=np.float64).reshape(-1, *known.shape[1:])
+            setattr(self, name, value)

@@ -28,7 +28,7 @@ class Kappa(Rule):
         super().__init__(options, stability, blocks)
         self.mean: Values = np.full(blocks, np.nan)
         self.target: Values = np.full(blocks, np.nan if options.target is None else options.target)
-        self.seen: list[list[float]] = []
+        self.seen: Values = np.empty((0, blocks))
 
     def learn(self, step: int, square: Values) -> None:
         """Update the running mean, and within the warm-up what the target will be taken from."""
@@ -36,13 +36,13 @@ class Kappa(Rule):
         self.mean = np.where(np.isnan(self.mean), self.norm, s * self.mean + (1.0 - s) * self.norm)
         self.kappa = self.mean / square
         if np.isnan(self.target).any() and step < self.options.dense_steps:
-            self.seen.append(self.kappa.tolist())
+            self.seen = np.vstack([self.seen, self.kappa])
 
     def steer(self, step: int, scheduled: float) -> Values:
         """Return the rates; the target is fixed at the first step after the warm-up."""
-        if np.isnan(self.target).any() and step >= self.options.dense_steps and self.seen:
-            self.target = np.quantile(np.array(self.seen), self.options.percentile, axis=0)
-            self.seen = []
+        if np.isnan(self.target).any() and step >= self.options.dense_steps and len(self.seen):
+            self.target = np.quantile(self.seen, self.options.percentile, axis=0)
+            self.seen = self.seen[:0]
         if np.isnan(self.target).any():
             return np.full_like(self.norm, scheduled)
         with np.errstate(divide="ignore", invalid="ignore"):
