@@ -82,7 +82,7 @@ def measure(subject: Subject, eps: float, *, validate: bool) -> Measurement:
     loss, gradient = function(theta)
     norm, distance = figure(float(gradient.norm())), figure(float(theta.norm()))
     broken = Missing.NOT_FINITE in (norm, distance, figure(loss))
-    curvature = UNMEASURED if broken else spectral_norm(function.hessian)
+    curvature = UNMEASURED if broken else spectral_norm(function)
     bits = {
         "published": bounds.published(curvature.value, norm, distance, eps),
         "relative": bounds.relative(curvature.value, norm, distance, eps),

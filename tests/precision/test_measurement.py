@@ -167,16 +167,29 @@ def test_parameters_that_are_not_finite_have_words_in_place_of_numbers():
 
 
 def test_a_zero_gradient_has_words_in_place_of_numbers():
-    network = nn.Linear(4, 3).double()
+    network = nn.Linear(4, 2).double()
+    with torch.no_grad():
+        network.weight.zero_()
+        network.bias.fill_(1.0)
+    balanced = Subject("", network, torch.ones(2, 4, dtype=torch.float64), torch.arange(2), 2)
+    figures = measure(balanced, EPS, validate=True)
+    assert figures.gradient == 0.0
+    assert figures.kappa is figures.bounds["relative"] is figures.bounds["published"] is Missing.ZERO_GRADIENT
+    assert figures.bounds["absolute"] == pytest.approx(0.5 * math.log2(2.5 / EPS))  # |H| = (|x|^2 + 1)/2, D^2 = 2
+    assert figures.bounds["absolute with slope"] == pytest.approx(figures.bounds["absolute"])
+    assert figures.recommendation.dtype == "float16"
+    assert "without the relative bound (zero gradient)" in figures.recommendation.reason
+    text, content = text_and_json(figures)
+    assert text.count("zero gradient") >= 6
+    assert content["validation"]["by_bits"][0]["gradient"] is None
+
+
+def test_parameters_that_are_all_zero_have_words_in_place_of_bits():
+    network = nn.Linear(4, 2).double()
     with torch.no_grad():
         network.weight.zero_()
         network.bias.zero_()
-    balanced = Subject("", network, torch.ones(3, 4, dtype=torch.float64), torch.arange(3), 3)
-    figures = measure(balanced, EPS, validate=True)
-    with torch.no_grad():
-        network.bias.copy_(torch.ones(3))
-    shifted = measure(balanced, EPS, validate=True)
-    assert figures.gradient == pytest.approx(0.0, abs=1e-15)
-    for one in (figures, shifted):
-        text, _ = text_and_json(one)
-        assert "recommended by the bounds" in text
+    figures = measure(Subject("", network, torch.ones(1, 4).double(), torch.zeros(1).long(), 1), EPS, validate=True)
+    assert set(figures.bounds.values()) == {Missing.ZERO_PARAMETERS}
+    assert figures.validation is not None
+    assert (figures.validation.gradient_bits, figures.validation.loss_bits) == (1, 1)
