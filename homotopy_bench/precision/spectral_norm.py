@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from homotopy_bench.curvature.estimate import Eigenpair
 from homotopy_bench.curvature.lanczos import lanczos
@@ -73,13 +72,13 @@ def _agrees(function: NetworkLoss, pair: Eigenpair) -> bool:
     theta, vector = function.theta, pair.vector[0]
     value, residual = pair.value.item(), pair.error.item()
 
-    def error(step: float) -> Tensor:
+    def error(step: float) -> float:
         difference = function(theta + step * vector)[1] - function(theta - step * vector)[1]
-        return (difference / (2.0 * step) - value * vector).norm()
+        return float((difference / (2.0 * step) - value * vector).norm())
 
     # Gradients have about 15 digits, of which the shortest step leaves 6.
     tolerated = AGREEMENT * abs(value) + residual + 1e-6 * float(function(theta)[1].norm())
-    return any(float(error(step)) <= tolerated for step in STEPS)
+    return any(error(step) <= tolerated for step in STEPS)
 
 
 def _none(why: Missing, products: int, note: str) -> SpectralNorm:

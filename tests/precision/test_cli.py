@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,10 +28,10 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def figures(tmp_path: Path, *arguments: str) -> dict:
+def figures(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     file = tmp_path / "figures.json"
     assert main([*arguments, "--json", str(file)]) == 0
-    content: dict = json.loads(file.read_text(), parse_constant=pytest.fail)
+    content: dict[str, Any] = json.loads(file.read_text(), parse_constant=pytest.fail)
     return content
 
 
@@ -47,7 +48,7 @@ def error_line(capsys, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on the path for all but its last steps, whose target network is not what was trained in between."""
     folder = tmp_path_factory.mktemp("precision") / "run"
     config = compose(*TINY, "method=identity_homotopy", "training.epochs=2", "hardware.threads=1")
