@@ -34,7 +34,8 @@ def text_and_json(measurement: Measurement) -> tuple[str, dict[str, Any]]:
     return to_text(measurement, "a network", "samples", EPS), content
 
 
-@pytest.mark.parametrize(("block", "activation"), NETWORKS)
+# ReZero has parameters of no dimension.
+@pytest.mark.parametrize(("block", "activation"), [*NETWORKS, ("rezero", "tanh")])
 def test_figures_are_those_of_the_exact_hessian(block, activation):
     case = network_case(block, activation, members=1)
     x, y = case.batch[0][0], case.batch[1][0]
