@@ -56,3 +56,4 @@ def test_the_metadata_names_every_command(site: Path) -> None:
     for command, module in (("train", "train"), ("report", "report.cli"), ("data", "data.cli")):
         assert f"homotopy-{command} = homotopy_bench.{module}:main" in text
     assert "homotopy-functions = homotopy_bench.functions.cli:main" in text
+    assert "homotopy-precision = homotopy_bench.precision.cli:main" in text

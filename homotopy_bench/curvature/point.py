@@ -48,7 +48,9 @@ class Point:
             name: values.detach().clone() for name, values in ensemble.parameters.items() if name not in self._shapes
         }
         self._buffers = {name: values.clone() for name, values in ensemble.buffers.items()}
-        self.selected = torch.cat([ensemble.parameters[name].detach().flatten(1) for name in chosen], dim=1)
+        self.selected = torch.cat(
+            [ensemble.parameters[name].detach().reshape(ensemble.members, -1) for name in chosen], dim=1
+        )
         self.columns: dict[str, slice] = {}
         start = 0
         for name, shape in self._shapes.items():

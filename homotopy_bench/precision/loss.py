@@ -1,0 +1,82 @@
+"""A network's mean loss as a function of all its parameters, in float64 and evaluation mode."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from homotopy_bench.curvature.point import Point, batch_weights, split_batches
+from homotopy_bench.curvature.products import CountedOperator, hessian_operator
+from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.models.layers import Layer
+from homotopy_bench.objective import cross_entropy
+
+CHUNK = 500
+"""Samples of one forward pass; bounds the memory of a gradient."""
+
+
+class NetworkLoss:
+    """theta (P,) -> the mean cross-entropy over the samples and its gradient (P,), with no penalty, no label smoothing.
+
+    Attributes:
+        theta: The network's own parameters, shape (P,).
+
+    Args:
+        network: The network; a copy is used.
+        x: Inputs (N, *shape).
+        y: Labels (N,).
+    """
+
+    def __init__(self, network: nn.Module, x: Tensor, y: Tensor) -> None:
+        self._ensemble = Ensemble([copy.deepcopy(network)], dtype=torch.float64)
+        self._ensemble.train(False)
+        self._batches = split_batches(x.double(), y, 1, CHUNK)
+        self._point = Point(self._ensemble)
+        self.theta = self._point.selected[0].clone()
+
+    def __call__(self, theta: Tensor) -> tuple[float, Tensor]:
+        """Return the loss at ``theta`` and its gradient."""
+        w = theta[None].clone().requires_grad_()
+        total, gradient = 0.0, torch.zeros_like(theta)
+        for (x, y), weight in zip(self._batches, batch_weights(self._batches), strict=True):
+            loss = weight * cross_entropy(self._point.logits(w, x), y).sum()
+            gradient += torch.autograd.grad(loss, w)[0][0]
+            total += loss.item()
+        return total, gradient
+
+    def hessian(self) -> CountedOperator:
+        """Return v (1, P) -> H v at the network's own parameters; it keeps the activations of all samples."""
+        return hessian_operator(self._ensemble, self._batches, cross_entropy)
+
+
+def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what flows through a network on one batch, forward and backward.
+
+    Args:
+        network: The network; a copy is used, in float64 and evaluation mode.
+        x: Inputs (B, *shape) of a batch.
+        y: Labels (B,).
+
+    Returns:
+        The input with the outputs of every layer, and the gradients of the mean cross-entropy in the outputs. The size
+        of those falls with B, as it does in training.
+    """
+    inputs = x.double()
+    values: dict[tuple[int, int], Tensor] = {}
+
+    def keep(module: nn.Module, arguments: object, output: Tensor) -> None:
+        del module, arguments
+        values[output.data_ptr(), output.numel()] = output  # a layer that only gives another shape adds nothing
+
+    traced_network = copy.deepcopy(network).double().eval()
+    for module in traced_network.modules():
+        if isinstance(module, Layer) or next(module.children(), None) is None:
+            module.register_forward_hook(keep)
+    loss = cross_entropy(traced_network(inputs)[None], y[None]).sum()
+    values.pop((inputs.data_ptr(), inputs.numel()), None)
+    outputs = [value for value in values.values() if value.requires_grad]
+    gradients = torch.autograd.grad(loss, outputs, allow_unused=True)
+    activations = [inputs, *(value.detach() for value in values.values())]
+    return activations, [gradient for gradient in gradients if gradient is not None]

@@ -1,0 +1,157 @@
+"""The bounds where everything is known: random quadratic functions f(x) = (x - x*)^T A (x - x*)/2.
+
+A has a random spectrum and random eigenvectors; the minimiser, the distance of x from it and the scale of f vary over
+orders of magnitude. The errors of gradient and loss are measured by rounding x, the floor under the loss by rounding
+x*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from homotopy_bench.precision import bounds
+from homotopy_bench.precision.figure import Missing
+from homotopy_bench.precision.validation import errors_by_bits, sufficient_bits
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """f(x) = (x - x*)^T A (x - x*)/2 and a point x, n variables, float64."""
+
+    matrix: Tensor
+    """A, shape (n, n), symmetric positive definite."""
+    minimum: Tensor
+    """x*, shape (n,)."""
+    x: Tensor
+    """x, shape (n,)."""
+
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        """Return f and its gradient A (x - x*)."""
+        gradient = self.matrix @ (x - self.minimum)
+        return 0.5 * torch.dot(x - self.minimum, gradient).item(), gradient
+
+    def scaled(self, factor: float) -> Quadratic:
+        """Return the function times ``factor``, at the same point."""
+        return Quadratic(factor * self.matrix, self.minimum, self.x)
+
+    def curvature(self) -> float:
+        """Return |H|, the largest eigenvalue of A."""
+        return float(torch.linalg.eigvalsh(self.matrix)[-1])
+
+
+def random_quadratic(generator: torch.Generator) -> Quadratic:
+    """Draw a quadratic function and a point.
+
+    n is from 2 to 40, the condition number of A from 1 to 10^6 with eigenvalues evenly spread in their logarithms, the
+    largest from 10^-1 to 10^5; the components of x* are normal with a standard deviation from 1 to 100, and x lies in a
+    random direction at 10^-3 to 10 times |x*|.
+
+    Args:
+        generator: Source of randomness, on the host.
+
+    Returns:
+        The function with its point.
+    """
+
+    def uniform(low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=generator, dtype=torch.float64))
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    n = int(torch.randint(2, 41, (), generator=generator))
+    decades = uniform(0.0, 6.0) * torch.rand(n, generator=generator, dtype=torch.float64)
+    eigenvalues = 10.0 ** (uniform(-1.0, 5.0) - decades + decades.min())
+    rotation = torch.linalg.qr(normal(n, n))[0]
+    matrix = rotation @ torch.diag(eigenvalues) @ rotation.mT
+    minimum = 10.0 ** uniform(0.0, 2.0) * normal(n)
+    direction = normal(n)
+    away = 10.0 ** uniform(-3.0, 1.0) * minimum.norm() * direction / direction.norm()
+    return Quadratic(0.5 * (matrix + matrix.mT), minimum, minimum + away)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A bound beside the bits that were measured, over many functions."""
+
+    bound: str
+    measured: str
+    """What is at most eps from the measured p on: the relative error of the gradient at x, the absolute error of the
+    loss at x, or that at the minimum, the floor under the loss."""
+    cases: int
+    """Functions on which 52 bits suffice."""
+    correlation: float
+    sd: float
+    """Standard deviation of bound - measured, in bits."""
+    offset: float
+    """Mean of bound - measured, in bits."""
+
+
+def compare(functions: Sequence[Quadratic], eps: float) -> list[Comparison]:
+    """Compare all bounds with what is measured.
+
+    Args:
+        functions: At least two functions.
+        eps: The accuracy.
+
+    Returns:
+        A row for each pair of a bound and a measurement.
+    """
+    pairs: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for function in functions:
+        at_x = errors_by_bits(function, function.x)
+        at_minimum = errors_by_bits(function, function.minimum)
+        measured = {
+            "gradient": sufficient_bits([error.gradient for error in at_x], eps),
+            "loss": sufficient_bits([error.loss for error in at_x], eps),
+            "floor": sufficient_bits([error.loss for error in at_minimum], eps),
+        }
+        curvature = function.curvature()
+        gradient = float(function(function.x)[1].norm())
+        scale, scale_of_minimum = float(function.x.norm()), float(function.minimum.norm())
+        published = bounds.published(curvature, gradient, scale, eps)
+        predicted = {
+            ("relative", "gradient"): bounds.relative(curvature, gradient, scale, eps),
+            ("absolute", "floor"): bounds.absolute(curvature, scale_of_minimum, eps),
+            ("absolute with slope", "loss"): bounds.absolute_with_slope(curvature, gradient, scale, eps),
+            ("published", "gradient"): published,
+            ("published", "loss"): published,
+            ("published", "floor"): published,
+        }
+        for (bound, what), bits in predicted.items():
+            found = measured[what]
+            if found is not None and not isinstance(bits, Missing):
+                pairs.setdefault((bound, what), []).append((bits, found))
+    return [_comparison(bound, what, bits) for (bound, what), bits in pairs.items()]
+
+
+def _comparison(bound: str, measured: str, pairs: Sequence[tuple[float, int]]) -> Comparison:
+    predicted, found = np.array(pairs).T
+    difference = predicted - found
+    correlation = float(np.corrcoef(predicted, found)[0, 1])
+    return Comparison(bound, measured, len(pairs), correlation, float(difference.std(ddof=1)), float(difference.mean()))
+
+
+def study(cases: int, eps: float, seed: int = 0) -> list[Comparison]:
+    """Compare all bounds with what is measured on random quadratic functions.
+
+    Args:
+        cases: Number of functions, at least 2.
+        eps: The accuracy.
+        seed: Seed of the functions.
+
+    Returns:
+        A row for each pair of a bound and a measurement.
+
+    Example:
+        >>> relative = study(30, 1e-6)[0]
+        >>> relative.bound, relative.correlation > 0.95
+        ('relative', True)
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return compare([random_quadratic(generator) for _ in range(cases)], eps)

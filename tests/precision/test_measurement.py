@@ -1,0 +1,196 @@
+"""The figures of a network are those of its exact Hessian; what cannot be computed is said and stops nothing."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from homotopy_bench import compose
+from homotopy_bench.precision.figure import Missing
+from homotopy_bench.precision.loss import NetworkLoss, traced
+from homotopy_bench.precision.measurement import Measurement, measure
+from homotopy_bench.precision.output import to_json, to_text
+from homotopy_bench.precision.point import Subject, at_initialization
+from homotopy_bench.training import EnsembleTraining
+from tests.curvature.exact import NETWORKS, network_case
+
+EPS = 1e-6
+
+
+def subject_of(network: nn.Module, samples: int = 30) -> Subject:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(samples, 4, generator=generator, dtype=torch.float64)
+    return Subject("a network", network, x, torch.randint(3, (samples,), generator=generator), 10)
+
+
+def text_and_json(measurement: Measurement) -> tuple[str, dict[str, Any]]:
+    content = json.loads(to_json(measurement, "a network", "samples", EPS), parse_constant=pytest.fail)
+    return to_text(measurement, "a network", "samples", EPS), content
+
+
+# ReZero has parameters of no dimension.
+@pytest.mark.parametrize(("block", "activation"), [*NETWORKS, ("rezero", "tanh")])
+def test_figures_are_those_of_the_exact_hessian(block, activation):
+    case = network_case(block, activation, members=1)
+    x, y = case.batch[0][0], case.batch[1][0]
+    flat = torch.cat([p.detach().flatten() for p in case.modules[0].parameters()])
+    figures = measure(Subject("", case.modules[0], x, y, 5), EPS, validate=False)
+    loss = nn.functional.cross_entropy(case.modules[0](x), y)
+    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(case.modules[0].parameters()))])
+    curvature = float(torch.linalg.eigvalsh(case.hessian(0)).abs().max())
+    assert figures.parameters == len(flat)
+    assert figures.loss == pytest.approx(loss.item(), rel=1e-12)
+    assert figures.gradient == pytest.approx(float(gradient.norm()), rel=1e-12)
+    assert figures.distance == pytest.approx(float(flat.norm()), rel=1e-12)
+    assert figures.curvature.value == pytest.approx(curvature, rel=1e-3)
+    assert figures.curvature.converged
+    assert figures.kappa == pytest.approx(curvature / float(gradient.norm()) ** 2, rel=1e-3)
+
+
+def test_the_loss_over_chunks_is_that_over_all_samples():
+    network = nn.Linear(4, 3).double()
+    subject = subject_of(network, samples=1201)
+    function = NetworkLoss(network, subject.x, subject.y)
+    loss, gradient = function(2.0 * function.theta)
+    doubled = copy.deepcopy(network)
+    with torch.no_grad():
+        for values in doubled.parameters():
+            values.mul_(2.0)
+    expected = nn.functional.cross_entropy(doubled(subject.x), subject.y)
+    expected_gradient = torch.autograd.grad(expected, doubled.weight)[0]
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    assert torch.allclose(gradient[:12], expected_gradient.flatten(), rtol=1e-12)
+
+
+def test_bits_measured_by_hand_are_those_of_the_validation():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    subject = subject_of(network)
+    validation = measure(subject, 1e-4, validate=True).validation
+    assert validation is not None
+
+    def gradient(module: nn.Module) -> torch.Tensor:
+        loss = nn.functional.cross_entropy(module(subject.x), subject.y)
+        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(module.parameters()))])
+
+    exact = gradient(network)
+    for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16), ("float32", torch.float32)):
+        cast = copy.deepcopy(network).to(dtype).double()
+        error = float((gradient(cast) - exact).norm() / exact.norm())
+        assert validation.casts[name].gradient == pytest.approx(error, rel=1e-6)
+        bits = {"float16": 11, "bfloat16": 8, "float32": 24}[name]
+        assert validation.by_bits[bits - 1].gradient == pytest.approx(error, rel=1e-6)
+    assert validation.gradient_bits is not None
+    errors = [error.gradient for error in validation.by_bits]
+    assert max(errors[validation.gradient_bits - 1 :]) <= 1e-4 < errors[validation.gradient_bits - 2]
+
+
+def test_stored_bits_do_not_end_the_measurement():
+    network = nn.Linear(4, 3)
+    assert subject_of(network).stored_bits == 24
+    validation = measure(subject_of(network), 1e-11, validate=True).validation
+    assert validation is not None
+    assert validation.gradient_bits is not None
+    assert validation.gradient_bits > 30
+
+
+def test_the_network_at_initialisation_is_that_of_training():
+    config = compose("method=baseline", "model.depth=3", "model.width=8", "dataset.samples=500", "seed=4")
+    subject = at_initialization(config, "validation", 10_000)
+    splits = config.dataset.load(config.paths.data_root())
+    network = EnsembleTraining([config], splits).target_network(0)
+    assert len(subject.y) == len(splits.validation.y)
+    for mine, theirs in zip(subject.network.parameters(), network.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_activations_are_the_outputs_of_every_layer_and_their_gradients_those_of_the_batch():
+    first, second = nn.Linear(4, 6), nn.Linear(6, 3)
+    network = nn.Sequential(nn.Flatten(), first, nn.ReLU(), second).double()
+    subject = subject_of(network)
+    activations, gradients = traced(network, subject.x, subject.y)
+    hidden = first(subject.x)
+    expected = [subject.x, hidden, hidden.relu(), second(hidden.relu())]
+    assert len(activations) == 4
+    for value, wanted in zip(activations, expected, strict=True):
+        assert torch.equal(value, wanted)
+    p = expected[-1].softmax(dim=1) - nn.functional.one_hot(subject.y, 3)
+    assert torch.allclose(gradients[-1], p / len(subject.y))
+
+
+class OnceDifferentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * x.cos()
+
+
+class Sine(nn.Module):
+    def forward(self, x):
+        return OnceDifferentiable.apply(x)  # type: ignore[no-untyped-call]
+
+
+def test_a_network_without_second_derivative_has_words_in_place_of_numbers():
+    network = nn.Sequential(nn.Linear(4, 5), Sine(), nn.Linear(5, 3)).double()
+    figures = measure(subject_of(network), EPS, validate=True)
+    assert figures.curvature.value is Missing.NO_SECOND_DERIVATIVE
+    assert set(figures.bounds.values()) == {Missing.NO_SECOND_DERIVATIVE}
+    assert isinstance(figures.gradient, float)
+    assert figures.validation is not None
+    assert figures.validation.recommendation.dtype is not None
+    text, content = text_and_json(figures)
+    assert text.count("no second derivative") >= 5
+    assert content["kappa"] == "no second derivative"
+
+
+def test_parameters_that_are_not_finite_have_words_in_place_of_numbers():
+    network = nn.Linear(4, 3).double()
+    with torch.no_grad():
+        network.weight[0, 0] = math.nan
+    figures = measure(subject_of(network), EPS, validate=True)
+    assert set(figures.bounds.values()) == {Missing.NOT_FINITE}
+    assert (figures.recommendation.dtype, figures.validation) == (None, None)
+    text, content = text_and_json(figures)
+    assert "no format helps" in text
+    assert content["loss"] == "not finite"
+
+
+def test_a_zero_gradient_has_words_in_place_of_numbers():
+    network = nn.Linear(4, 2).double()
+    with torch.no_grad():
+        network.weight.zero_()
+        network.bias.fill_(1.0)
+    balanced = Subject("", network, torch.ones(2, 4, dtype=torch.float64), torch.arange(2), 2)
+    figures = measure(balanced, EPS, validate=True)
+    assert figures.gradient == 0.0
+    assert figures.kappa is figures.bounds["relative"] is figures.bounds["published"] is Missing.ZERO_GRADIENT
+    assert figures.bounds["absolute"] == pytest.approx(0.5 * math.log2(2.5 / EPS))  # |H| = (|x|^2 + 1)/2, D^2 = 2
+    assert figures.bounds["absolute with slope"] == pytest.approx(figures.bounds["absolute"])
+    assert figures.recommendation.dtype == "float16"
+    assert "without the relative bound (zero gradient)" in figures.recommendation.reason
+    text, content = text_and_json(figures)
+    assert text.count("zero gradient") >= 6
+    assert content["validation"]["by_bits"][0]["gradient"] is None
+
+
+def test_parameters_that_are_all_zero_have_words_in_place_of_bits():
+    network = nn.Linear(4, 2).double()
+    with torch.no_grad():
+        network.weight.zero_()
+        network.bias.zero_()
+    figures = measure(Subject("", network, torch.ones(1, 4).double(), torch.zeros(1).long(), 1), EPS, validate=True)
+    assert set(figures.bounds.values()) == {Missing.ZERO_PARAMETERS}
+    assert figures.validation is not None
+    assert (figures.validation.gradient_bits, figures.validation.loss_bits) == (1, 1)
