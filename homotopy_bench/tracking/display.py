@@ -133,7 +133,8 @@ class Bar:
         self._progress.stop()
 
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """Print the table and the folder of the record."""
+        """Print the table and the folder of the record, below the bar."""
+        self.stop()
         print_result(self.console, summary, folder)
 
 

@@ -8,6 +8,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from homotopy_bench import __version__
@@ -27,7 +28,7 @@ def environment(device: str, threads: int) -> dict[str, object]:
     """
     return {
         "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        **_versions(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -43,8 +44,12 @@ def command_line() -> str:
     return " ".join([name, *(shlex.quote(argument) for argument in sys.argv[1:])])
 
 
+@cache
 def code_version() -> str:
-    """Return the package's version, with the commit where it runs from a checkout of its own repository."""
+    """Return the package's version, with the commit where it runs from a checkout of its own repository.
+
+    It is that of the first call: what a process runs was loaded about then.
+    """
     root = Path(__file__).parent.parent.parent
     if not (root / ".git").exists() or not (root / "conf").is_dir():
         return __version__
@@ -56,6 +61,12 @@ def code_version() -> str:
     return f"{__version__}+{commit}"
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+@cache
 def _processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
