@@ -6,7 +6,8 @@ Example:
     >>> config.method.name, config.model.depth, config.seed
     ('baseline', 4, 3)
 
-    ``train(config)`` then runs it and returns the summary and the trained target network.
+    ``train(config)`` then runs it and returns the summary and the trained target network; ``train_many`` runs many, as
+    one program where they can be.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from homotopy_bench.config import compose
     from homotopy_bench.run import train
+    from homotopy_bench.sweeps.fused import train_many
 
-__all__ = ["__version__", "compose", "train"]
+__all__ = ["__version__", "compose", "train", "train_many"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Return one of the two functions, loaded on first use: importing the package does not import torch.
+    """Return one of the functions, loaded on first use: importing the package does not import torch.
 
     Raises:
         AttributeError: For any other name.
@@ -31,6 +33,10 @@ def __getattr__(name: str) -> Any:
         from homotopy_bench.run import train
 
         return train
+    if name == "train_many":
+        from homotopy_bench.sweeps.fused import train_many
+
+        return train_many
     if name == "compose":
         from homotopy_bench.config import compose
 

@@ -22,6 +22,7 @@ from homotopy_bench.data.published import provenance
 from homotopy_bench.evaluation import Evaluation
 from homotopy_bench.interrupt import Interrupt
 from homotopy_bench.member import Member, Result
+from homotopy_bench.sweeps.memory import out_of_memory
 from homotopy_bench.tracking.display import Display
 from homotopy_bench.training import EnsembleTraining
 
@@ -173,6 +174,8 @@ class Driver:
                 try:
                     outcomes.append(action(member, row))
                 except Exception as error:
+                    if out_of_memory(error):  # one member cannot help that
+                        raise
                     member.fail(error)
         return outcomes
 

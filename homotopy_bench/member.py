@@ -85,16 +85,14 @@ class Member:
         cost: What it has paid.
         history: What its summary will say of its evaluations.
         status: None as long as it trains, then how it ended.
-        result: What it gives back; None until it has ended, and where it failed.
+        result: What it gives back; None until it has ended.
         error: Why it failed; None where it did not.
     """
 
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
         self.job = job
         self.record = record
-        self.state = state
-        self.cost = Cost() if state is None else Cost(**state["cost"])
-        self.history = History() if state is None else History(**state["history"])
+        self.stand_at(state)
         self.data: list[dict[str, str | bool]] = []
         self.device_name = job.config.hardware.name
         self.threads = job.config.hardware.threads
@@ -141,6 +139,28 @@ class Member:
         member = cls(job, record, state)
         record.log(f"{command_line()} (from step {member.step})")
         return member
+
+    def stand_at(self, state: Mapping[str, Any] | None) -> None:
+        """Be where a checkpoint was written, or at the beginning.
+
+        Args:
+            state: The checkpoint; None for the beginning.
+        """
+        self.state = state
+        self.cost = Cost() if state is None else Cost(**state["cost"])
+        self.history = History() if state is None else History(**state["history"])
+
+    def rewind(self, why: str) -> None:
+        """Go back to the last checkpoint, after a failure that was not this run's own.
+
+        Args:
+            why: What happened, for the log.
+        """
+        try:
+            self.stand_at(self.record.load())
+            self.record.log(f"{why} (from step {self.step})")
+        except Exception as error:
+            self.fail(error)
 
     @property
     def step(self) -> int:
@@ -249,6 +269,22 @@ class Member:
         with suppress(OSError):  # a full disk must not hide what went wrong before
             self.record.log("".join(traceback.format_exception(error)))
             self.record.finish(self.summary())
+        self.result = Result(self.summary(), None, self.record.folder)
+
+    def put_off(self) -> None:
+        """Write that the run was interrupted before it trained; it can be continued."""
+        self.status, self.reason = "interrupted", "before its turn came"
+        try:
+            self.record.finish(self.summary())
+        except OSError as error:
+            self.fail(error)
+        else:
+            self.result = Result(self.summary(), None, self.record.folder)
+
+    def note(self, message: str) -> None:
+        """Append a line to the log; what cannot be written is no reason to lose the run."""
+        with suppress(OSError):
+            self.record.log(message)
 
     def summary(self) -> dict[str, Any]:
         """Return the content of ``summary.json``."""
