@@ -20,6 +20,8 @@ import hydra
 
 from homotopy_bench.config import compose_raw, conf_dir, run_folder, validate
 from homotopy_bench.errors import InputError
+from homotopy_bench.needs import look
+from homotopy_bench.sweeps.launcher import REPORT
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
 
 if TYPE_CHECKING:
@@ -51,12 +53,16 @@ def main() -> int:
         try:
             return _job(composed)
         except Exception as error:
-            # A worker process of a launcher cannot add to the list here; Hydra carries its error back.
-            if show_traceback or os.getpid() != process:
-                raise
-            codes.append(_say(error, arguments))
-            return float("nan")
+            return report(error)
 
+    def report(error: Exception) -> float:
+        # A worker process of a launcher cannot add to the list here; Hydra carries its error back.
+        if show_traceback or os.getpid() != process:
+            raise error
+        codes.append(_say(error, arguments))
+        return float("nan")
+
+    vars(task)[REPORT] = report
     try:
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments)
@@ -92,7 +98,7 @@ def _job(composed: DictConfig) -> float:
     overrides = list(runtime.overrides.task)
     try:
         config = validate(raw)
-        _look(config)
+        look(config)
     except InputError as error:
         from homotopy_bench.tracking.record import Record
 
@@ -124,7 +130,7 @@ def _resume(arguments: Sequence[str]) -> None:
     if ended:
         print(f"{folder}: this run has ended ({ended}); nothing to resume")
         return
-    _look(config)
+    look(config)
 
     from homotopy_bench.run import resume
 
@@ -169,7 +175,7 @@ def _check(arguments: Sequence[str]) -> None:
         # Hydra would write its files over those of the run that is there.
         if holds_run(folder):
             raise InputError("hydra.run.dir", folder, OCCUPIED)
-    _look(config)
+    look(config)
     outputs = Path(config.paths.outputs)
     accepted = "accepted: a folder that can be made and written"
     try:
@@ -178,13 +184,6 @@ def _check(arguments: Sequence[str]) -> None:
         raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {accepted}") from error
     if not os.access(outputs, os.W_OK | os.X_OK):
         raise InputError("paths.outputs", outputs, f"this cannot be written to; {accepted}")
-
-
-def _look(config: Config) -> None:
-    """Look for what a run needs besides its configuration, before torch is loaded; missing data are brought."""
-    config.lr_schedule.check()
-    if config.dataset.published():
-        config.dataset.fetch(config.paths.data_root())
 
 
 def _as_typed(folder: Path) -> Path:

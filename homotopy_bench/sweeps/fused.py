@@ -25,6 +25,7 @@ from homotopy_bench.member import Job, Member, Result
 from homotopy_bench.run import new_folder
 from homotopy_bench.sweeps.grouping import groups, split
 from homotopy_bench.sweeps.memory import available_memory, out_of_memory
+from homotopy_bench.sweeps.options import Fusing
 from homotopy_bench.sweeps.probe import SHORT, probe
 from homotopy_bench.tracking.display import Display, Silent
 
@@ -33,22 +34,6 @@ LEAST_GAIN = 1.1
 
 SHARE = 0.5
 """Part of the available memory that an ensemble may take."""
-
-
-@dataclass(frozen=True)
-class Fusing:
-    """How runs are brought together.
-
-    Attributes:
-        max_members: Largest number of members of one ensemble; None for what fits into the memory.
-        probe: Whether a measurement decides if a group gains from training together; otherwise it always does.
-        threads: Host threads of an ensemble; None for ``hardware.threads``, or all that this process may use where a
-            measurement finds that faster. A run that trains alone has ``hardware.threads``.
-    """
-
-    max_members: int | None = None
-    probe: bool = True
-    threads: int | None = None
 
 
 def train_many(
@@ -197,7 +182,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _train(part: Sequence[Member], fusing: Fusing, show: Callable[[int], Display], say: Callable[[str], None]) -> None:
+def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display], say: Callable[[str], None]) -> None:
     """Train runs as one ensemble; if that fails, in smaller ones."""
     waiting = [list(part)]
     while waiting:
