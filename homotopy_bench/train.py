@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def main() -> int:
     vars(task)[REPORT] = report
     try:
         if any(argument.startswith("resume=") for argument in arguments):
-            _resume(arguments)
+            _resume(arguments, report)
         else:
             if _is_single_run(arguments):
                 _check(arguments)
@@ -110,12 +110,13 @@ def _job(composed: DictConfig) -> float:
     return _objective(start(config, folder, overrides, _display()))
 
 
-def _resume(arguments: Sequence[str]) -> None:
-    """Continue the run in the folder that ``resume=`` names, with the configuration it was begun with.
+def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> None:
+    """Continue the run in the folder that ``resume=`` names, or those of a multirun, as they were begun.
 
     Raises:
         InputError: If something else is asked for too.
     """
+    from homotopy_bench.sweeps.continuing import holds_sweep, resume_sweep
     from homotopy_bench.tracking.resumable import read_run
 
     named = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
@@ -124,8 +125,11 @@ def _resume(arguments: Sequence[str]) -> None:
         extra = (others or [f"resume={named[-1]}"])[0]
         raise InputError("resume", named[0], f"a run continues alone, with its own settings; leave out '{extra}'")
     if not named[0]:
-        raise InputError("resume", "", "accepted: the folder of a run")
+        raise InputError("resume", "", "accepted: the folder of a run or of a multirun")
     folder = Path(named[0])
+    if holds_sweep(folder):
+        resume_sweep(folder, report)
+        return
     config, overrides, ended = read_run(folder)
     if ended:
         print(f"{folder}: this run has ended ({ended}); nothing to resume")

@@ -35,17 +35,29 @@ class SweepLoader(ConfigLoader):
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
         self._composed: dict[Hashable, DictConfig] = {}
+        self._given: dict[Hashable, DictConfig] = {}
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job.
+
+        A sweeper composes every job once to see that it can be, and its launcher once more: the second call for the
+        same overrides gets what the first one got.
 
         Args:
             master_config: That of the multirun.
             sweep_overrides: The overrides of the job.
 
         Returns:
-            A new configuration, with the section ``hydra``.
+            The configuration, with the section ``hydra``.
         """
+        asked = (*master_config.hydra.overrides.hydra, None, *sweep_overrides)
+        known = self._given.pop(asked, None)
+        if known is not None:
+            return known
+        self._given[asked] = self._compose(master_config, sweep_overrides)
+        return self._given[asked]
+
+    def _compose(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         parsed = [self._parse(text) for text in sweep_overrides]
         choices = [text for text, one in zip(sweep_overrides, parsed, strict=True) if self._is_choice(one)]
         values = [one for one in parsed if not self._is_choice(one)]

@@ -26,7 +26,7 @@ from homotopy_bench.run import new_folder
 from homotopy_bench.sweeps.grouping import groups, split
 from homotopy_bench.sweeps.memory import available_memory, out_of_memory
 from homotopy_bench.sweeps.options import Fusing
-from homotopy_bench.sweeps.probe import SHORT, probe
+from homotopy_bench.sweeps.probe import pays, probe
 from homotopy_bench.tracking.display import Display, Silent
 
 LEAST_GAIN = 1.1
@@ -158,7 +158,7 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
     wanted = min(fusing.max_members or len(configs), len(configs))
     splits = shared.dataset.load(shared.paths.data_root())
     steps = shared.training.epochs * (len(splits.train.y) // shared.training.batch_size)
-    timed = fusing.probe and wanted > 1 and steps >= SHORT
+    timed = fusing.probe and wanted > 1 and pays(steps, wanted)
     threads = [fusing.threads or shared.hardware.threads]
     if not timed and fusing.max_members is not None:
         return wanted, threads[0], f"max_members={fusing.max_members}"

@@ -6,7 +6,6 @@ one line, while the others train.
 
 from __future__ import annotations
 
-import copy
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -146,13 +145,14 @@ class EnsembleLauncher(Launcher):
             composed.hydra.job.id = composed.hydra.job.num = number
         HydraConfig.instance().set_config(composed)
         folder = Path(str(composed.hydra.sweep.dir)) / str(composed.hydra.sweep.subdir)
-        with read_write(composed.hydra.runtime), open_dict(composed.hydra.runtime):
-            composed.hydra.runtime.output_dir = str(folder.absolute())
+        settings: Any = HydraConfig.instance().cfg
+        for config in (composed, settings):  # the second is a copy of what jobs see of Hydra
+            with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+                config.hydra.runtime.output_dir = str(folder.absolute())
         back = JobReturn()
-        back.cfg = copy.deepcopy(composed)
-        with read_write(back.cfg), open_dict(back.cfg):
-            del back.cfg["hydra"]
-        back.hydra_cfg = OmegaConf.masked_copy(composed, "hydra")
+        back.cfg = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+        OmegaConf.set_struct(back.cfg, True)
+        back.hydra_cfg = settings
         back.overrides = list(composed.hydra.overrides.task)
         back.working_dir, back.task_name = str(Path.cwd()), JobRuntime.instance().get("name")
         job = Prepared(number, back, composed, folder)
@@ -238,7 +238,8 @@ class EnsembleLauncher(Launcher):
             back.return_value = self.report(job.error) if job.error is not None and self.report else _objective(job)
         else:
             back.status, back.return_value = JobStatus.FAILED, job.error
-        HydraConfig.instance().set_config(job.composed)
+        singleton: Any = HydraConfig.instance()
+        singleton.cfg = back.hydra_cfg
         self.context.callbacks.on_job_end(config=job.composed, job_return=back)
 
 

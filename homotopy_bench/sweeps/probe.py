@@ -21,8 +21,11 @@ ROUNDS = 3
 SECONDS, STEPS = 0.1, 8
 """A measurement ends after so long, or so many steps."""
 
-SHORT = 100
-"""A run of fewer steps is over before a measurement would pay, which itself takes more than half as many."""
+SHORT = 4000
+"""Steps of all members together below which a measurement would cost more than a tenth of the training itself."""
+
+FEWEST = 100
+"""Steps that a run must have, for the measurement not to come to its end."""
 
 TEMPORARIES = 2
 """A backward pass needs about as much again as the activations that were kept for it."""
@@ -73,6 +76,11 @@ def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], tim
             fastest[kind] = min(fastest[kind], _seconds(training, count))
     best = min(range(1, len(kinds)), key=fastest.__getitem__)
     return Probe(len(members), needed, kinds[best][1], len(members) * fastest[0] / fastest[best])
+
+
+def pays(steps: int, members: int) -> bool:
+    """Return whether measuring the time costs little beside the training of so many members for so many steps."""
+    return steps >= FEWEST and steps * members >= SHORT
 
 
 def step_bytes(training: EnsembleTraining) -> int:

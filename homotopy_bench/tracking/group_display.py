@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from homotopy_bench.tracking.display import PLAIN_LINES, REFRESH_SECONDS, Display, percent
 
@@ -45,8 +44,8 @@ class Standing:
         self.ends[summary["status"]] += 1
 
     def __str__(self) -> str:
-        """Return it in one line, accuracies those of target networks on the validation split."""
-        alive = self.members - self.ends.total()
+        """Return it in one line; completed runs are alive, the best accuracy is a target network's in validation."""
+        alive = self.members - self.ends.total() + self.ends["completed"]
         ends = f"{self.ends['diverged']} diverged  {self.ends['pruned']} pruned"
         return f"{alive} alive  {ends}  epoch {self.epoch}  t {self.t:.2f}  best {percent(self.best)}"
 
@@ -62,26 +61,33 @@ class GroupLines:
     def __init__(self, console: Console, members: int) -> None:
         self.console = console
         self.standing = Standing(members)
-        self._every = self._next = self._steps = 0
+        self._every = self._next = 0
+        self._printed = ""
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
-        self._steps, self._every = steps, max(steps // PLAIN_LINES, 1)
+        self._every = max(steps // PLAIN_LINES, 1)
         self._next = done + self._every
-        self.console.print(_heading(title, self.standing.members), soft_wrap=True, highlight=False, markup=False)
+        self._print(_heading(title, self.standing.members))
 
     def at_step(self, step: int) -> None:
-        """Print how the group stands, now and then; what was evaluated before this step is in it."""
-        if step > self._next or step == self._steps:
+        """Print how the group stands, now and then, where that has changed."""
+        if step >= self._next and str(self.standing) != self._printed and self.standing.epoch:
             self._next = step + self._every
-            self.console.print(f"{self.standing}", soft_wrap=True, highlight=False, markup=False)
+            self._print(str(self.standing))
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Keep an evaluation for the next line."""
         self.standing.evaluated(line)
 
     def stop(self) -> None:
-        """Leave the lines as they are."""
+        """Print how the group stands in the end."""
+        if self.standing.epoch and str(self.standing) != self._printed:
+            self._print(str(self.standing))
+
+    def _print(self, line: str) -> None:
+        self._printed = line
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
         """Count the end of a run."""
@@ -152,14 +158,12 @@ def print_jobs(console: Console, jobs: Iterable[tuple[str, Mapping[str, Any]]]) 
         console: Where to print.
         jobs: What each run is called, with the content of its ``summary.json``.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("job", "status", "validation", "test"):
-        table.add_column(heading, justify="left" if heading in ("job", "status") else "right", no_wrap=True)
+    console.print(f"{'status':<12}{'validation':>10}{'test':>9}  job", style="bold", highlight=False)
     for name, summary in jobs:
         final = summary.get("final") or {}
-        scores = (percent(final.get(f"{split}_acc_target")) for split in ("val", "test"))
-        table.add_row(name, summary["status"], *scores)
-    console.print(table)
+        validation, test = (percent(final.get(f"{split}_acc_target")) for split in ("val", "test"))
+        line = f"{summary['status']:<12}{validation:>10}{test:>9}  {name}"
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _heading(title: str, members: int) -> str:

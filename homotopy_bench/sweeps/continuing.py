@@ -1,0 +1,130 @@
+"""Continuing a multirun: all its jobs that have not ended, together where they can be, whatever launcher began them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homotopy_bench.config import Config, compose
+from homotopy_bench.errors import InputError
+from homotopy_bench.needs import look
+from homotopy_bench.sweeps.options import Fusing
+from homotopy_bench.tracking.record import holds_run
+from homotopy_bench.tracking.resumable import read_run
+
+MULTIRUN = "multirun.yaml"
+"""What Hydra's sweepers leave in the folder of a multirun."""
+
+SUBDIR = "${hydra.job.num}"
+"""Where a job's folder is its number."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that has not ended; ``begun`` says whether its folder holds a record."""
+
+    folder: Path
+    config: Config
+    overrides: list[str]
+    begun: bool
+
+
+def holds_sweep(folder: Path) -> bool:
+    """Return whether a folder is that of a multirun: runs lie below it, but it is none itself."""
+    return not holds_run(folder) and ((folder / MULTIRUN).is_file() or bool(runs_of(folder)))
+
+
+def runs_of(folder: Path) -> list[Path]:
+    """Return the folders of the runs below a folder, numbers in their order."""
+
+    def order(path: Path) -> list[tuple[int, str]]:
+        return [(int(part) if part.isdecimal() else -1, part) for part in path.relative_to(folder).parts]
+
+    return sorted((path.parent for path in folder.rglob("metrics.jsonl")), key=order)
+
+
+def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
+    """Continue every run below a folder that has not ended.
+
+    Args:
+        folder: The folder of a multirun.
+        report: Told of every run that cannot be continued; the others are.
+
+    Raises:
+        KeyboardInterrupt: If the training was interrupted.
+    """
+    left: list[Unfinished] = []
+    ended = 0
+    for run in runs_of(folder):
+        try:
+            config, overrides, status = read_run(run)
+            if status is None:
+                look(config)
+                left.append(Unfinished(run, config, overrides, begun=True))
+            ended += status is not None
+        except InputError as error:
+            report(error)
+    for run, overrides in _expected(folder).items():
+        if not holds_run(run):
+            left.append(Unfinished(run, compose(*overrides), overrides, begun=False))
+    print(f"{folder}: {ended} runs have ended, {len(left)} are continued", flush=True)
+    if not left:
+        return
+
+    from rich.console import Console
+
+    from homotopy_bench.member import Job, Member
+    from homotopy_bench.sweeps.fused import train_members
+    from homotopy_bench.tracking.group_display import group_display, print_jobs
+
+    members: list[Member] = []
+    for one in left:
+        job = Job(one.config, one.folder, one.overrides)
+        try:
+            members.append(Member.continued(job) if one.begun else Member.begin(job))
+        except InputError as error:
+            report(error)
+    console = Console()
+    finished = train_members(members, _fusing(folder), lambda count: group_display(console, count), print)
+    results = [member.result for member in members if member.result is not None]
+    print_jobs(console, [(str(result.folder), result.summary) for result in results])
+    if not finished:
+        print(f"continue with: homotopy-train resume={folder}", file=sys.stderr)
+        raise KeyboardInterrupt
+    for member in members:
+        if member.error is not None:
+            report(member.error)
+
+
+def _fusing(folder: Path) -> Fusing:
+    """Return what the multirun was told about bringing runs together; the defaults of one that was told nothing."""
+    launcher = _multirun(folder).get("launcher", {})
+    return Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
+
+
+def _expected(folder: Path) -> dict[Path, list[str]]:
+    """Return folder and overrides of every job of a multirun; none where only its sweeper knows them."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    hydra = _multirun(folder)
+    sweeper = hydra.get("sweeper", {})
+    if sweeper.get("_target_", "").rpartition(".")[2] != "BasicSweeper" or hydra["sweep"]["subdir"] != SUBDIR:
+        return {}
+    asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    overrides = OverridesParser.create().parse_overrides([*asked, *hydra["overrides"]["task"]])
+    (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    return {folder / str(number): job for number, job in enumerate(jobs)}
+
+
+def _multirun(folder: Path) -> dict[str, Any]:
+    """Return Hydra's own settings of a multirun, nothing resolved."""
+    from omegaconf import OmegaConf
+
+    path = folder / MULTIRUN
+    loaded = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    hydra = loaded.get("hydra", {}) if isinstance(loaded, dict) else {}
+    return dict(hydra)
