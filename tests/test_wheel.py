@@ -50,6 +50,15 @@ def test_the_wheel_trains_from_an_empty_folder(site: Path, tmp_path: Path) -> No
     assert len(list((tmp_path / "outputs").glob("*/*/summary.json"))) == 1
 
 
+def test_the_wheel_brings_the_launcher(site: Path, tmp_path: Path) -> None:
+    assert not (site / "hydra_plugins" / "__init__.py").exists()
+    small = ("training.epochs=1", "model.depth=3", "dataset.samples=500", f"paths.data={tmp_path / 'data'}")
+    run = run_from_wheel(site, tmp_path, "-m", "hydra/launcher=fused", "seed=0,1", *small)
+    assert run.returncode == 0, run.stderr
+    assert "2 runs as one program" in run.stdout
+    assert len(list((tmp_path / "outputs").glob("multirun/*/*/*/summary.json"))) == 2
+
+
 def test_the_metadata_names_every_command(site: Path) -> None:
     (entry_points,) = site.glob("*.dist-info/entry_points.txt")
     text = entry_points.read_text()

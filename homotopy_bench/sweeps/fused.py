@@ -71,6 +71,7 @@ def train_many(
         [(0, 'completed'), (1, 'completed')]
     """
     checked = [config if isinstance(config, Config) else validate(config) for config in configs]
+    fusing = Fusing(max_members, probe, threads)
     if folders is None:
         base = new_folder(checked[0]) if checked else Path()
         folders = [base / str(number) for number in range(len(checked))]
@@ -83,7 +84,7 @@ def train_many(
             begun[number] = Member.begin(Job(config, Path(folder), []))
         except InputError as error:
             results[number] = Result({"status": "failed", "reason": str(error)}, None, Path(folder))
-    train_members(list(begun.values()), Fusing(max_members, probe, threads))
+    train_members(list(begun.values()), fusing)
     for number, member in begun.items():
         results[number] = member.result
     return [result for result in results if result is not None]
@@ -148,7 +149,7 @@ def _plan(group: Sequence[Member], fusing: Fusing, say: Callable[[str], None]) -
     say(f"{len(group)} jobs like '{group[0].title}' train {what}: {why}")
     for part in parts:
         for member in part:
-            member.note(f"trains {f'with {len(part) - 1} others' if len(part) > 1 else 'alone'}: {why}")
+            member.note(f"trains {f'with {len(part) - 1} more' if len(part) > 1 else 'alone'}: {why}")
     return _Plan(parts, threads)
 
 

@@ -78,9 +78,7 @@ class EnsembleLauncher(Launcher):
     prune: Callable[[int, Mapping[str, Any]], bool] | None = None
 
     def __init__(self, max_members: int | None = None, probe: bool = True, threads: int | None = None) -> None:
-        from homotopy_bench.sweeps.options import Fusing
-
-        self.fusing = Fusing(max_members, probe, threads)
+        self._options = (max_members, probe, threads)
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra gives.
@@ -91,10 +89,13 @@ class EnsembleLauncher(Launcher):
             config: The configuration of the multirun.
 
         Raises:
-            InputError: If jobs should each have a working directory of their own.
+            InputError: If an option is wrong, or jobs should each have a working directory of their own.
         """
         from homotopy_bench.sweeps.composition import SweepLoader
+        from homotopy_bench.sweeps.options import Fusing
 
+        # Not before: Hydra would wrap an error of the constructor in its own words.
+        self.fusing = Fusing(*self._options)
         if config.hydra.job.chdir:
             raise InputError("hydra.job.chdir", True, "jobs that train together share a process; accepted: false")
         hydra_context.config_loader = SweepLoader(hydra_context.config_loader)

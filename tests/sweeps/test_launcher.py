@@ -1,0 +1,156 @@
+"""The command line with ``hydra/launcher=fused``: the folders of single runs, failures apart, kills and signals."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import TINY, files, metrics, run, run_cli, run_until, summary, the_error_line, trained
+from tests.sweeps.records import assert_same_record
+
+FUSED = ("-m", "hydra/launcher=fused", "hydra.launcher.probe=false", "hydra.launcher.threads=1")
+
+JOBS = (*TINY, "training.epochs=3", "training.checkpoint_every=1", "hardware.dtype=float64", "seed=0,1")
+VARIED = (*JOBS, "method=baseline,identity_homotopy")
+"""Four jobs; the last key varies fastest."""
+
+
+@pytest.fixture(scope="module")
+def basic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which Hydra's own launcher has trained the jobs one after the other."""
+    folder = tmp_path_factory.mktemp("basic")
+    done = run_cli("-m", *VARIED, "hydra.sweep.dir=sweep", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "sweep"
+
+
+def assert_same_multirun(folder: Path, reference: Path) -> None:
+    assert files(folder) == files(reference)
+    for job in range(4):
+        assert_same_record(folder / str(job), reference / str(job))
+
+
+def without_launcher(text: str) -> list[str]:
+    """Lines of a ``hydra.yaml`` that do not name the launcher, its options or the folder."""
+    names = ("launcher", "max_members", "probe", "threads", "output_dir", "cwd:", "_target_")
+    return [line for line in text.splitlines() if not any(name in line for name in names)]
+
+
+def test_a_multirun_leaves_what_single_runs_leave(basic: Path, tmp_path: Path) -> None:
+    done = run_cli(*FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_same_multirun(tmp_path / "sweep", basic)
+    for job in range(4):
+        ours, theirs = tmp_path / "sweep" / str(job) / ".hydra", basic / str(job) / ".hydra"
+        for name in ("config.yaml", "overrides.yaml"):
+            assert (ours / name).read_text() == (theirs / name).read_text()
+        assert without_launcher((ours / "hydra.yaml").read_text()) == without_launcher(
+            (theirs / "hydra.yaml").read_text()
+        )
+    table = [line for line in done.stdout.splitlines() if line.startswith("completed")]
+    assert [line.split("#")[1][0] for line in table] == [str(job) for job in range(4)]
+    assert "seed=1" in table[2]
+    assert "method=baseline" in table[2]
+    assert "jobs like" in done.stdout
+
+
+def test_a_wrong_job_fails_alone_with_its_line(tmp_path: Path) -> None:
+    values = ("training.batch_size=30,0,5000", "training.epochs=1", "seed=0,1", "hydra.sweep.dir=sweep")
+    done = run_cli(*FUSED, "model.depth=2", "dataset.samples=500", *values, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    sweep = tmp_path / "sweep"
+    ends = [summary(sweep / str(job))["status"] for job in range(6)]
+    assert ends == ["completed", "completed", "failed", "failed", "failed", "failed"]
+    lines = done.stderr.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["homotopy-train"] * 4
+    assert sum("training.batch_size=0: accepted: an integer >= 1" in line for line in lines) == 2
+    assert sum("training.batch_size=5000: accepted: at most the" in line for line in lines) == 2
+    assert summary(sweep / "2")["reason"] in lines[0]
+
+
+def test_nothing_but_wrong_jobs_answers_without_loading_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys; from homotopy_bench.train import main; sys.argv[0] = 'homotopy-train'; code = main();"
+        "print('torch' in sys.modules); sys.exit(code)"
+    )
+    done = run(sys.executable, "-c", script, *FUSED, "training.epochs=0,-1", "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (2, "False")
+    assert trained(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("hydra.launcher.max_members=0", "hydra.launcher.max_members=0: accepted: an integer >= 1 or null"),
+        ("hydra.job.chdir=true", "hydra.job.chdir=True: jobs that train together share a process; accepted: false"),
+    ],
+)
+def test_wrong_options_of_the_launcher_are_named(argument: str, said: str, tmp_path: Path) -> None:
+    done = run_cli(*FUSED, "seed=0,1", argument, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"homotopy-train: {said}\n")
+    assert trained(tmp_path) == []
+
+
+def test_an_occupied_folder_is_left_alone(basic: Path, tmp_path: Path) -> None:
+    shutil.copytree(basic / "1", tmp_path / "sweep" / "1")
+    before = {name: (tmp_path / "sweep" / "1" / name).read_bytes() for name in files(tmp_path / "sweep" / "1")}
+    done = run_cli(*FUSED, *TINY, "training.epochs=1", "hydra.sweep.dir=sweep", "seed=2,3", cwd=tmp_path)
+    assert the_error_line(done).startswith("hydra.sweep.dir=sweep/1: this folder already holds a run")
+    assert {name: (tmp_path / "sweep" / "1" / name).read_bytes() for name in before} == before
+    assert summary(tmp_path / "sweep" / "0")["seed"] == 2
+
+
+def test_a_killed_multirun_continues_where_it_stood(basic: Path, tmp_path: Path) -> None:
+    killed = run_until("checkpoint.pt replaced 3", *FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    with (tmp_path / "sweep" / "1" / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"epoch": 3, "st')
+    again = run_until("summary.json replaced 1", "resume=sweep", cwd=tmp_path)
+    assert again.returncode == -signal.SIGKILL, again.stderr
+    ended = [job for job in range(4) if (tmp_path / "sweep" / str(job) / "summary.json").exists()]
+    assert len(ended) == 1
+    before = [(tmp_path / "sweep" / str(job) / "summary.json").read_bytes() for job in ended]
+    done = run_cli("resume=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("sweep: 1 runs have ended, 3 are continued\n")
+    assert [(tmp_path / "sweep" / str(job) / "summary.json").read_bytes() for job in ended] == before
+    assert_same_multirun(tmp_path / "sweep", basic)
+    nothing = run_cli("resume=sweep", cwd=tmp_path)
+    assert (nothing.returncode, nothing.stdout) == (0, "sweep: 4 runs have ended, 0 are continued\n")
+
+
+def test_jobs_that_had_not_begun_are_begun(basic: Path, tmp_path: Path) -> None:
+    killed = run_until("_prepare 2", *FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "sweep" / "2").exists()
+    done = run_cli("resume=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    for job in range(4):
+        folder = tmp_path / "sweep" / str(job)
+        assert summary(folder)["status"] == "completed"
+        assert summary(folder)["config"] == summary(basic / str(job))["config"]
+        assert summary(folder)["overrides"] == summary(basic / str(job))["overrides"]
+
+
+def test_a_signal_interrupts_all_and_they_continue(basic: Path, tmp_path: Path) -> None:
+    stopped = run_until("advance 16", *FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path, SIGNAL="SIGINT")
+    assert stopped.returncode == 130, stopped.stderr
+    assert "continue with: homotopy-train resume=sweep" in stopped.stderr.splitlines()
+    assert {summary(tmp_path / "sweep" / str(job))["status"] for job in range(4)} == {"interrupted"}
+    assert max(len(metrics(tmp_path / "sweep" / str(job))) for job in range(4)) == 1
+    # A damaged one fails alone while the others continue.
+    damaged = tmp_path / "sweep" / "2" / "checkpoint.pt"
+    content = damaged.read_bytes()
+    damaged.write_bytes(b"no checkpoint")
+    done = run_cli("resume=sweep", cwd=tmp_path)
+    assert done.returncode == 2
+    assert the_error_line(done).startswith("resume=sweep/2: its checkpoint.pt is damaged")
+    assert [summary(tmp_path / "sweep" / str(job))["status"] for job in range(4)].count("completed") == 3
+    damaged.write_bytes(content)
+    done = run_cli("resume=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_same_multirun(tmp_path / "sweep", basic)
