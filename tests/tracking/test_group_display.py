@@ -1,0 +1,67 @@
+"""What a group of runs prints: how many are alive, diverged and pruned, and a line per job at the end."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from homotopy_bench.tracking.group_display import GroupBar, GroupLines, group_display, print_jobs
+
+STEPS = 400
+
+
+def train_three(show: GroupBar | GroupLines) -> None:
+    """Three runs of 40 epochs; one diverges after the first, one is pruned after the second."""
+    show.start("baseline on mnist1d", STEPS, 0)
+    alive = 3
+    for step in range(1, STEPS + 1):
+        show.at_step(step)
+        if step % 10 == 0:
+            epoch = step // 10
+            for member in range(alive):
+                accuracy = 0.5 if (epoch, member) == (30, 0) else 0.1
+                show.evaluated({"step": step, "epoch": epoch, "t": step / STEPS, "val_acc_target": accuracy})
+            if epoch <= 2:
+                show.finish({"status": "diverged" if epoch == 1 else "pruned"}, Path())
+                alive -= 1
+    show.finish({"status": "completed"}, Path())
+    show.stop()
+
+
+def test_a_file_gets_about_twenty_plain_lines_and_the_last_standing() -> None:
+    out = io.StringIO()
+    show = group_display(Console(file=out, width=80), 3)
+    assert isinstance(show, GroupLines)
+    train_three(show)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "3 runs as one program, the first: baseline on mnist1d"
+    assert 18 <= len(lines) - 1 <= 22
+    assert lines[1] == "2 alive  1 diverged  0 pruned  epoch 1  t 0.03  best 10.0 %"
+    assert lines[2].startswith("1 alive  1 diverged  1 pruned  epoch 3  ")
+    assert lines[-1] == "1 alive  1 diverged  1 pruned  epoch 40  t 1.00  best 50.0 %"
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_terminal_gets_a_bar_of_at_most_eighty_columns() -> None:
+    out = io.StringIO()
+    show = group_display(Console(file=out, width=80, force_terminal=True), 3)
+    assert isinstance(show, GroupBar)
+    train_three(show)
+    assert "1 alive  1 diverged  1 pruned  epoch 40  t 1.00  best 50.0 %" in out.getvalue()
+
+
+def test_every_job_has_a_line() -> None:
+    out = io.StringIO()
+    final = {"val_acc_target": 0.25, "test_acc_target": 0.125}
+    jobs: list[tuple[str, dict[str, Any]]] = [
+        ("#0 seed=0", {"status": "completed", "final": final}),
+        ("#1 seed=1", {"status": "failed"}),
+    ]
+    print_jobs(Console(file=out, width=40), jobs)
+    assert [line.split() for line in out.getvalue().splitlines()[1:]] == [
+        ["completed", "25.0", "%", "12.5", "%", "#0", "seed=0"],
+        ["failed", "-", "-", "#1", "seed=1"],
+    ]
