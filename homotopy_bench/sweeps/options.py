@@ -18,7 +18,7 @@ class Fusing:
             measurement finds that faster. A run that trains alone has ``hardware.threads``.
 
     Raises:
-        InputError: If one of the numbers is less than 1.
+        InputError: If one is not what it should be.
     """
 
     max_members: int | None = None
@@ -26,12 +26,14 @@ class Fusing:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check what came from a command line.
 
         Raises:
-            InputError: If one is less than 1.
+            InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
         """
         for name in ("max_members", "threads"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise InputError(f"hydra.launcher.{name}", value, "accepted: an integer >= 1 or null")
+        if not isinstance(self.probe, bool):
+            raise InputError("hydra.launcher.probe", self.probe, "accepted: true or false")

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from homotopy_bench.tracking.display import PLAIN_LINES, REFRESH_SECONDS, Display, percent
+from homotopy_bench.tracking.display import PLAIN_LINES, REFRESH_SECONDS, Display, display, percent
 
 
 class Standing:
@@ -147,7 +147,9 @@ class GroupBar:
 
 
 def group_display(console: Console, members: int) -> Display:
-    """Return a live bar for a terminal and plain lines for anything else."""
+    """Return a live bar for a terminal and plain lines for anything else; those of a single run for one."""
+    if members == 1:
+        return display(console)
     return GroupBar(console, members) if console.is_terminal else GroupLines(console, members)
 
 
@@ -167,4 +169,4 @@ def print_jobs(console: Console, jobs: Iterable[tuple[str, Mapping[str, Any]]]) 
 
 
 def _heading(title: str, members: int) -> str:
-    return title if members == 1 else f"{members} runs as one program, the first: {title}"
+    return f"{members} runs as one program, the first: {title}"

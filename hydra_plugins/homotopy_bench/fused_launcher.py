@@ -3,6 +3,7 @@
 # Without "from __future__ import annotations": Hydra runs this file before it is in sys.modules, where dataclass would
 # look for what the names in annotations mean.
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
@@ -15,12 +16,12 @@ class FusedLauncher(EnsembleLauncher):
 
 @dataclass
 class FusedLauncherConf:
-    """Options ``hydra.launcher.*``; :class:`homotopy_bench.sweeps.options.Fusing` says what they mean."""
+    """Options ``hydra.launcher.*``; :class:`homotopy_bench.sweeps.options.Fusing` says what they mean and checks them."""
 
     _target_: str = "hydra_plugins.homotopy_bench.fused_launcher.FusedLauncher"
-    max_members: int | None = None
-    probe: bool = True
-    threads: int | None = None
+    max_members: Any = None
+    probe: Any = True
+    threads: Any = None
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="fused", node=FusedLauncherConf, provider="homotopy_bench")

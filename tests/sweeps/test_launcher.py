@@ -86,6 +86,8 @@ def test_nothing_but_wrong_jobs_answers_without_loading_torch(tmp_path: Path) ->
     ("argument", "said"),
     [
         ("hydra.launcher.max_members=0", "hydra.launcher.max_members=0: accepted: an integer >= 1 or null"),
+        ("hydra.launcher.threads=two", "hydra.launcher.threads=two: accepted: an integer >= 1 or null"),
+        ("hydra.launcher.probe=3", "hydra.launcher.probe=3: accepted: true or false"),
         ("hydra.job.chdir=true", "hydra.job.chdir=True: jobs that train together share a process; accepted: false"),
     ],
 )
