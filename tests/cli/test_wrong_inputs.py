@@ -15,7 +15,7 @@ NOT_NEGATIVE = "accepted: a number >= 0"
 WHOLE = "accepted: an integer >= 1"
 BELOW_ONE = "accepted: a number >= 0 and < 1"
 SHARE = "accepted: a number > 0 and <= 1"
-METHODS = "accepted: baseline, convexity_annealing, hta, identity_homotopy, l2_schedule"
+METHODS = "accepted: baseline, convexity_annealing, curvature_lr, hta, identity_homotopy, l2_schedule"
 FALLING = "accepted: a list of numbers > 0, each smaller than the one before, at least one"
 OVERRIDE = "accepted: KEY=VALUE, +KEY=VALUE or ~KEY"
 
@@ -109,6 +109,27 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("dataset.samples=77", None, "a multiple of 50"),
     ("hardware.threads=0", None, WHOLE),
     ("lr_schedule=step lr_schedule.start=1", None, BELOW_ONE),
+    ("lr_schedule=curvature lr_schedule.form=best", None, "accepted: cap, kappa"),
+    ("lr_schedule=curvature lr_schedule.estimator=trace", None, "accepted: power, hutchinson, gradient_proxy, secant"),
+    ("lr_schedule=curvature lr_schedule.every=0", None, WHOLE),
+    ("lr_schedule=curvature lr_schedule.decay=0", None, SHARE),
+    ("lr_schedule=curvature lr_schedule.target=-1", None, "accepted: a number > 0 or null"),
+    (
+        "lr_schedule=curvature lr_schedule@lr_schedule.base=curvature",
+        "lr_schedule.base",
+        "accepted: an open-loop schedule",
+    ),
+    (
+        "lr_schedule=curvature lr_schedule@lr_schedule.base=warmup_cosine lr_schedule.base.warmup_fraction=2",
+        "lr_schedule.base.warmup_fraction=2",
+        BELOW_ONE,
+    ),
+    (
+        "lr_schedule=curvature lr_schedule.clip_threshold=1 training.clip_norm=null",
+        "lr_schedule.clip_threshold",
+        "needs",
+    ),
+    ("method=hta lr_schedule=curvature lr_schedule.scope=per_layer", "lr_schedule.scope", "accepted: global"),
     ("method=hta method.split=halves", None, "accepted: layers, channels, random"),
     ("method=hta method.groups=1", None, "accepted: an integer >= 2"),
     ("method=hta method.L=[]", None, FALLING),
