@@ -219,6 +219,7 @@ def _check_combinations(config: Config) -> None:
         accepted = f"method={config.method.name} has no levels; accepted: {others}"
         raise InputError("continuation", "levels", accepted)
     config.method.check(config)
+    config.optimizer.check(config)
 
 
 def conf_dir() -> Path:

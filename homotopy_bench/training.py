@@ -27,7 +27,8 @@ from homotopy_bench.errors import InputError
 from homotopy_bench.following import PathFollower
 from homotopy_bench.models.layers import DEFORMATION
 from homotopy_bench.objective import cross_entropy, training_objective
-from homotopy_bench.optim.base import merge_moments, over_rows
+from homotopy_bench.optim.base import RowOptimizer, merge_moments, over_rows
+from homotopy_bench.optim.state import copied
 from homotopy_bench.penalty import weight_penalty
 from homotopy_bench.rows import Rows
 from homotopy_bench.score import Score, confusion, scores
@@ -113,6 +114,7 @@ class EnsembleTraining:
         self._norms = torch.zeros(len(networks), device=self.device, dtype=dtype)
         self._loss_sum = torch.zeros(len(networks), device=self.device, dtype=dtype)
         self._loss_count = 0
+        self._gradients_taken = [0] * len(networks)
         self.optimizer = self._serve_rows()
         self._t = torch.as_tensor(self.t).to(self.device, dtype)
         self.follower = self._follower()
@@ -127,28 +129,19 @@ class EnsembleTraining:
             self._merge(k)
             self._place(k)
         x, y = self._batch(k)
-        with self.hardware.autocast():
-            losses = self._objective(self.ensemble.forward(x), y)
-        self.ensemble.backward(losses.sum())
-        if self._penalty is not None:
-            self._penalty.add_gradient(self.ensemble)
-        self.method.add_gradient(self.ensemble)
-        if self.regularizer is not None:
-            self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
-        if self._clip_norm is not None:
-            self._norms = clip_rows(self.ensemble.gradient, self._clip_norm, self.ensemble.target_size)
         for group, member in zip(self.optimizer.param_groups, self.rows.owners, strict=True):
             group["lr"] = self._lr_rows[k][member]
-        self.optimizer.step()
+        self._gradients_taken = [0] * len(self.rows.owners)
+        losses: Tensor = self.optimizer.step(partial(self._differentiate, x, y, k))
         self.method.after_step(self.ensemble)
         if self.regularizer is not None:
             lr = [rate * gain for rate, gain in zip(self._lr_rows[k], self._gains, strict=True)]
             self.regularizer.after_step(self.ensemble, self.rows, self.t[k], lr)
-        self._loss_sum += losses.detach()
+        self._loss_sum += losses
         self._loss_count += 1
         self.step += 1
         if self.follower is not None:
-            self.follower.observe(losses.detach())
+            self.follower.observe(losses)
 
     def take_train_loss(self) -> list[float]:
         """Return the members' mean batch losses since the last call, without penalties, and start anew."""
@@ -163,8 +156,8 @@ class EnsembleTraining:
         return self.rows.mean(norms.tolist())
 
     def gradients_per_step(self) -> list[int]:
-        """Return how many gradients the last step took for each member: one per row."""
-        return list(self.rows.counts)
+        """Return how many gradients the last step took for each member, over its rows."""
+        return [sum(taken) for taken in self.rows.grouped(self._gradients_taken)]
 
     def evaluate(self, split: str) -> list[Score]:
         """Score every member on a split, at the point of the path where the networks stand.
@@ -251,10 +244,7 @@ class EnsembleTraining:
             "step": self.step,
             "theta": self.ensemble.theta[rows].cpu().clone(),
             "buffers": {name: values[rows].cpu().clone() for name, values in self.ensemble.buffers.items()},
-            "optimizer": [
-                {name: value.cpu().clone() for name, value in self.optimizer.state[piece].items()}
-                for piece in self._pieces(member)
-            ],
+            "optimizer": [copied(self.optimizer.state[piece], "cpu") for piece in self._pieces(member)],
             "loss_sum": self._loss_sum[rows].cpu().clone(),
             "loss_count": self._loss_count,
             "t": float(self.t[min(self.step, self.total_steps - 1), member]),
@@ -285,13 +275,30 @@ class EnsembleTraining:
             for name, value in state["buffers"].items():
                 self.ensemble.buffers[name][rows].copy_(value)
             for piece, saved in zip(self._pieces(member), state["optimizer"], strict=True):
-                self.optimizer.state[piece] = {name: value.to(self.device, copy=True) for name, value in saved.items()}
+                self.optimizer.state[piece] = copied(saved, self.device)
             self._loss_sum[rows] = state["loss_sum"].to(self.device)
             if self.follower is not None and state["path"] is not None:
                 self.follower.load_member_state(member, state["path"])
                 self._set_path(member, self.step - 1, state["last_t"])
                 self._set_path(member, self.step, state["t"])
         self._place(max(self.step - 1, 0))
+
+    def _differentiate(self, x: Tensor, y: Tensor, k: int, row: int | None = None) -> Tensor:
+        """Return the losses of a batch at step k, without penalties, after writing the gradients of all rows or one."""
+        with self.ensemble.only(row):
+            with self.hardware.autocast():
+                losses = self._objective(self.ensemble.forward(x), y)
+            self.ensemble.backward(losses.sum())
+            if self._penalty is not None:
+                self._penalty.add_gradient(self.ensemble)
+            self.method.add_gradient(self.ensemble)
+            if self.regularizer is not None:
+                self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
+            if self._clip_norm is not None:
+                self._norms = clip_rows(self.ensemble.gradient, self._clip_norm, self.ensemble.target_size)
+        for taken in range(len(self._gradients_taken)) if row is None else (row,):
+            self._gradients_taken[taken] += 1
+        return losses.detach()
 
     def _follower(self) -> PathFollower | None:
         paths = {m: c.continuation for m, c in enumerate(self.configs) if isinstance(c.continuation, Adaptive)}
@@ -326,7 +333,7 @@ class EnsembleTraining:
         config.method.deform(network)
         return network
 
-    def _serve_rows(self) -> torch.optim.Optimizer:
+    def _serve_rows(self) -> RowOptimizer:
         """Return an optimiser over the rows, with what else every row has of its own set up: batches and clipping."""
         seeds = [
             seed
@@ -339,7 +346,8 @@ class EnsembleTraining:
         self._clip_norm = row_bounds([one.clip_norm for one in options], self.ensemble.theta)
         self._objective = training_objective([one.label_smoothing for one in options], self.ensemble.theta)
         self._penalty = weight_penalty(self.ensemble, [one.l1 for one in options], [one.l2 for one in options])
-        return over_rows(self.ensemble.rows, [config.optimizer for config in configs])
+        penalties = None if self._penalty is None else partial(self._penalty.values, self.ensemble)
+        return over_rows(self.ensemble.rows, [config.optimizer for config in configs], penalties)
 
     def _merge(self, k: int) -> None:
         """Replace the copies of every member that is at t = 1 at step k by their mean."""
