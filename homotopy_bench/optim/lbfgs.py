@@ -31,8 +31,8 @@ class LBFGS(Optimizer):
 
     n = ``max_iter``, m = ``history_size``. eta is the scheduled rate with base ``lr`` (``line_search=none``), or found
     from there as a first trial by a search for the strong Wolfe conditions (``strong_wolfe``); at a rate of 0 nothing
-    moves. A step ends early after ``max_eval`` gradients (null: 5 n/4), at a largest entry of g of ``tolerance_grad``,
-    or where the loss or theta changes by less than ``tolerance_change``. Every gradient is counted in the cost.
+    moves. A step ends early after about ``max_eval`` gradients (null: 5 n/4), where no entry of g is larger than
+    ``tolerance_grad``, or where loss or theta change by less than ``tolerance_change``. The cost counts every gradient.
 
     The line search compares losses: they include the penalties of ``training``; clipping and methods that correct
     gradients or parameters by themselves do not go with it.
@@ -57,7 +57,7 @@ class LBFGS(Optimizer):
             InputError: If gradients are clipped, or the method adds to them.
         """
         if config.method.has_own_terms:
-            why = f"method={config.method.name} adds to the gradient what no line search sees"
+            why = f"method={config.method.name} changes gradients or steps by itself"
             raise InputError("optimizer", self.name, f"{why}; accepted: adam, adamw, sgd")
         clip_norm = config.training.clip_norm
         if clip_norm is not None:

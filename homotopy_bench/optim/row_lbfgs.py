@@ -51,13 +51,22 @@ class RowLBFGS:
 
     def _step(self, row: int, closure: Closure) -> Tensor:
         losses: list[Tensor] = []
+        values: list[Tensor] = []
 
         def objective() -> Tensor:
             losses.append(closure(row)[row])
-            return losses[-1] if self._penalties is None else losses[-1] + self._penalties()[row]
+            values.append(losses[-1] if self._penalties is None else losses[-1] + self._penalties()[row])
+            return values[-1]
 
         if self.param_groups[row]["lr"] == 0.0:  # a line search from a trial step of 0 would divide by it
             objective()
-        else:
+            return losses[0]
+        try:
             self._rows[row].step(objective)  # type: ignore[no-untyped-call]
+        except (ArithmeticError, RuntimeError):
+            # torch's line search divides by zero or overflows among values that are not finite: a row that diverges
+            # stays there with an empty memory, and the others never notice.
+            if all(bool(value.isfinite()) for value in values):
+                raise
+            self.state[self.param_groups[row]["params"][0]] = {}
         return losses[0]
