@@ -296,8 +296,8 @@ class EnsembleTraining:
                 self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
             if self._clip_norm is not None:
                 self._norms = clip_rows(self.ensemble.gradient, self._clip_norm, self.ensemble.target_size)
-        for taken in range(len(self._gradients_taken)) if row is None else (row,):
-            self._gradients_taken[taken] += 1
+        for one in range(len(self._gradients_taken)) if row is None else (row,):
+            self._gradients_taken[one] += 1
         return losses.detach()
 
     def _follower(self) -> PathFollower | None:

@@ -2,7 +2,9 @@
 
 A quasi-Newton method wants one objective: it is meant for full batches, ``training.batch_size`` = the size of the
 training split, so that a step is an epoch. On smaller batches every step works on one batch, and the pair (s, y) that
-links two steps mixes the gradients of two batches; so it does where t moves between two steps.
+links two steps mixes the gradients of two batches; so it does where t moves between two steps. A line search also
+wants a function that is the same at every look: dropout, which draws new masks for every gradient, and the kinks of
+``training.l1`` mislead it.
 """
 
 from __future__ import annotations
