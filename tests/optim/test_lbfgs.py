@@ -71,7 +71,7 @@ LOOPS: dict[str, tuple[str, ...]] = {
 def test_loop_equals_plain_pytorch(loop: str) -> None:
     training = begin((*BASELINE, *LOOPS[loop]))
     config = training.configs[0]
-    gradients, steps = 0, 5
+    gradients, steps = 0, 3
     for _ in range(steps):
         training.advance()
         gradients += training.gradients_per_step()[0]
@@ -133,7 +133,7 @@ MEMBERS = (
     ],
 )
 def test_members_equal_separate_runs(case: str) -> None:
-    small, steps = (("training.batch_size=8",), 1) if case.endswith("cifar10") else ((), 3)
+    small, steps = (("training.batch_size=8",), 1) if case.endswith("cifar10") else ((), 2)
     members = [(*CASES[case], *FULL, *small, *own) for own in MEMBERS]
     together = begin(*members)
     alone = [begin(member) for member in members]
