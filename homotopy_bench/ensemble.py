@@ -21,7 +21,8 @@ A composition, three members of a small network on one shared batch:
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -157,6 +158,23 @@ class Ensemble:
             sizes: Number of columns of each part; together P.
         """
         self.rows = [self._pieces(*pair, sizes) for pair in zip(self.theta, self.gradient, strict=True)]
+
+    @contextmanager
+    def only(self, row: int | None) -> Iterator[None]:
+        """Let what happens inside the context to gradients and buffers happen to one member alone.
+
+        Args:
+            row: The member; None for all.
+        """
+        if row is None or self.members == 1:
+            yield
+            return
+        written = [self.gradient, *self.buffers.values()]
+        before = [values.clone() for values in written]
+        yield
+        for values, old in zip(written, before, strict=True):
+            old[row].copy_(values[row])
+            values.copy_(old)
 
     def assign(self, buffers: Mapping[str, Tensor]) -> None:
         """Set stacked buffers, such as the coefficients of a deformation.
