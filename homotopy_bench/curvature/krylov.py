@@ -71,10 +71,13 @@ class Krylov:
         self.steps = k + 1
         image = self._operator(vector)
         alpha = (vector * image).sum(dim=1, keepdim=True)
+        # By the recurrence these two parts are all of the image in the span. What rounding leaves of them, and adds of
+        # other vectors of the basis, is small beside the rest, so that orthogonalising against all once is enough.
         image = image - alpha * vector
         if k:
             image = image - self.beta.to(image)[:, None] * self._basis[:, k - 1]
-        image = self._orthogonal(image)
+        parts = torch.bmm(self.basis, image[:, :, None])  # (M, k, 1)
+        image = torch.baddbmm(image[:, None], parts.mT, self.basis, alpha=-1.0)[:, 0]
         self._tridiagonal[:, k, k] = alpha[:, 0].double().cpu()
         size = vector.shape[1]
         largest = self.tridiagonal.abs().amax(dim=(1, 2))
@@ -83,22 +86,6 @@ class Krylov:
         self.beta = torch.where((beta <= self.rounding) | (self.steps == size), 0.0, beta)
         divisor = self.beta.to(vector)[:, None]
         self._vector = torch.where(divisor != 0.0, image / divisor, 0.0)
-
-    def _orthogonal(self, image: Tensor) -> Tensor:
-        """Return images (M, Q) without their parts in the span of the basis.
-
-        Once is enough where most of an image is left; where it is not, what is left is rounding of the rest, and a
-        second time removes that too (Parlett 1998, The Symmetric Eigenvalue Problem, section 6.9).
-        """
-        once = self._without_span(image)
-        shrunk = once.norm(dim=1) < 0.7 * image.norm(dim=1)
-        if not bool(shrunk.any()):
-            return once
-        return torch.where(shrunk[:, None], self._without_span(once), once)
-
-    def _without_span(self, image: Tensor) -> Tensor:
-        parts = torch.bmm(self.basis, image[:, :, None])  # (M, k, 1)
-        return torch.baddbmm(image[:, None], parts.mT, self.basis, alpha=-1.0)[:, 0]
 
     def ritz(self) -> tuple[Tensor, Tensor]:
         """Return the eigenvalues (M, k), ascending, and the eigenvectors (M, k, k), in columns, of T.
