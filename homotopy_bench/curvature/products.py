@@ -29,6 +29,7 @@ from torch import Tensor
 
 from homotopy_bench.curvature.estimate import Operator
 from homotopy_bench.curvature.point import Batch, Point, batch_weights
+from homotopy_bench.curvature.twice import require_second_derivatives
 from homotopy_bench.ensemble import Ensemble
 from homotopy_bench.objective import Objective
 
@@ -79,12 +80,14 @@ def hessian_operator(
 
     Raises:
         InputError: If no parameter has such a name.
+        RuntimeError: If a part of the network can be differentiated once only.
     """
     point = Point(ensemble, pattern)
     w = point.selected.requires_grad_()
     gradient = torch.zeros_like(w)
     for batch, weight in zip(batches, batch_weights(batches), strict=True):
         gradient = gradient + weight * _gradient(point, w, batch, objective)
+    require_second_derivatives([gradient])
 
     def product(vectors: Tensor) -> Tensor:
         return _derivative(gradient, w, vectors, keep=True)

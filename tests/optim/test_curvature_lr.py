@@ -59,7 +59,7 @@ def test_estimates_against_exact_hessians(members: int, blocks: int) -> None:
         estimator = ESTIMATORS[name](columns, case.ensemble.theta, seeds, products, first_products)
         return estimator.estimate(local(case.ensemble, case.batch))
 
-    power, secant, trace = estimate("power", 3, 3000), estimate("secant", 1, 1), estimate("hutchinson", 2000, 1)
+    power, secant, trace = estimate("power", 3, 800), estimate("secant", 1, 1), estimate("hutchinson", 300, 1)
     at = local(case.ensemble, case.batch)
     for member in range(members):
         own, gradient = exact[member], at.gradient[member]
@@ -67,11 +67,11 @@ def test_estimates_against_exact_hessians(members: int, blocks: int) -> None:
         for b, block in enumerate(columns):
             part = own[block, block]
             largest = torch.linalg.eigvalsh(part).abs().max()
-            assert power[member, b].item() == pytest.approx(largest.item(), rel=1e-6)
+            assert power[member, b].item() == pytest.approx(largest.item(), rel=1e-4)
             share = gradient[block].norm() / gradient.norm()
             assert secant[member, b].item() == pytest.approx((along[block].norm() / share).item(), rel=0.02)
             off = own[block].square().sum() + part.square().sum() - 2 * part.diagonal().square().sum()
-            assert abs(trace[member, b].item() - part.trace().abs().item()) < 4 * (off / 2000).sqrt().item()
+            assert abs(trace[member, b].item() - part.trace().abs().item()) < 4 * (off / 300).sqrt().item()
 
 
 def test_the_published_proxy_is_the_relative_change_of_the_gradient_norm() -> None:
@@ -161,6 +161,19 @@ class Raising(torch.autograd.Function):
         raise RuntimeError("no second derivative")
 
 
+class Once(torch.autograd.Function):
+    """The identity, of which torch leaves out the second derivative without a word."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.clone()
+
+
 class RaisingAtGraph(torch.autograd.Function):
     """The identity, whose derivative cannot be had together with a graph."""
 
@@ -196,7 +209,7 @@ def with_last_part(overrides: tuple[str, ...], part: Any) -> EnsembleTraining:
     return training
 
 
-@pytest.mark.parametrize("part", [RaisingAtGraph, RaisingAtProduct])
+@pytest.mark.parametrize("part", [Once, RaisingAtGraph, RaisingAtProduct])
 def test_a_network_without_second_derivatives_trains_at_the_schedule(part: Any) -> None:
     training = with_last_part(SMALL, part)
     baseline = begin((*[one for one in SMALL if not one.startswith("lr_schedule.")], "lr_schedule=constant"))
@@ -206,7 +219,10 @@ def test_a_network_without_second_derivatives_trains_at_the_schedule(part: Any) 
     torch.testing.assert_close(training.ensemble.theta, baseline.ensemble.theta, rtol=1e-12, atol=1e-12)
     said = training.rates.take_diagnostics(0)
     assert said["curvature_failures"] == 4
-    assert said["curvature_last_failure"] == "RuntimeError: no second derivative"
+    assert said["curvature_last_failure"] in (
+        "RuntimeError: no second derivative",
+        "RuntimeError: an operation of the network can be differentiated once only",
+    )
     assert np.isnan(said["lambda_max"])
 
 
