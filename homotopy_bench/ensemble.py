@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from homotopy_bench.models.layers import DEFORMATION
+from homotopy_bench.models.stacked import Stacked, stack
 
 
 class Ensemble:
@@ -79,11 +80,13 @@ class Ensemble:
             name: values.to(dtype) if values.is_floating_point() else values for name, values in self.buffers.items()
         }
         self.network = networks[0]
+        self._stacked: Stacked | None = None
         if members == 1:
             self._install(self.network)
         else:
             for view in self.parameters.values():
                 view.requires_grad_()
+            self._stacked = stack(self.network, {**self.parameters, **self.buffers})
 
     @property
     def members(self) -> int:
@@ -102,6 +105,8 @@ class Ensemble:
         if self.members == 1:  # vmap over one member costs 1.8 times as much as the module itself
             outputs: Tensor = self.network(x[0])
             return outputs.unsqueeze(0)
+        if self._stacked is not None:
+            return self._stacked(x)
         call = vmap(self._call, randomness="different")
         stacked: Tensor = call(self.parameters, self.buffers, x)
         return stacked
