@@ -11,11 +11,15 @@ bits of a layer with ReLU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+Map = tuple[Tensor, Tensor | None]
+"""Weights (M, outputs, inputs) and biases (M, outputs) of the members."""
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -40,20 +44,28 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return output
 
 
-def affine_relu(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return max(x W^T + b, 0) for each member; the derivative at 0 is 0, as in torch.relu.
+def relu_layers(x: Tensor, maps: Sequence[Map]) -> Tensor:
+    """Return what layers y <- max(y W^T + b, 0), one after the other, make of x for each member.
+
+    The derivative of max(y, 0) at 0 is 0, as in torch.relu.
 
     Args:
         x: Inputs, shape (M, B, inputs).
-        weight: W, shape (M, outputs, inputs).
-        bias: b, shape (M, outputs); None for none.
+        maps: W, shape (M, outputs, inputs), and b, shape (M, outputs), or None, of every layer.
 
     Returns:
-        Shape (M, B, outputs).
+        Shape (M, B, outputs of the last layer).
+
+    Example:
+        >>> x, weight = torch.tensor([[[1.0]], [[2.0]]]), torch.tensor([[[3.0]], [[-3.0]]])
+        >>> relu_layers(x, [(weight, torch.tensor([[0.5], [0.5]])), (weight.abs(), None)]).flatten().tolist()
+        [10.5, 0.0]
     """
     if _autocast(x):
-        return torch.relu(_product(x, weight, bias))
-    output: Tensor = _AffineReLU.apply(x, weight, bias)
+        for weight, bias in maps:
+            x = torch.relu(_product(x, weight, bias))
+        return x
+    output: Tensor = _ReLULayers.apply(x, *(tensor for pair in maps for tensor in pair))
     return output
 
 
@@ -68,10 +80,8 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y if bias is None else y.add_(bias.unsqueeze(1))
 
 
-def _gradients(ctx: Any, g: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
-    of_x = torch.bmm(g, weight) if ctx.needs_input_grad[0] else None
-    of_bias = g.sum(dim=1) if ctx.needs_input_grad[2] else None
-    return of_x, torch.bmm(g.mT, x), of_bias
+def _map_gradients(g: Tensor, x: Tensor, biased: bool) -> tuple[Tensor, Tensor | None]:
+    return torch.bmm(g.mT, x), g.sum(dim=1) if biased else None
 
 
 class _Affine(torch.autograd.Function):
@@ -82,19 +92,36 @@ class _Affine(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]  # torch does not annotate it
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
-        return _gradients(ctx, g, *ctx.saved_tensors)
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        of_x = torch.bmm(g, weight) if ctx.needs_input_grad[0] else None
+        return of_x, *_map_gradients(g, x, ctx.needs_input_grad[2])
 
 
-class _AffineReLU(torch.autograd.Function):
+class _ReLULayers(torch.autograd.Function):
+    """One node for all layers: autograd's own work for a layer takes as long as a pass over its activations."""
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        y = _product(x, weight, bias).relu_()
-        ctx.save_for_backward(x, weight, y)
-        return y
+    def forward(ctx: Any, x: Tensor, *tensors: Tensor | None) -> Tensor:
+        activations = [x]
+        for weight, bias in zip(tensors[::2], tensors[1::2], strict=True):
+            assert weight is not None
+            activations.append(_product(activations[-1], weight, bias).relu_())
+        ctx.save_for_backward(*activations, *tensors[::2])
+        return activations[-1]
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]  # torch does not annotate it
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
-        x, weight, y = ctx.saved_tensors
-        return _gradients(ctx, torch.ops.aten.threshold_backward(g, y, 0.0), x, weight)
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        layers = len(ctx.saved_tensors) // 2
+        activations, weights = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :]
+        gradients: list[Tensor | None] = []
+        g = torch.ops.aten.threshold_backward(g, activations[-1], 0.0)
+        for layer in reversed(range(layers)):
+            biased = ctx.needs_input_grad[2 + 2 * layer]
+            gradients[:0] = _map_gradients(g, activations[layer], biased)
+            if layer:
+                g = torch.bmm(g, weights[layer])
+                torch.ops.aten.threshold_backward.grad_input(g, activations[layer], 0.0, grad_input=g)
+        of_x = torch.bmm(g, weights[0]) if ctx.needs_input_grad[0] else None
+        return of_x, *gradients

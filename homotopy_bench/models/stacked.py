@@ -18,12 +18,13 @@ consists of nothing else, with deformations where a method has put them:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from homotopy_bench.models.activations import ACTIVATIONS
-from homotopy_bench.models.affine import affine, affine_relu
+from homotopy_bench.models.affine import Map, affine, relu_layers
 from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
 
 Stacked = Callable[[Tensor], Tensor]
@@ -69,7 +70,7 @@ class _Stacker:
             return self.layer(module, name)
         return None
 
-    def affine(self, name: str) -> tuple[Tensor, Tensor | None]:
+    def affine(self, name: str) -> Map:
         return self.tensors[_join(name, "weight")], self.tensors.get(_join(name, "bias"))
 
     def layer(self, layer: Layer, name: str) -> Stacked | None:
@@ -88,7 +89,7 @@ class _Stacker:
             return None
         (weight, bias), activation = self.affine(name), layer.activation
         if activation is torch.relu:
-            return lambda x: affine_relu(x, weight, bias)
+            return _ReLULayers(((weight, bias),))
         if isinstance(activation, Deformed):
             own = () if activation.parameter is None else (self.tensors[_join(DEFORMATION, activation.parameter)],)
             rule = self.rule(activation.deformation)
@@ -111,17 +112,32 @@ class _Stacker:
         return lambda *tensors: deformation.rule(*tensors, **coefficients)
 
 
+@dataclass(frozen=True)
+class _ReLULayers:
+    """Layers that can be run together."""
+
+    maps: tuple[Map, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return relu_layers(x, self.maps)
+
+
 def _chain(parts: list[Stacked | None]) -> Stacked | None:
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts):
-        return None
+    merged: list[Stacked] = []
+    for part in parts:
+        if part is None:
+            return None
+        if isinstance(part, _ReLULayers) and merged and isinstance(merged[-1], _ReLULayers):
+            merged[-1] = _ReLULayers(merged[-1].maps + part.maps)
+        else:
+            merged.append(part)
 
     def run(x: Tensor) -> Tensor:
-        for part in known:
+        for part in merged:
             x = part(x)
         return x
 
-    return run
+    return merged[0] if len(merged) == 1 else run
 
 
 def _beside_samples(values: Tensor) -> Tensor:
