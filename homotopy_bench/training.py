@@ -103,6 +103,8 @@ class EnsembleTraining:
 
         self.rows = Rows.at(self.t[0], self.method.copies)
         members = zip(configs, self.rows.counts, strict=True)
+        if len(self.rows.owners) > 1:  # the tensors of one narrow network are too small to be given back
+            self.hardware.keep_memory()
         networks = [self._build(c, seed) for c, count in members for seed in copy_seeds(c.seed, count)]
         self.ensemble = Ensemble(networks, self.device, dtype)
         self.regularizer = self.method.regularizer(

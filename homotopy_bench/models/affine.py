@@ -40,7 +40,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """
     if _autocast(x):
         return _product(x, weight, bias)
-    output: Tensor = _Affine.apply(x, weight, bias)
+    output: Tensor = _Affine.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch does not annotate it
     return output
 
 
@@ -65,7 +65,8 @@ def relu_layers(x: Tensor, maps: Sequence[Map]) -> Tensor:
         for weight, bias in maps:
             x = torch.relu(_product(x, weight, bias))
         return x
-    output: Tensor = _ReLULayers.apply(x, *(tensor for pair in maps for tensor in pair))
+    tensors = [tensor for pair in maps for tensor in pair]
+    output: Tensor = _ReLULayers.apply(x, *tensors)  # type: ignore[no-untyped-call]  # torch does not annotate it
     return output
 
 
@@ -91,7 +92,7 @@ class _Affine(torch.autograd.Function):
         return _product(x, weight, bias)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch does not annotate it
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_x = torch.bmm(g, weight) if ctx.needs_input_grad[0] else None
@@ -111,7 +112,7 @@ class _ReLULayers(torch.autograd.Function):
         return activations[-1]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch does not annotate it
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         layers = len(ctx.saved_tensors) // 2
         activations, weights = ctx.saved_tensors[: layers + 1], ctx.saved_tensors[layers + 1 :]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from multiprocessing.connection import Connection
 
@@ -49,18 +50,20 @@ def run(rounds: int) -> dict[str, float]:
     for method, overrides in METHODS.items():
         suffix = "" if method == "baseline" else "_homotopy"
         pairs = [_process(overrides) for _ in range(PROCESSES)]
-        contenders = {
+        contenders: dict[str, Work] = {
             "ensemble": on_threads(THREADS, training_steps(overrides, MEMBERS, STEPS)),
             "ensemble_again": on_threads(THREADS, training_steps(overrides, MEMBERS, STEPS)),
             "single_1_thread": on_threads(1, training_steps(overrides, 1, EPOCH)),
             "single_2_threads": on_threads(2, training_steps(overrides, 1, EPOCH)),
             "dataloader": on_threads(THREADS, _dataloader_loop(deformed=bool(suffix))),
-            "two_processes": lambda ends=[end for end, _ in pairs]: _both(ends),
+            "two_processes": partial(_both, [end for end, _ in pairs]),
             "gemm_limit": on_threads(THREADS, _products(own_operands=False)),
             "gemm_own_operands": on_threads(THREADS, _products(own_operands=True)),
         }
         member_steps = {name: MEMBERS * STEPS for name in contenders if name.startswith(("ensemble", "gemm"))}
-        seconds = {name: value / member_steps.get(name, EPOCH) for name, value in interleave(contenders, rounds).items()}
+        seconds = {
+            name: value / member_steps.get(name, EPOCH) for name, value in interleave(contenders, rounds).items()
+        }
         seconds["two_processes"] /= PROCESSES
         seconds["single"] = min(seconds["single_1_thread"], seconds["single_2_threads"])
         for end, process in pairs:
@@ -114,7 +117,7 @@ def _products(own_operands: bool) -> Work:
 
     def work() -> None:
         for _ in range(STEPS):
-            for x, weight, g, _, _, y in layers:
+            for x, weight, _, _, _, y in layers:
                 torch.bmm(x, weight.mT, out=y)
             for layer in reversed(range(len(layers))):
                 x, weight, g, of_x, of_weight, _ = layers[layer]
