@@ -71,7 +71,7 @@ def test_a_second_derivative_is_refused() -> None:
     x = torch.ones(1, 1, 1, requires_grad=True)
     (gradient,) = torch.autograd.grad(relu_layers(x, [(x, None)]).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
-        torch.autograd.grad(gradient.sum(), x)
+        torch.autograd.backward(gradient.sum())
 
 
 def test_a_broken_member_stays_broken() -> None:
