@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from homotopy_bench.models.layers import DEFORMATION
+from homotopy_bench.models.stacked import Stacked, stack
 
 
 class Ensemble:
@@ -83,11 +84,13 @@ class Ensemble:
         }
         self._shapes = shapes
         self.network = networks[0]
+        self._stacked: Stacked | None = None
         if members == 1:
             self._install(self.network)
         else:
             for view in self.parameters.values():
                 view.requires_grad_()
+            self._stacked = stack(self.network, {**self.parameters, **self.buffers})
 
     @property
     def members(self) -> int:
@@ -99,6 +102,17 @@ class Ensemble:
 
         Args:
             x: Inputs, shape (M, B, *input): a batch of B samples for each member.
+
+        Returns:
+            Outputs, shape (M, B, *output).
+        """
+        return self.modules(x) if self._stacked is None else self._stacked(x)
+
+    def modules(self, x: Tensor) -> Tensor:
+        """Return what :meth:`forward` returns, by the modules themselves: slower, and differentiable more than once.
+
+        Args:
+            x: Inputs, shape (M, B, *input).
 
         Returns:
             Outputs, shape (M, B, *output).

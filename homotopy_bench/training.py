@@ -7,7 +7,7 @@ tensor's value: path parameters and learning rates come from tables made beforeh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +100,8 @@ class EnsembleTraining:
 
         self.rows = Rows.at(self.t[0], self.method.copies)
         members = zip(configs, self.rows.counts, strict=True)
+        if len(self.rows.owners) > 1:  # the tensors of one narrow network are too small to be given back
+            self.hardware.keep_memory()
         networks = [self._build(c, seed) for c, count in members for seed in copy_seeds(c.seed, count)]
         self.ensemble = Ensemble(networks, self.device, dtype)
         self.regularizer = self.method.regularizer(
@@ -287,7 +289,7 @@ class EnsembleTraining:
         with self.ensemble.only(row):
             losses = known
             if losses is None:
-                losses = self._losses(x, y)
+                losses = self._losses(self.ensemble.forward, x, y)
                 self.ensemble.backward(losses.sum())
             if self._penalty is not None:
                 self._penalty.add_gradient(self.ensemble)
@@ -319,13 +321,13 @@ class EnsembleTraining:
             The losses of the step, whose gradients then lie in the ensemble; None where those of other batches or none
             do.
         """
-        evaluate = partial(self._losses, *self._batch.together(k, self.rates.batches))
+        evaluate = partial(self._losses, self.ensemble.modules, *self._batch.together(k, self.rates.batches))
         losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
         return losses if self.rates.batches == 1 else None
 
-    def _losses(self, x: Tensor, y: Tensor) -> Tensor:
+    def _losses(self, forward: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
         with self.hardware.autocast():
-            return self._objective(self.ensemble.forward(x), y)
+            return self._objective(forward(x), y)
 
     def _follow(self, follower: PathFollower) -> None:
         """At a check, let the trackers say where the members train next.

@@ -40,7 +40,7 @@ def local(ensemble: Ensemble, batch: tuple[Tensor, Tensor]) -> Local:
     x, y = batch
 
     def evaluate() -> Tensor:
-        logits = ensemble.forward(x)
+        logits = ensemble.modules(x)
         return torch.stack([nn.functional.cross_entropy(*pair) for pair in zip(logits, y, strict=True)])
 
     return Local(ensemble, evaluate, step=0)
@@ -240,7 +240,7 @@ def test_an_estimate_of_one_member_that_fails_leaves_the_others_alone(factor: fl
     control = controller(case.ensemble, 2)
 
     def evaluate(weights: Tensor) -> Tensor:
-        logits = case.ensemble.forward(case.batch[0])
+        logits = case.ensemble.modules(case.batch[0])
         pairs = zip(logits, case.batch[1], strict=True)
         return torch.stack([nn.functional.cross_entropy(*pair) for pair in pairs]) * weights
 
