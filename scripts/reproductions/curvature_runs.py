@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from homotopy_bench.report import statistics
 from homotopy_bench.tracking.record import read_metrics
-from reproductions.study import report_run
+from reproductions.study import recorded
 
 PERCENT = 100.0
 
@@ -101,7 +101,7 @@ def carry_out_rows(rows: Sequence[Row], folder: Path, seeds: int, processes: int
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         # One seed of every row before the next: a study that was stopped can be looked at.
         waiting = {
-            (row.name, seed): pool.submit(report_run, row.overrides, seed, folder / row.name)
+            (row.name, seed): pool.submit(recorded, row.overrides, seed, folder / row.name)
             for seed in range(seeds)
             for row in rows
         }
