@@ -122,15 +122,16 @@ def _measure(overrides: Sequence[str]) -> Series:
         shown = step % min(EVERY) == 0
         known = dict.fromkeys(series, float("nan"))
         due = [k for k in EVERY if step < DENSE or step % k == 0]
-        at = Local(ensemble, partial(losses, (x, y)), step) if due else None
+        # What remembers nothing need not be asked where nobody looks.
+        asked = [name for name in KINDS if shown or name in REMEMBERING] if due else []
+        at = Local(ensemble, partial(losses, (x, y)), step) if asked else None
+        for name in asked:  # the secant last: it moves the parameters and puts them back, which ends the graph
+            for k in due:
+                assert at is not None
+                known[f"{name}@{k}"] = float(estimators[f"{name}@{k}"].estimate(at))
         for k in EVERY:
-            ceiling[k] *= DECAY
-            if at is not None and k in due:
-                # What remembers nothing need not be asked where nobody looks.
-                asked = [name for name in KINDS if shown or name in REMEMBERING]
-                known |= {f"{name}@{k}": float(estimators[f"{name}@{k}"].estimate(at)) for name in asked}
-                ceiling[k] = float(np.fmax(ceiling[k], known[f"power@{k}"]))
-                known[f"{CEILING}@{k}"] = ceiling[k]
+            ceiling[k] = float(np.fmax(DECAY * ceiling[k], known[f"power@{k}"]))
+            known[f"{CEILING}@{k}"] = ceiling[k]
         if shown:
             known["step"], known["batch"] = step, largest([(x, y)])
             if step % max(EVERY) == 0:
@@ -151,8 +152,9 @@ def quality(series: Series, name: str, every: int, truth: str) -> tuple[NDArray[
         truth: ``batch`` or ``samples``.
     """
     estimate, true = np.array(series[f"{name}@{every}"], dtype=float), np.array(series[truth], dtype=float)
-    # Where both k have an estimate at a step, a step belongs to k if it is a multiple of k.
-    known = np.isfinite(estimate) & np.isfinite(true) & (np.array(series["step"]) % every == 0)
+    step = np.array(series["step"])
+    # Before DENSE every step has an estimate, whatever k is.
+    known = np.isfinite(estimate) & np.isfinite(true) & (step >= DENSE) & (step % every == 0)
     quartiles = np.quantile(estimate[known] / true[known], [0.25, 0.5, 0.75])
     return quartiles, float(spearmanr(estimate[known], true[known]).statistic)
 
@@ -171,12 +173,13 @@ def _lines(results: Results, picture: str, command: str) -> Iterator[str]:
     yield "# Estimates of the largest curvature against Lanczos, along one run"
     yield ""
     yield (
-        "784-128-128-10 on MNIST, SGD with momentum 0.9, batch 128, the first 1000 steps at a constant rate. Estimates "
-        "at each of the first 100 steps and at every k-th later, on the batch of the step; compared at multiples of k "
-        "(100 points for k = 10, 20 for k = 50) with lambda_max by Lanczos (residual 1e-3), of the same batch and of "
-        "6000 training samples (every 50 steps). Ratio: estimate over lambda_max, median [quartiles]; rank: Spearman's "
-        "correlation of the two along the run. hutchinson estimates the trace and gradient_proxy is no curvature: "
-        "their ratios need not be near 1, their ranks should be high."
+        f"784-128-128-10 on MNIST, SGD with momentum 0.9, batch 128, the first {STEPS} steps at a constant rate. "
+        f"Estimates at each of the first {DENSE} steps and at every k-th later, on the batch of the step; compared at "
+        f"multiples of k from step {DENSE} on ({(STEPS - DENSE) // EVERY[0]} points for k = {EVERY[0]}, "
+        f"{(STEPS - DENSE) // EVERY[1]} for k = {EVERY[1]}) with lambda_max by Lanczos (residual 1e-3), of the same "
+        f"batch, and of {SAMPLES} training samples (every {EVERY[1]} steps). Ratio: estimate over lambda_max, median "
+        "[quartiles]; rank: Spearman's correlation of the two along the run. hutchinson estimates the trace and "
+        "gradient_proxy is no curvature: their ratios need not be near 1, but their ranks should be high."
     )
     for key, series in results.items():
         rate, _, seed = key.partition("_")

@@ -87,11 +87,11 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
     yield ""
     yield (
         "SGD with momentum 0.9, batch 128, 5 epochs on all 60,000 images, PyTorch's initialisation; base rate 0.01 "
-        f"unless the name says another. {seeds} seeds (0 to {seeds - 1}); nothing tuned, nothing selected: constant_0.03 to "
-        "constant_0.3 are what a tuned constant rate could have. Test accuracy in percent after the last step. "
-        "Gradients and Hessian products of a run; cost: forward equivalents relative to constant. Seconds were measured beside other "
-        "work, two trainings at a time, and say little. Rates: mean over the known steps (for curvature those with an "
-        "estimate), and over the seeds."
+        f"unless the name says another. {seeds} seeds (0 to {seeds - 1}); nothing tuned, nothing selected: "
+        "constant_0.03 to constant_0.3 are what a tuned constant rate could have. Test accuracy in percent after the "
+        "last step. Gradients and Hessian products of a run; cost: forward equivalents relative to constant. Seconds "
+        "were measured beside other work, two trainings at a time, and say little. Rates: mean over the known steps "
+        "(for curvature those with an estimate), and over the seeds."
     )
     yield ""
     yield (
@@ -118,9 +118,9 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
         yield f"| {' | '.join(cells)} |"
     yield from ("", "## Is there an automatic warm-up?", "")
     yield (
-        "The published rule is said to warm up by itself, from a small rate where the curvature is high at first to the "
-        "base rate. A warm-up is a rate that is smaller at first than later. Means over the seeds, in units of the base "
-        "rate; the target of kappa is known from step 100 on."
+        "The published rule is said to warm up by itself, from a small rate where the curvature is high at first to "
+        "the base rate. A warm-up is a rate that is smaller at first than later. Means over the seeds, in units of the "
+        "base rate; the target of kappa is known from step 100 on."
     )
     yield ""
     yield (

@@ -130,7 +130,8 @@ def _lines(results: Results, picture: str, command: str) -> Iterator[str]:
         "784-64x10-10 on MNIST, Kaiming initialisation, SGD with momentum 0.9, batch 128, 5 epochs, a tenth of the "
         f"training images held out. Test accuracy in percent after the last step, mean +- standard deviation over "
         f"{seeds} seeds (0 to {seeds - 1}); a diverged run counts with the accuracy of its broken network, about 10 %, "
-        "and is marked. *unforgetting*: `lr_schedule.decay=1`. *over cosine*: `lr_schedule@lr_schedule.base=warmup_cosine`."
+        "and is marked. *unforgetting*: `lr_schedule.decay=1`. *over cosine*: "
+        "`lr_schedule@lr_schedule.base=warmup_cosine`."
     )
     yield ""
     yield "| rule | " + " | ".join(RATES) + " | best less tuned |"
@@ -144,9 +145,9 @@ def _lines(results: Results, picture: str, command: str) -> Iterator[str]:
     tried = sum(len(_accuracies_of(trial)) for trial in results.trials)
     yield (
         f"Tuned warm-up + cosine + clipping: **{mean_and_spread(tuned)}** (`{' '.join(results.tuned[0].overrides)}`), "
-        f"the best of {len(results.trials)} settings (base rates times warm-ups of 0.05 and 0.2) by validation accuracy, "
-        f"{tried} trainings with seeds from {FIRST_SEED}. The rate of a rule's best column is chosen by validation "
-        "accuracy as well; the last column is its difference to the tuned row, paired over the seeds."
+        f"the best of {len(results.trials)} settings (base rates times warm-ups of 0.05 and 0.2) by validation "
+        f"accuracy, {tried} trainings with seeds from {FIRST_SEED}. The rate of a rule's best column is chosen by "
+        "validation accuracy as well; the last column is its difference to the tuned row, paired over the seeds."
     )
     yield from ("", "| promise | rule | measured | held |", "|---|---|---:|---|")
     for rule in (name for name in RULES if name.startswith("cap")):
