@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from scipy.stats import spearmanr
 
 from homotopy_bench.files import write_atomically
 from reproductions.curvature_forms import NETWORK
+from reproductions.curvature_runs import side_by_side
 
 SEEDS = 1
 RATES = ("0.01", "0.1")
@@ -60,10 +59,8 @@ def carry_out(folder: Path, seeds: int, processes: int, overrides: tuple[str, ..
         Rate and seed -> its measurement.
     """
     wanted = [(rate, seed) for rate in RATES for seed in range(seeds)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        waiting = [pool.submit(_measured, rate, seed, folder, overrides) for rate, seed in wanted]
-        return {f"{rate}_{seed}": one.result() for (rate, seed), one in zip(wanted, waiting, strict=True)}
+    done = side_by_side(_measured, [(rate, seed, folder, overrides) for rate, seed in wanted], processes)
+    return {f"{rate}_{seed}": one for (rate, seed), one in zip(wanted, done, strict=True)}
 
 
 def _measured(rate: str, seed: int, folder: Path, overrides: tuple[str, ...]) -> Series:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from homotopy_bench.config import conf_dir
-from reproductions.curvature_runs import Row, Run, carry_out_rows, made_by, mean_and_spread
+from reproductions.curvature_runs import Row, Run, carry_out_rows, made_by, mean_and_spread, mean_rate
 
 SEEDS = 5
 
@@ -112,7 +112,7 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
             f"{cost['hvp_evaluations']:,}",
             f"{relative:.3f}",
             mean_and_spread([run.summary["cost"]["train_seconds"] for run in runs], 1.0, 1),
-            *(f"{np.nanmean([run.mean_rate(*span) for run in runs]):.3g}" for span in spans),
+            *(f"{mean_rate(runs, *span):.3g}" for span in spans),
             str(sum(run.failures for run in runs)),
         ]
         yield f"| {' | '.join(cells)} |"
@@ -140,10 +140,10 @@ def _warm_up(name: str, runs: list[Run]) -> str:
     last = max(run.trace["step"].max() for run in runs) + 1.0
     begin = last * (1.0 - 1.0 / len(runs[0].lines))
     spans = ((0, 10), (0, 100), (100, 300))
-    rates = [float(np.nanmean([run.mean_rate(*span) for run in runs])) for span in spans]
+    rates = [mean_rate(runs, *span) for span in spans]
     later = [run.trace["lr"][run.trace["step"] >= 100] for run in runs]
     rates.append(float(np.mean([rate.min() if rate.size else np.nan for rate in later])))
-    rates.append(float(np.nanmean([run.mean_rate(begin, last) for run in runs])))
+    rates.append(mean_rate(runs, begin, last))
     kappas = [
         float(np.mean([run.trace["kappa"][0] for run in runs])),
         float(np.mean([np.median(run.trace["kappa"][run.trace["step"] >= begin]) for run in runs])),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from homotopy_bench.tracking.record import read_metrics
 from reproductions.study import recorded
 
 PERCENT = 100.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,21 +99,38 @@ def carry_out_rows(rows: Sequence[Row], folder: Path, seeds: int, processes: int
     Returns:
         Name -> runs in the order of their seeds.
     """
+    # One seed of every row before the next: a study that was stopped can be looked at.
+    waiting = [(row, seed, folder / row.name) for seed in range(seeds) for row in rows]
+    summaries = side_by_side(recorded, [(row.overrides, seed, where) for row, seed, where in waiting], processes)
+    runs: dict[str, list[Run]] = {row.name: [] for row in rows}
+    for (row, seed, where), summary in zip(waiting, summaries, strict=True):
+        runs[row.name].append(Run(row.overrides, summary, where / str(seed)))
+    return runs
+
+
+def mean_rate(runs: Sequence[Run], begin: float, end: float) -> float:
+    """Return the mean learning rate of the runs that have any known step in [begin, end); NaN if none has."""
+    means = [run.mean_rate(begin, end) for run in runs]
+    return float(np.mean([mean for mean in means if not np.isnan(mean)] or [np.nan]))
+
+
+def side_by_side(work: Callable[..., T], arguments: Sequence[tuple[Any, ...]], processes: int) -> list[T]:
+    """Call a function for all arguments, on several processes or, with one, in this one.
+
+    Args:
+        work: The function, at the top of its module.
+        arguments: What each call takes.
+        processes: How many calls are made at a time.
+
+    Returns:
+        The results, in order.
+    """
+    if processes == 1:
+        return [work(*one) for one in arguments]
     context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        # One seed of every row before the next: a study that was stopped can be looked at.
-        waiting = {
-            (row.name, seed): pool.submit(recorded, row.overrides, seed, folder / row.name)
-            for seed in range(seeds)
-            for row in rows
-        }
-        return {
-            row.name: [
-                Run(row.overrides, waiting[row.name, seed].result(), folder / row.name / str(seed))
-                for seed in range(seeds)
-            ]
-            for row in rows
-        }
+        waiting = [pool.submit(work, *one) for one in arguments]
+        return [one.result() for one in waiting]
 
 
 def mean_and_spread(values: Sequence[float], scale: float = PERCENT, digits: int = 2) -> str:
