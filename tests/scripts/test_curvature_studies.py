@@ -14,7 +14,7 @@ from reproductions import curvature_rates as rates
 
 TINY = (
     "dataset=mnist1d", "dataset.samples=500", "model=mlp", "model.depth=2", "model.width=4", "optimizer=sgd",
-    "training.epochs=2", "training.batch_size=64",
+    "training.epochs=1", "training.batch_size=64",
 )  # fmt: skip
 PNG = b"\x89PNG"
 
@@ -22,7 +22,7 @@ PNG = b"\x89PNG"
 def test_a_study_of_forms_from_runs_to_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "NETWORK", TINY)
     monkeypatch.setattr(forms, "UNCLIPPED", (*TINY, "training.clip_norm=null"))
-    names = ["constant", "cap_power_0.1", "kappa_power_per_layer", "kappa_gradient_proxy"]
+    names = ["constant", "cap_power"]
     chosen = [row for row in forms.rows() if row.name in names]
     monkeypatch.setattr(forms, "rows", lambda: chosen)
     results = forms.carry_out(tmp_path, 2, 1, ())
@@ -32,7 +32,7 @@ def test_a_study_of_forms_from_runs_to_page(tmp_path: Path, monkeypatch: pytest.
         kept = [json.loads((tmp_path / "runs" / name / f"{seed}" / "summary.json").read_text()) for seed in range(2)]
         accuracies = [100 * summary["final"]["test_acc_target"] for summary in kept]
         assert f"| {name} | **{fmean(accuracies):.2f} +- {stdev(accuracies):.2f}** |" in page
-        assert runs[0].mean_rate(0, 10) <= (0.1 if name == "cap_power_0.1" else 0.01)
+        assert runs[0].mean_rate(0, 10) <= 0.01
     assert "![rates and curvature over steps](x.png)" in page
     assert forms.draw(results).startswith(PNG)
     changed = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("summary.json")}
@@ -42,26 +42,25 @@ def test_a_study_of_forms_from_runs_to_page(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_study_of_rates_judges_its_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "NETWORK", TINY)
-    monkeypatch.setattr(rates, "RATES", ("0.01", "0.1"))
+    monkeypatch.setattr(rates, "RATES", ("0.1",))
     monkeypatch.setattr(rates, "RULES", {name: rates.RULES[name] for name in ("constant", "cap")})
-    results = rates.carry_out(tmp_path, 2, 1, ())
-    assert [len(trial["accuracies"]) for trial in results.trials] == [3, 3, 3, 1]  # type: ignore[arg-type]
+    results = rates.carry_out(tmp_path, 1, 1, ())
+    assert [len(trial["accuracies"]) for trial in results.trials] == [3, 3]  # type: ignore[arg-type]
     page = rates.render(results, "x.png", "make it")
     row = next(line for line in page.splitlines() if line.startswith("| cap | "))
-    for rate, cell in zip(rates.RATES, row.split("|")[2:], strict=False):
-        assert cell.split()[0] == f"{100 * fmean(run.accuracy for run in results.runs['cap', rate]):.2f}"
+    assert row.split("|")[2].strip() == f"{100 * results.runs['cap', '0.1'][0].accuracy:.2f}"
     assert "> 92 % at all five base rates | cap |" in page
     assert rates.draw(results).startswith(PNG)
     with pytest.raises(SystemExit, match="another"):
-        rates.carry_out(tmp_path, 2, 1, ("training.l2=1e-5",))
+        rates.carry_out(tmp_path, 1, 1, ("training.l2=1e-5",))
 
 
-def test_estimators_are_measured_without_changing_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_estimators_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimators, "NETWORK", TINY)
     for name, value in {"STEPS": 12, "DENSE": 2, "EVERY": (1, 2), "SAMPLES": 100, "RATES": ("0.01",)}.items():
         monkeypatch.setattr(estimators, name, value)
     results = estimators.carry_out(tmp_path, 1, 1, ())
-    assert estimators.carry_out(tmp_path, 1, 1, ()) == results
+    assert str(estimators.carry_out(tmp_path, 1, 1, ())) == str(results)  # as text: not a number is not itself
     series = results["0.01_0"]
     assert np.isfinite(series["batch"]).all()
     # A lower bound of |H|, whose largest eigenvalue here is the one of largest modulus.
