@@ -16,6 +16,8 @@ from homotopy_bench.config import conf_dir
 from reproductions.curvature_runs import Row, Run, carry_out_rows, made_by, mean_and_spread, mean_rate
 
 SEEDS = 5
+DENSE, PERCENTILE = 100, 0.75
+"""Steps from which the published rule takes its target, and which percentile of kappa it is; its alpha is 1."""
 
 NETWORK = (
     "dataset=mnist", "dataset.protocol=source", "model=mlp", "model.depth=2", "model.width=128", "model.init=default",
@@ -102,8 +104,7 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
     for name, runs in results.items():
         cost = runs[0].summary["cost"]
         relative = cost["forward_equivalents"] / reference[0].summary["cost"]["forward_equivalents"]
-        last = max(run.trace["step"].max() for run in runs) + 1.0
-        spans = ((0, 10), (0, 100), (100, 300), (last * (1.0 - 1.0 / len(runs[0].lines)), last))
+        spans = ((0, 10), (0, 100), (100, 300), _last_epoch(runs))
         cells = [
             name,
             f"**{mean_and_spread([run.accuracy for run in runs])}**",
@@ -124,21 +125,32 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
     )
     yield ""
     yield (
-        "| row | steps 0-9 | steps 0-99 | steps 100-299 | lowest after step 100 | last epoch | kappa at step 0 "
+        "| row | steps 0-9 | known target | steps 0-99 | steps 100-299 | lowest after step 100 | last epoch | kappa at step 0 "
         "| in the last epoch |"
     )
-    yield "|---|" + "---:|" * 7
-    for name in (name for name in results if name.startswith("kappa")):
-        yield _warm_up(name, results[name])
+    yield "|---|" + "---:|" * 8
+    kappas = {name: runs for name, runs in results.items() if name.startswith("kappa")}
+    for name, runs in kappas.items():
+        yield _warm_up(name, runs)
+    slower = sum(mean_rate(runs, 0, 10) < mean_rate(runs, *_last_epoch(runs)) for runs in kappas.values())
+    yield ""
+    yield (
+        f"Rows that begin slower than they end: {slower} of {len(kappas)}. While the target is being learnt the rate is "
+        "the base rate. *Known target*: what steps 0-9 would have had, had the target been known at step 0."
+    )
     yield from ("", f"![rates and curvature over steps]({picture})")
     yield from made_by(reference[0], command)
+
+
+def _last_epoch(runs: list[Run]) -> tuple[float, float]:
+    """Return the steps at which the last epoch begins and ends."""
+    return max((run.lines[-2]["step"] if len(run.lines) > 1 else 0.0) for run in runs), np.inf
 
 
 def _warm_up(name: str, runs: list[Run]) -> str:
     own = dict(word.split("=", 1) for word in runs[0].overrides)
     base = float(own["optimizer.lr"])
-    last = max(run.trace["step"].max() for run in runs) + 1.0
-    begin = last * (1.0 - 1.0 / len(runs[0].lines))
+    begin, last = _last_epoch(runs)
     spans = ((0, 10), (0, 100), (100, 300))
     rates = [mean_rate(runs, *span) for span in spans]
     later = [run.trace["lr"][run.trace["step"] >= 100] for run in runs]
@@ -148,8 +160,19 @@ def _warm_up(name: str, runs: list[Run]) -> str:
         float(np.mean([run.trace["kappa"][0] for run in runs])),
         float(np.mean([np.median(run.trace["kappa"][run.trace["step"] >= begin]) for run in runs])),
     ]
-    cells = [name, *(f"{rate / base:.3f}" for rate in rates), *(f"{kappa:.3g}" for kappa in kappas)]
+    known = (
+        "-" if own.get("lr_schedule.scope") == "per_layer" else f"{np.mean([_with_target(run) for run in runs]):.3f}"
+    )
+    shares = [f"{rate / base:.3f}" for rate in rates]
+    cells = [name, shares[0], known, *shares[1:], *(f"{kappa:.3g}" for kappa in kappas)]
     return f"| {' | '.join(cells)} |"
+
+
+def _with_target(run: Run) -> float:
+    """Return the mean share of the base rate in the first 10 steps, with the target that the run had later."""
+    kappa = run.trace["kappa"][run.trace["step"] < DENSE]
+    target = np.quantile(kappa, PERCENTILE)
+    return float(np.mean(1.0 / (1.0 + np.fmax(0.0, kappa[:10] / target - 1.0))))
 
 
 def draw(results: dict[str, list[Run]]) -> bytes:
@@ -172,7 +195,10 @@ def draw(results: dict[str, list[Run]]) -> bytes:
         axes.set_yscale("log")
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    highest = max(float(trace["lr"].max()) for trace in shown.values())
+    panels[0].set_ylim(highest / 30.0, highest * 1.2)  # the ends of a cosine would leave no room for the rest
     panels[-1].set_xscale("symlog", linthresh=100.0)
+    panels[-1].set_xlim(left=0.0)
     panels[-1].set_xlabel("step (linear up to 100, then logarithmic)")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
