@@ -125,8 +125,8 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
     )
     yield ""
     yield (
-        "| row | steps 0-9 | known target | steps 0-99 | steps 100-299 | lowest after step 100 | last epoch | kappa at step 0 "
-        "| in the last epoch |"
+        "| row | steps 0-9 | known target | steps 0-99 | steps 100-299 | lowest after step 100 | last epoch "
+        "| kappa at step 0 | in the last epoch |"
     )
     yield "|---|" + "---:|" * 8
     kappas = {name: runs for name, runs in results.items() if name.startswith("kappa")}
@@ -135,8 +135,8 @@ def _lines(results: dict[str, list[Run]], picture: str, command: str) -> Iterato
     slower = sum(mean_rate(runs, 0, 10) < mean_rate(runs, *_last_epoch(runs)) for runs in kappas.values())
     yield ""
     yield (
-        f"Rows that begin slower than they end: {slower} of {len(kappas)}. While the target is being learnt the rate is "
-        "the base rate. *Known target*: what steps 0-9 would have had, had the target been known at step 0."
+        f"Rows that begin slower than they end: {slower} of {len(kappas)}. While the target is being learnt the rate "
+        "is the base rate. *Known target*: what steps 0-9 would have had, had the target been known at step 0."
     )
     yield from ("", f"![rates and curvature over steps]({picture})")
     yield from made_by(reference[0], command)

@@ -40,8 +40,12 @@ RULES: dict[str, tuple[str, ...]] = {
     "constant": (*PLAIN, "lr_schedule=constant"),
     "kappa": (*CURVATURE, "lr_schedule.form=kappa"),
     "cap": (*CURVATURE, "lr_schedule.form=cap"),
+    "cap_half": (*CURVATURE, "lr_schedule.form=cap", "lr_schedule.stability=1.9"),
+    "cap_measured_often": (*CURVATURE, "lr_schedule.form=cap", "lr_schedule.every=10", "lr_schedule.products=5"),
+    "cap_slow": (*CURVATURE, "lr_schedule.form=cap", "lr_schedule.decay=0.9998"),
     "cap_unforgetting": (*CURVATURE, "lr_schedule.form=cap", "lr_schedule.decay=1"),
     "cap_over_cosine": (*CURVATURE, "lr_schedule.form=cap", COSINE),
+    "cap_slow_over_cosine": (*CURVATURE, "lr_schedule.form=cap", "lr_schedule.decay=0.9998", COSINE),
     "cap_unforgetting_over_cosine": (*CURVATURE, "lr_schedule.form=cap", "lr_schedule.decay=1", COSINE),
 }
 """Name -> the overrides of a rule; the estimator is power iteration."""
@@ -130,8 +134,10 @@ def _lines(results: Results, picture: str, command: str) -> Iterator[str]:
         "784-64x10-10 on MNIST, Kaiming initialisation, SGD with momentum 0.9, batch 128, 5 epochs, a tenth of the "
         f"training images held out. Test accuracy in percent after the last step, mean +- standard deviation over "
         f"{seeds} seeds (0 to {seeds - 1}); a diverged run counts with the accuracy of its broken network, about 10 %, "
-        "and is marked. *unforgetting*: `lr_schedule.decay=1`. *over cosine*: "
-        "`lr_schedule@lr_schedule.base=warmup_cosine`."
+        "and is marked. *half*: `lr_schedule.stability=1.9`, half of 2 (1 + momentum); *measured often*: "
+        "`lr_schedule.every=10 lr_schedule.products=5`; *slow*: `lr_schedule.decay=0.9998` instead of 0.999; "
+        "*unforgetting*: `lr_schedule.decay=1`; *over cosine*: `lr_schedule@lr_schedule.base=warmup_cosine`, otherwise "
+        "the base is constant."
     )
     yield ""
     yield "| rule | " + " | ".join(RATES) + " | best less tuned |"
