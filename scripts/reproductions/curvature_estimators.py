@@ -216,7 +216,8 @@ def draw(results: Results) -> bytes:
         known = np.isfinite(samples)
         axes.plot(step[known], samples[known], color="black", linestyle=":", label=f"of {SAMPLES} samples")
         for index, name in enumerate(_names()):
-            axes.plot(step, series[f"{name}@{EVERY[0]}"], color=f"C{index}", linewidth=0.9, label=name)
+            values = np.array(series[f"{name}@{EVERY[0]}"], dtype=float)
+            axes.plot(step, np.where(values > 0.0, values, np.nan), color=f"C{index}", linewidth=0.9, label=name)
         lagging: Any = np.array(series[f"power@{EVERY[1]}"], dtype=float)
         known = np.isfinite(lagging)
         axes.plot(step[known], lagging[known], "s", color="C0", markersize=4, label=f"power, k = {EVERY[1]}")
