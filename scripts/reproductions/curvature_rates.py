@@ -177,7 +177,7 @@ def _lines(results: Results, picture: str, command: str) -> Iterator[str]:
     for rule in RULES:
         rates = [_rates_of(results.runs[rule, rate][0]) for rate in RATES]
         yield f"| {_title(rule)} | {' | '.join(rates)} | {_cost(results, rule):.3f} |"
-    yield from ("", f"![test accuracy over base rate]({picture})")
+    yield from ("", f"![test error over base rate]({picture})")
     yield from made_by(results.tuned[0], command)
 
 
@@ -217,7 +217,7 @@ def _cost(results: Results, rule: str) -> float:
 
 
 def draw(results: Results) -> bytes:
-    """Return a picture of test accuracy over the base rate, and of the cap's rates over steps, as PNG."""
+    """Return a picture of test error over the base rate, and of the cap's rates over steps, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -226,14 +226,14 @@ def draw(results: Results) -> bytes:
     over_rates, over_steps = figure.subplots(2, 1)
     x = [float(rate) for rate in RATES]
     for index, rule in enumerate(RULES):
-        rows = [[PERCENT * run.accuracy for run in results.runs[rule, rate]] for rate in RATES]
+        rows = [[PERCENT * (1.0 - run.accuracy) for run in results.runs[rule, rate]] for rate in RATES]
         over_rates.plot(x, [fmean(row) for row in rows], "o-", color=f"C{index}", label=_title(rule))
         over_rates.fill_between(
             x, [min(row) for row in rows], [max(row) for row in rows], color=f"C{index}", alpha=0.15
         )
-    tuned = fmean(run.accuracy for run in results.tuned)
+    tuned = 1.0 - fmean(run.accuracy for run in results.tuned)
     over_rates.axhline(PERCENT * tuned, color="black", linestyle=":", label="tuned warm-up + cosine + clipping")
-    over_rates.set(xscale="log", xlabel="base rate", ylabel="test accuracy [%], mean and range")
+    over_rates.set(xscale="log", yscale="log", xlabel="base rate", ylabel="test error [%], mean and range")
     for index, rule in enumerate(RULES):
         if rule != "constant":
             trace = results.runs[rule, RATES[-1]][0].trace
