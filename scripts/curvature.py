@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--outputs", type=Path, default=Path("outputs/curvature"), help="where runs are kept")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="default: OUTPUTS/STUDY/page.md")
     parser.add_argument("--processes", type=int, default=2, help="trainings side by side, a thread each (default 2)")
-    parser.add_argument("--seeds", type=int, help="runs of each row (default 5; rates 3; estimators 1)")
+    parser.add_argument("--seeds", type=int, help="runs of each row (default 5; estimators 1)")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
     arguments = parser.parse_intermixed_args()
     for key in ("processes", "seeds"):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from homotopy_bench.config import conf_dir
 from reproductions.curvature_runs import Row, Run, carry_out_rows, made_by, mean_and_spread, mean_rate
 
 SEEDS = 5
@@ -24,6 +23,7 @@ NETWORK = (
     "optimizer=sgd", "optimizer.momentum=0.9", "training.batch_size=128", "training.epochs=5",
 )  # fmt: skip
 UNCLIPPED = (*NETWORK, "training.clip_norm=null")
+CURVATURE = ("method=curvature_lr", *NETWORK, "lr_schedule@lr_schedule.base=constant")
 BASE, FAST = "optimizer.lr=0.01", "optimizer.lr=0.1"
 
 
@@ -32,16 +32,21 @@ def _open_loop(schedule: str, rate: str) -> tuple[str, ...]:
 
 
 def _curvature(form: str, estimator: str, *more: str) -> tuple[str, ...]:
-    return ("method=curvature_lr", *UNCLIPPED, f"lr_schedule.form={form}", f"lr_schedule.estimator={estimator}", *more)
+    return (
+        *CURVATURE,
+        "training.clip_norm=null",
+        f"lr_schedule.form={form}",
+        f"lr_schedule.estimator={estimator}",
+        *more,
+    )
 
 
 def rows() -> list[Row]:
     """Return the rows of the table, the reference first."""
-    schedules = ["constant", "linear_warmup", "warmup_cosine"]
-    known = [name for name in schedules if (conf_dir() / "lr_schedule" / f"{name}.yaml").exists()]
+    schedules = ("constant", "linear_warmup", "warmup_cosine")
     per_layer = "lr_schedule.scope=per_layer"
     return [
-        *(Row(name, _open_loop(name, "0.01")) for name in known),
+        *(Row(name, _open_loop(name, "0.01")) for name in schedules),
         Row("cap_power", _curvature("cap", "power", BASE)),
         Row("cap_power_per_layer", _curvature("cap", "power", BASE, per_layer)),
         Row("cap_secant", _curvature("cap", "secant", BASE)),
@@ -52,7 +57,7 @@ def rows() -> list[Row]:
         Row("kappa_secant", _curvature("kappa", "secant", BASE)),
         Row(
             "kappa_power_clipping",
-            ("method=curvature_lr", *NETWORK, "training.clip_norm=1", "lr_schedule.form=kappa",
+            (*CURVATURE, "training.clip_norm=1", "lr_schedule.form=kappa",
              "lr_schedule.clip_threshold=10", BASE),
         ),
         *(Row(f"constant_{rate}", _open_loop("constant", rate)) for rate in ("0.03", "0.1", "0.3")),

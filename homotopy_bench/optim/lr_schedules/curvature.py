@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny, field_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
-from homotopy_bench.optim.lr_schedules.constant import ConstantLR
+from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Curvature(LRSchedule):
     parts: ClassVar[Mapping[str, str]] = {"base": "lr_schedule"}
 
     name: Literal["curvature"] = "curvature"
-    base: SerializeAsAny[LRSchedule] = ConstantLR()
+    base: SerializeAsAny[LRSchedule] = WarmupCosine()
     form: Literal["cap", "kappa"] = "cap"
     estimator: Literal["power", "hutchinson", "gradient_proxy", "secant"] = "power"
     scope: Literal["global", "per_layer"] = "global"
