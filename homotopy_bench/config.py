@@ -232,6 +232,7 @@ def _check_combinations(config: Config) -> None:
         raise InputError("continuation", "levels", accepted)
     config.method.check(config)
     config.lr_schedule.goes_with(config)
+    config.optimizer.check(config)
 
 
 def conf_dir() -> Path:

@@ -21,13 +21,15 @@ A composition, three members of a small network on one shared batch:
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from homotopy_bench.models.layers import DEFORMATION
+from homotopy_bench.models.stacked import Stacked, stack
 
 
 class Ensemble:
@@ -82,11 +84,13 @@ class Ensemble:
         }
         self._shapes = shapes
         self.network = networks[0]
+        self._stacked: Stacked | None = None
         if members == 1:
             self._install(self.network)
         else:
             for view in self.parameters.values():
                 view.requires_grad_()
+            self._stacked = stack(self.network, {**self.parameters, **self.buffers})
 
     @property
     def members(self) -> int:
@@ -98,6 +102,17 @@ class Ensemble:
 
         Args:
             x: Inputs, shape (M, B, *input): a batch of B samples for each member.
+
+        Returns:
+            Outputs, shape (M, B, *output).
+        """
+        return self.modules(x) if self._stacked is None else self._stacked(x)
+
+    def modules(self, x: Tensor) -> Tensor:
+        """Return what :meth:`forward` returns, by the modules themselves: slower, and differentiable more than once.
+
+        Args:
+            x: Inputs, shape (M, B, *input).
 
         Returns:
             Outputs, shape (M, B, *output).
@@ -157,6 +172,23 @@ class Ensemble:
             sizes: Number of columns of each part; together P.
         """
         self.rows = [self._pieces(*pair, sizes) for pair in zip(self.theta, self.gradient, strict=True)]
+
+    @contextmanager
+    def only(self, row: int | None) -> Iterator[None]:
+        """Let what happens inside the context to gradients and buffers happen to one member alone.
+
+        Args:
+            row: The member; None for all.
+        """
+        if row is None or self.members == 1:
+            yield
+            return
+        written = [self.gradient, *self.buffers.values()]
+        before = [values.clone() for values in written]
+        yield
+        for values, old in zip(written, before, strict=True):
+            old[row].copy_(values[row])
+            values.copy_(old)
 
     def assign(self, buffers: Mapping[str, Tensor]) -> None:
         """Set stacked buffers, such as the coefficients of a deformation.

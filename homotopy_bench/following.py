@@ -14,6 +14,8 @@ from torch import Tensor
 
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.continuation.tracker import Tracker
+from homotopy_bench.optim.base import RowOptimizer
+from homotopy_bench.optim.state import copied
 
 
 class PathFollower:
@@ -32,7 +34,7 @@ class PathFollower:
         paths: Mapping[int, Adaptive],
         rows: Sequence[Sequence[Tensor]],
         buffers: Mapping[str, Tensor],
-        optimizer: torch.optim.Optimizer,
+        optimizer: RowOptimizer,
         steps: int,
     ) -> None:
         self.paths = dict(paths)
@@ -97,26 +99,20 @@ class PathFollower:
         return {
             "tracker": self.trackers[member].to_dict(),
             "loss_sum": self._loss_sum[member].cpu().clone(),
-            "accepted": [
-                {name: value.cpu().clone() for name, value in state.items()} for state in self._states[member]
-            ],
+            "accepted": copied(self._states[member], "cpu"),
         }
 
     def load_member_state(self, member: int, state: Mapping[str, Any]) -> None:
         """Continue where :meth:`member_state` stood."""
         self.trackers[member] = Tracker(**state["tracker"])
         self._loss_sum[member] = state["loss_sum"]
-        device = self._loss_sum.device
-        self._states[member] = [
-            {name: value.to(device, copy=True) for name, value in saved.items()} for saved in state["accepted"]
-        ]
+        self._states[member] = copied(state["accepted"], self._loss_sum.device)
 
-    def _state(self, member: int) -> list[dict[str, Tensor]]:
+    def _state(self, member: int) -> list[dict[str, Any]]:
         """Return copies of a member's parts of theta with their moments, and then of its buffers."""
         moments = [self.optimizer.state[piece] for piece in self.rows[member]]
         pieces = [
-            {"theta": piece.clone(), **{name: value.clone() for name, value in state.items()}}
-            for piece, state in zip(self.rows[member], moments, strict=True)
+            {"theta": piece.clone(), **copied(state)} for piece, state in zip(self.rows[member], moments, strict=True)
         ]
         return [*pieces, {name: values[member].clone() for name, values in self.buffers.items()}]
 
@@ -125,7 +121,7 @@ class PathFollower:
         *pieces, buffers = self._states[member]
         for piece, saved in zip(self.rows[member], pieces, strict=True):
             piece.copy_(saved["theta"])
-            for name, value in self.optimizer.state[piece].items():
-                value.copy_(saved[name]) if name in saved else value.zero_()
+            moments = {name: value for name, value in saved.items() if name != "theta"}
+            self.optimizer.state[piece] = copied(moments)
         for name, values in self.buffers.items():
             values[member].copy_(buffers[name])

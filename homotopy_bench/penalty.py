@@ -61,6 +61,27 @@ class WeightPenalty:
             if self._double_l2 is not None:
                 gradient.addcmul_(weight, self._double_l2.view(per_member))
 
+    def values(self, ensemble: Ensemble) -> torch.Tensor:
+        """Return the members' l1 sum |w| + l2 sum w^2, shape (M,).
+
+        Args:
+            ensemble: The members.
+
+        Example:
+            >>> ensemble = Ensemble([torch.nn.Linear(2, 1) for _ in range(2)])
+            >>> _ = ensemble.theta.copy_(torch.tensor([[3.0, -2.0, 5.0], [3.0, -2.0, 5.0]]))
+            >>> WeightPenalty(ensemble, l1=[0.5, 0.0], l2=[0.0, 1.0]).values(ensemble).tolist()
+            [2.5, 13.0]
+        """
+        total = torch.zeros_like(ensemble.theta[:, 0])
+        for name in self._weights:
+            weight = ensemble.parameters[name].detach().flatten(start_dim=1)
+            if self._l1 is not None:
+                total += self._l1 * weight.abs().sum(dim=1)
+            if self._double_l2 is not None:
+                total += 0.5 * self._double_l2 * weight.square().sum(dim=1)
+        return total
+
 
 def weight_penalty(ensemble: Ensemble, l1: Sequence[float], l2: Sequence[float]) -> WeightPenalty | None:
     """Return the members' penalty, or None where no member has one.

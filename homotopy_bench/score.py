@@ -13,10 +13,17 @@ arXiv:1911.03347, eq. 2), not the F1 of mean precision and mean recall. scikit-l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
+
+from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.objective import cross_entropy
+
+EVALUATION_SAMPLES = 4096
+"""Samples of one chunk of an evaluation, over all members; bounds its memory."""
 
 
 @dataclass(frozen=True)
@@ -104,3 +111,33 @@ def scores(losses: Sequence[float], counts: Tensor) -> list[Score]:
     accuracy = [some / all_ for some, all_ in zip(right, samples, strict=True)]
     columns = (losses, accuracy, macro(hits, predicted), macro(hits, actual), macro(2 * hits, occurring))
     return [Score(*row) for row in zip(*columns, strict=True)]
+
+
+def evaluate(
+    ensemble: Ensemble, x: Tensor, y: Tensor, classes: int, autocast: AbstractContextManager[object]
+) -> list[Score]:
+    """Score every network of an ensemble on a split, in evaluation mode.
+
+    Args:
+        ensemble: The M networks.
+        x: Inputs, shape (N, *input).
+        y: Labels, shape (N,), in [0, classes).
+        classes: Number of classes.
+        autocast: Context of the forward passes, which says in which format they compute.
+
+    Returns:
+        M scores.
+    """
+    members = ensemble.members
+    size = max(EVALUATION_SAMPLES // members, 1)
+    loss = torch.zeros(members, device=y.device, dtype=torch.float64)
+    counts = torch.zeros(members, classes, classes, device=y.device, dtype=torch.int64)
+    ensemble.train(False)
+    with torch.no_grad(), autocast:
+        for inputs, own in zip(torch.split(x, size), torch.split(y, size), strict=True):
+            labels = own.expand(members, -1)
+            logits = ensemble.forward(inputs.expand(members, *inputs.shape))
+            loss += cross_entropy(logits, labels) * len(own)
+            counts += confusion(logits, labels)
+    ensemble.train()
+    return scores([total / len(y) for total in loss.tolist()], counts.cpu())

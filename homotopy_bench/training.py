@@ -7,7 +7,7 @@ tensor's value: path parameters and learning rates come from tables made beforeh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,16 +26,14 @@ from homotopy_bench.ensemble import Ensemble
 from homotopy_bench.errors import InputError
 from homotopy_bench.following import PathFollower
 from homotopy_bench.models.layers import DEFORMATION
-from homotopy_bench.objective import cross_entropy, training_objective
-from homotopy_bench.optim.base import merge_moments, over_rows
+from homotopy_bench.objective import training_objective
+from homotopy_bench.optim.base import RowOptimizer, merge_moments, over_rows
 from homotopy_bench.optim.rates import LearningRates
+from homotopy_bench.optim.state import copied
 from homotopy_bench.penalty import weight_penalty
 from homotopy_bench.rows import Rows
-from homotopy_bench.score import Score, confusion, scores
+from homotopy_bench.score import Score, evaluate
 from homotopy_bench.streams import copy_seeds, initialization
-
-EVALUATION_SAMPLES = 4096
-"""Samples of one chunk of an evaluation, over all members; bounds its memory."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,8 @@ class EnsembleTraining:
 
         self.rows = Rows.at(self.t[0], self.method.copies)
         members = zip(configs, self.rows.counts, strict=True)
+        if len(self.rows.owners) > 1:  # the tensors of one narrow network are too small to be given back
+            self.hardware.keep_memory()
         networks = [self._build(c, seed) for c, count in members for seed in copy_seeds(c.seed, count)]
         self.ensemble = Ensemble(networks, self.device, dtype)
         self.regularizer = self.method.regularizer(
@@ -112,6 +112,7 @@ class EnsembleTraining:
         self._norms = torch.zeros(len(networks), device=self.device, dtype=dtype)
         self._loss_sum = torch.zeros(len(networks), device=self.device, dtype=dtype)
         self._loss_count = 0
+        self._gradients_taken = [0] * len(networks)
         self.optimizer = self._serve_rows()
         self._t = torch.as_tensor(self.t).to(self.device, dtype)
         self.follower = self._follower()
@@ -125,18 +126,12 @@ class EnsembleTraining:
         if self._moves[k]:
             self._merge(k)
             self._place(k)
-        losses = self._differentiate(k)
-        if self._penalty is not None:
-            self._penalty.add_gradient(self.ensemble)
-        self.method.add_gradient(self.ensemble)
-        if self.regularizer is not None:
-            self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
-        if self._clip_norm is not None:
-            bounds = self.rates.clipped(self._clip_norm, self.rows)
-            self._norms = clip_rows(self.ensemble.gradient, bounds, self.ensemble.target_size)
+        x, y = self._batch(k)
+        known = self._measure(k) if self.rates.measures(k) else None
         for group, rate in zip(self.optimizer.param_groups, self.rates.of_parts(k), strict=True):
             group["lr"] = rate
-        self.optimizer.step()
+        self._gradients_taken = [0] * len(self.rows.owners)
+        losses: Tensor = self.optimizer.step(partial(self._differentiate, x, y, k, known))
         self.method.after_step(self.ensemble)
         if self.regularizer is not None:
             self.regularizer.after_step(self.ensemble, self.rows, self.t[k], self.rates.reaches(k))
@@ -159,12 +154,13 @@ class EnsembleTraining:
         return self.rows.mean(norms.tolist())
 
     def gradients_per_step(self) -> list[int]:
-        """Return how many gradients the last step took for each member: one per row, and those of estimates."""
-        gradients, _ = self.rates.paid(self.step - 1)
-        return [count * (1 + gradients) for count in self.rows.counts]
+        """Return how many gradients the last step took for each member, over its rows."""
+        extra, _ = self.rates.paid(self.step - 1)
+        taken = self.rows.grouped(self._gradients_taken)
+        return [sum(own) + extra * len(own) for own in taken]
 
     def products_per_step(self) -> list[int]:
-        """Return how many Hessian products the last step took for each member."""
+        """Return how many Hessian products the last step took for each member, over its rows."""
         _, products = self.rates.paid(self.step - 1)
         return [count * products for count in self.rows.counts]
 
@@ -188,19 +184,9 @@ class EnsembleTraining:
         Returns:
             For each of the M members one score per row.
         """
-        samples, rows = self.splits[split], self.ensemble.members
-        size = max(EVALUATION_SAMPLES // rows, 1)
-        loss = torch.zeros(rows, device=self.device, dtype=torch.float64)
-        counts = torch.zeros(rows, self.classes, self.classes, device=self.device, dtype=torch.int64)
-        self.ensemble.train(False)
-        with torch.no_grad(), self.hardware.autocast():
-            for x, y in zip(torch.split(samples.x, size), torch.split(samples.y, size), strict=True):
-                labels = y.expand(rows, -1)
-                logits = self.ensemble.forward(x.expand(rows, *x.shape))
-                loss += cross_entropy(logits, labels) * len(y)
-                counts += confusion(logits, labels)
-        self.ensemble.train()
-        return self.rows.grouped(scores([total / len(samples.y) for total in loss.tolist()], counts.cpu()))
+        samples = self.splits[split]
+        found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
+        return self.rows.grouped(found)
 
     @contextmanager
     def at_target(self) -> Iterator[None]:
@@ -253,10 +239,7 @@ class EnsembleTraining:
             "step": self.step,
             "theta": self.ensemble.theta[rows].cpu().clone(),
             "buffers": {name: values[rows].cpu().clone() for name, values in self.ensemble.buffers.items()},
-            "optimizer": [
-                {name: value.cpu().clone() for name, value in self.optimizer.state[piece].items()}
-                for piece in self._pieces(member)
-            ],
+            "optimizer": [copied(self.optimizer.state[piece], "cpu") for piece in self._pieces(member)],
             "loss_sum": self._loss_sum[rows].cpu().clone(),
             "loss_count": self._loss_count,
             "t": float(self.t[min(self.step, self.total_steps - 1), member]),
@@ -288,7 +271,7 @@ class EnsembleTraining:
             for name, value in state["buffers"].items():
                 self.ensemble.buffers[name][rows].copy_(value)
             for piece, saved in zip(self._pieces(member), state["optimizer"], strict=True):
-                self.optimizer.state[piece] = {name: value.to(self.device, copy=True) for name, value in saved.items()}
+                self.optimizer.state[piece] = copied(saved, self.device)
             self._loss_sum[rows] = state["loss_sum"].to(self.device)
             self.rates.load_member_state(member, self.rows, max(self.step - 1, 0), state["rates"])
             if self.follower is not None and state["path"] is not None:
@@ -296,6 +279,29 @@ class EnsembleTraining:
                 self._set_path(member, self.step - 1, state["last_t"])
                 self._set_path(member, self.step, state["t"])
         self._place(max(self.step - 1, 0))
+
+    def _differentiate(self, x: Tensor, y: Tensor, k: int, known: Tensor | None, row: int | None = None) -> Tensor:
+        """Write the gradients of all rows or one at a batch of step k, unless those of the loss are there already.
+
+        Returns:
+            The losses without penalties, detached.
+        """
+        with self.ensemble.only(row):
+            losses = known
+            if losses is None:
+                losses = self._losses(self.ensemble.forward, x, y)
+                self.ensemble.backward(losses.sum())
+            if self._penalty is not None:
+                self._penalty.add_gradient(self.ensemble)
+            self.method.add_gradient(self.ensemble)
+            if self.regularizer is not None:
+                self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
+            if self._clip_norm is not None:
+                bounds = self.rates.clipped(self._clip_norm, self.rows)
+                self._norms = clip_rows(self.ensemble.gradient, bounds, self.ensemble.target_size)
+        for one in range(len(self._gradients_taken)) if row is None else (row,):
+            self._gradients_taken[one] += 1
+        return losses.detach()
 
     def _follower(self) -> PathFollower | None:
         paths = {m: c.continuation for m, c in enumerate(self.configs) if isinstance(c.continuation, Adaptive)}
@@ -308,25 +314,20 @@ class EnsembleTraining:
         }
         return PathFollower(paths, self.ensemble.rows, statistics, self.optimizer, self.total_steps)
 
-    def _differentiate(self, k: int) -> Tensor:
-        """Write the gradients of a step's batch into the ensemble.
+    def _measure(self, k: int) -> Tensor | None:
+        """Measure what the learning rates of a step depend on.
 
         Returns:
-            The losses, detached.
+            The losses of the step, whose gradients then lie in the ensemble; None where those of other batches or none
+            do.
         """
-        measured = None
-        if self.rates.measures(k):
-            evaluate = partial(self._losses, *self._batch.together(k, self.rates.batches))
-            measured = self.rates.measure(k, self.ensemble, self.rows, evaluate)
-        if measured is not None and self.rates.batches == 1:
-            return measured
-        losses = self._losses(*self._batch(k))
-        self.ensemble.backward(losses.sum())
-        return losses.detach()
+        evaluate = partial(self._losses, self.ensemble.modules, *self._batch.together(k, self.rates.batches))
+        losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
+        return losses if self.rates.batches == 1 else None
 
-    def _losses(self, x: Tensor, y: Tensor) -> Tensor:
+    def _losses(self, forward: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
         with self.hardware.autocast():
-            return self._objective(self.ensemble.forward(x), y)
+            return self._objective(forward(x), y)
 
     def _follow(self, follower: PathFollower) -> None:
         """At a check, let the trackers say where the members train next.
@@ -350,7 +351,7 @@ class EnsembleTraining:
         config.method.deform(network)
         return network
 
-    def _serve_rows(self) -> torch.optim.Optimizer:
+    def _serve_rows(self) -> RowOptimizer:
         """Return an optimiser over the rows, with what else every row has of its own set up: batches and clipping."""
         seeds = [
             seed
@@ -364,7 +365,8 @@ class EnsembleTraining:
         self._objective = training_objective([one.label_smoothing for one in options], self.ensemble.theta)
         self._penalty = weight_penalty(self.ensemble, [one.l1 for one in options], [one.l2 for one in options])
         self.rates.serve(self.ensemble, self.rows, seeds)
-        return over_rows(self.ensemble.rows, [config.optimizer for config in configs])
+        penalties = None if self._penalty is None else partial(self._penalty.values, self.ensemble)
+        return over_rows(self.ensemble.rows, [config.optimizer for config in configs], penalties)
 
     def _merge(self, k: int) -> None:
         """Replace the copies of every member that is at t = 1 at step k by their mean."""

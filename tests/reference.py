@@ -43,9 +43,12 @@ def rate(schedule: LRSchedule, base: float, k: int, steps: int) -> float:
         return float(base / (math.floor(u * options["stairs"] + 1e-9) + 1))
     if schedule.name == "step":
         return float(base * options["gamma"] ** math.floor(max(u - options["start"], 0.0) / options["every"] + 1e-9))
-    a, f = options["warmup_fraction"], options["final_fraction"]
+    a = options["warmup_fraction"]
     if u < a:
         return float(base * u / a)
+    if schedule.name == "linear_warmup":
+        return base
+    f = options["final_fraction"]
     return float(base * (f + (1 - f) * (1 + math.cos(math.pi * (u - a) / (1 - a))) / 2))
 
 

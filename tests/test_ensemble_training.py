@@ -126,7 +126,7 @@ def test_the_training_loss_is_without_penalties() -> None:
 
 
 @pytest.mark.parametrize("continuation", ["linear", "cosine", "stepwise", "polynomial"])
-@pytest.mark.parametrize("schedule", ["constant", "warmup_cosine", "step", "inverse"])
+@pytest.mark.parametrize("schedule", ["constant", "linear_warmup", "warmup_cosine", "step", "inverse"])
 def test_schedules_inside_the_loop(continuation: str, schedule: str) -> None:
     case = CASES["identity-circular/mlp-orthogonal/mnist1d"]
     training = trained((*case, f"continuation={continuation}", f"lr_schedule={schedule}"), steps=STEPS)

@@ -35,12 +35,16 @@ def networks(case: str, count: int) -> list[nn.Module]:
     return built
 
 
-def expected_gradient(network: nn.Module, l1: float, l2: float) -> torch.Tensor:
-    """Autograd's gradient of the penalty of one network; its weights are found by the kinds of its modules."""
+def expected_value(network: nn.Module, l1: float, l2: float) -> torch.Tensor:
+    """The penalty of one network; its weights are found by the kinds of its modules."""
     maps = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d)]
-    penalty = sum((l1 * one.weight.abs().sum() + l2 * one.weight.square().sum() for one in maps), torch.zeros(()))
+    return sum((l1 * one.weight.abs().sum() + l2 * one.weight.square().sum() for one in maps), torch.zeros(()))
+
+
+def expected_gradient(network: nn.Module, l1: float, l2: float) -> torch.Tensor:
+    """Autograd's gradient of the penalty of one network."""
     parameters = list(network.parameters())
-    gradients = torch.autograd.grad(penalty, parameters, materialize_grads=True)
+    gradients = torch.autograd.grad(expected_value(network, l1, l2), parameters, materialize_grads=True)
     return torch.cat([gradient.flatten() for gradient in gradients])
 
 
@@ -58,6 +62,17 @@ def test_every_member_gets_the_gradient_of_its_own_penalty(case: str, members: i
     assert penalty is not None
     penalty.add_gradient(ensemble)
     torch.testing.assert_close(ensemble.gradient - before, torch.stack(expected), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("case", NETWORKS)
+def test_every_member_has_the_value_of_its_own_penalty(case: str, members: int) -> None:
+    own = zip(networks(case, members), L1[-members:], L2[-members:], strict=True)
+    expected = torch.stack([expected_value(*one).detach() for one in own])
+    ensemble = Ensemble(networks(case, members), dtype=torch.float64)
+    penalty = weight_penalty(ensemble, L1[-members:], L2[-members:])
+    assert penalty is not None
+    torch.testing.assert_close(penalty.values(ensemble), expected, rtol=1e-12, atol=0.0)
 
 
 def test_a_weight_of_zero_has_no_direction() -> None:

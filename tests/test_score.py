@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import homotopy_bench.training
+import homotopy_bench.score
 from homotopy_bench.score import Score, confusion, scores
 from tests.cases import CASES
 from tests.training_runs import begin
@@ -79,7 +79,7 @@ def test_scores_of_every_member_are_those_counted_one_by_one(
 
 
 def test_an_evaluation_in_chunks_scores_every_member_on_the_whole_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(homotopy_bench.training, "EVALUATION_SAMPLES", 50)
+    monkeypatch.setattr(homotopy_bench.score, "EVALUATION_SAMPLES", 50)
     case = CASES["baseline/mlp-kaiming/mnist1d"]
     training = begin(*[(*case, f"seed={seed}") for seed in range(3)])
     split = training.splits["test"]

@@ -18,8 +18,8 @@ class Estimate:
     value: Tensor
     """The estimates (M,); not a number for a member whose products are not finite."""
     error: Tensor
-    """Of an eigenvalue the norm of the residual, within which there is an eigenvalue; of a trace the standard error.
-    Shape (M,), in the unit of the value."""
+    """Of an eigenvalue the norm of the residual, within which there is an eigenvalue, or what its routine makes of it;
+    of a trace the standard error. Shape (M,), in the unit of the value."""
     products: int
     """Products taken, per member: a call of the operator is one, whatever M is."""
     converged: Tensor

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from homotopy_bench.curvature.twice import require_second_derivatives
 from homotopy_bench.ensemble import Ensemble
 
 
@@ -20,6 +21,9 @@ class GradientGraph:
         ensemble: The R rows; ``ensemble.gradient`` receives the gradients, and the parameters must not change while
             products are taken.
         loss: Sum of the rows' losses; no row's loss depends on another's parameters.
+
+    Raises:
+        RuntimeError: If a part of the network can be differentiated once only.
 
     Example:
         >>> ensemble = Ensemble([torch.nn.Linear(1, 1, bias=False) for _ in range(2)])
@@ -33,6 +37,7 @@ class GradientGraph:
         self._ensemble = ensemble
         self._leaves = ensemble.leaves()
         self._gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
+        require_second_derivatives(self._gradients)
         torch._foreach_copy_(ensemble.leaf_views(ensemble.gradient), [g.detach() for g in self._gradients])
 
     def product(self, vectors: Tensor) -> Tensor:

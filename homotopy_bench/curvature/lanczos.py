@@ -1,9 +1,7 @@
-"""The Lanczos process with full reorthogonalisation: both ends of the spectrum at once.
+"""Both ends of the spectrum at once, from one Krylov space.
 
-After k products the orthonormal basis V (k vectors) and the tridiagonal T = V A V^T are known; the eigenvalues of T,
-the Ritz values, approach those of A from inside, the outer ones first. Rounding makes the basis lose its orthogonality
-as soon as a Ritz value has converged, and converged values then appear again; orthogonalising every new vector against
-all others prevents that, at a cost that is small beside the product.
+The residual of either end is asked to be small, which bounds the error of the eigenvalue and makes a good eigenvector
+of it too. Where the largest eigenvalue alone is wanted, and not its vector, ``largest.py`` takes fewer products.
 """
 
 from __future__ import annotations
@@ -14,6 +12,8 @@ import torch
 from torch import Tensor
 
 from homotopy_bench.curvature.estimate import Eigenpair, Operator
+from homotopy_bench.curvature.krylov import Krylov
+from homotopy_bench.curvature.probes import spherical
 
 
 class Extremes(NamedTuple):
@@ -59,50 +59,27 @@ def lanczos(
         >>> round(ends.largest.value.item(), 4), round(ends.smallest.value.item(), 4), ends.largest.products
         (2.0, -4.0, 3)
     """
-    members, size = like.shape
-    steps = min(max_products, size)
-    random = torch.randn(size, generator=generator, dtype=torch.float64).to(like).expand_as(like)
-    vector = random if start is None else start
-    vector = vector / vector.norm(dim=1, keepdim=True)
-    basis = like.new_empty(members, steps, size)
-    # T lives on the host and in float64: it is small, and its eigenvalues should add no error of their own.
-    tridiagonal = torch.zeros(members, steps, steps, dtype=torch.float64)
+    krylov = Krylov(operator, spherical(like, generator) if start is None else start, max_products)
     ends = (_End(-1, like), _End(0, like))
-    done = torch.zeros(members, dtype=torch.bool)
+    done = torch.zeros(len(like), dtype=torch.bool)
     next_check = 1
-    k = 0
-    while k < steps and not bool(done.all()):
-        basis[:, k] = vector
-        known = basis[:, : k + 1]
-        image = operator(vector)
-        alpha = (vector * image).sum(dim=1)
-        for _ in range(2):  # once is not enough where almost all of the image lies in the span (Parlett, section 6.9)
-            image = image - torch.einsum("mk,mkq->mq", torch.einsum("mkq,mq->mk", known, image), known)
-        beta = image.norm(dim=1)
-        tridiagonal[:, k, k] = alpha.double().cpu()
-        k += 1
-        square = tridiagonal[:, :k, :k]
-        rounding = torch.finfo(like.dtype).eps * size**0.5 * square.abs().amax(dim=(1, 2))
-        beyond = beta.double().cpu()
-        beyond = torch.where((beyond <= rounding) | (k == size), 0.0, beyond)
-        alive = beyond.to(like)[:, None]
-        vector = torch.where(alive != 0.0, image / alive, 0.0)
-        due = k in (next_check, steps)
-        ended = (beyond == 0.0) & ~done
+    while krylov.steps < krylov.limit and not bool(done.all()):
+        krylov.extend()
+        k = krylov.steps
+        due = k in (next_check, krylov.limit)
+        ended = (krylov.beta == 0.0) & ~done
         if due or bool(ended.any()):
             if due:  # the eigenvalues of T at every step would cost k^4 in all
                 next_check = k + max(1, k // 10)
-            finite = square.isfinite().all(dim=2).all(dim=1) & beyond.isfinite()
-            values, vectors = torch.linalg.eigh(torch.where(finite[:, None, None], square, 0.0))
-            floor = torch.where(finite, rounding, torch.nan)
+            finite = krylov.finite
+            values, vectors = krylov.ritz()
+            floor = torch.where(finite, krylov.rounding, torch.nan)
             # When a member is looked at must not depend on another's end.
             skip = done if due else done | ~ended
             for end in ends:
-                end.update(values, vectors, beyond, floor, tolerance, skip, known)
+                end.update(values, vectors, krylov.beta, floor, tolerance, skip, krylov.basis)
             done = done | ~finite | (ends[0].converged & ends[1].converged)
-        if k < steps:
-            tridiagonal[:, k, k - 1] = tridiagonal[:, k - 1, k] = beyond
-    return Extremes(*(end.pair(like, k) for end in ends))
+    return Extremes(*(end.pair(like, krylov.steps) for end in ends))
 
 
 class _End:

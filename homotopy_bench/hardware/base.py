@@ -51,5 +51,8 @@ class Hardware(Options, ABC):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak * (1.0 if sys.platform == "darwin" else 1024.0) / 1e6  # bytes on macOS, KiB elsewhere
 
+    def keep_memory(self) -> None:
+        """Let the process keep the memory that a step frees for the next one, where the system would take it back."""
+
     def synchronize(self) -> None:
         """Wait until the device has done what it was given, so that a clock can be read."""

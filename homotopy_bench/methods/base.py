@@ -38,6 +38,12 @@ class Method(Options):
         """Whether every copy has batches of its own."""
         return False
 
+    @property
+    def has_own_terms(self) -> bool:
+        """Whether a step does more than minimise the loss at t: a regulariser, or own gradients or corrections."""
+        hooks = ("regularizer", "add_gradient", "after_step")
+        return any(getattr(type(self), hook) is not getattr(Method, hook) for hook in hooks)
+
     def level_epochs(self) -> tuple[int, ...]:
         """Return the epochs of each level of ``continuation=levels``; empty for a method without levels."""
         return ()

@@ -52,6 +52,11 @@ class ConvexityAnnealing(Method):
             raise ValueError("theta_penalty needs theta=shared or theta=per_neuron: a scheduled angle is not trained")
         return self
 
+    @property
+    def has_own_terms(self) -> bool:
+        """Whether angles are trained: they are penalised and projected."""
+        return self.theta != "scheduled"
+
     def check(self, config: Config) -> None:
         """Check that t does not fall where angles are trained.
 

@@ -23,7 +23,9 @@ class Deformation(nn.Module):
     network does not have it.
 
     Args:
-        rule: Function (*tensors, **coefficients) -> output, for instance of a layer's input and plain output.
+        rule: Function (*tensors, **coefficients) -> output, for instance of a layer's input and plain output. It works
+            value by value and broadcasts, so that members can be stacked: the coefficients of M members stand beside
+            their samples as (M, 1, 1).
         coefficients: Initial values, scalars.
         parameters: Name -> parameter.
     """
@@ -41,6 +43,10 @@ class Deformation(nn.Module):
     def forward(self, *tensors: Tensor) -> Tensor:
         """Return what the rule makes of ``tensors`` at the present coefficients."""
         return self.rule(*tensors, **self._buffers)
+
+    def coefficients(self) -> list[str]:
+        """Return the names of the coefficients."""
+        return list(self._buffers)
 
 
 class Deformed:
@@ -79,11 +85,11 @@ class Layer(nn.Module):
         self.norm = norm
         self.activation = activation
         # In a tuple, because the deformation is registered once, at the top of the network, and not in every layer.
-        self._deformation: tuple[Deformation, ...] = ()
+        self.deformation: tuple[Deformation, ...] = ()
 
     def deform(self, deformation: Deformation) -> None:
         """Let ``deformation`` have the last word on this layer's output."""
-        self._deformation = (deformation,)
+        self.deformation = (deformation,)
 
     def plain(self, x: Tensor) -> Tensor:
         """Return the output of the layer as the target network has it."""
@@ -95,7 +101,7 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output for input ``x``."""
         y = self.plain(x)
-        return self._deformation[0](x, y) if self._deformation else y
+        return self.deformation[0](x, y) if self.deformation else y
 
 
 class ResidualLayer(Layer):
@@ -136,6 +142,10 @@ class Network(nn.Module):
         self._parts = tuple(parts)
         for name, part in parts.items():
             self.add_module(name, part)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Return the parts by name, from input to output."""
+        return {name: self.get_submodule(name) for name in self._parts}
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the output of the last part."""

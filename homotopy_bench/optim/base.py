@@ -7,19 +7,42 @@ own: members keep their own learning rate, weight decay and moments, and no upda
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
 from homotopy_bench.options import Options
 
 if TYPE_CHECKING:
+    from collections import defaultdict
+
     import torch
+
+    from homotopy_bench.config import Config
 
 LearningRate = Annotated[float, Field(gt=0.0)]
 WeightDecay = Annotated[float, Field(ge=0.0)]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+Closure = Callable[..., Any]
+"""Writes the gradients and returns the losses of R rows, shape (R,): of all, or called with a row of that one alone."""
+
+
+class RowOptimizer(Protocol):
+    """What training uses of an optimiser; those of torch.optim have it.
+
+    Attributes:
+        param_groups: One group per row, whose ``lr`` training sets before every step.
+        state: Part of a row -> what the optimiser remembers of it.
+    """
+
+    param_groups: list[dict[str, Any]]
+    state: defaultdict[torch.Tensor, Any]
+
+    def step(self, closure: Closure) -> Any:
+        """Ask for gradients, update the rows, and return the losses (R,) where they stood before."""
 
 
 class Optimizer(Options, ABC):
@@ -31,6 +54,13 @@ class Optimizer(Options, ABC):
     @abstractmethod
     def torch_class(self) -> type[torch.optim.Optimizer]:
         """Return the class of torch.optim that does the update."""
+
+    def check(self, config: Config) -> None:
+        """Raise an :class:`~homotopy_bench.errors.InputError` where this update does not go with a configuration.
+
+        Args:
+            config: The configuration, each of its sections checked.
+        """
 
     def gain(self) -> float:
         """Return how far a constant gradient g moves a parameter in a step, in units of lr g, in the long run.
@@ -51,13 +81,31 @@ class Optimizer(Options, ABC):
         """Return the hyper-parameters under torch.optim's names."""
         return self.model_dump(exclude={"name"})
 
+    def build(self, groups: list[dict[str, Any]], penalties: Callable[[], torch.Tensor] | None = None) -> RowOptimizer:
+        """Return the optimiser of all rows.
 
-def over_rows(rows: Sequence[Sequence[torch.Tensor]], members: Sequence[Optimizer]) -> torch.optim.Optimizer:
+        Args:
+            groups: A parameter group for each row.
+            penalties: The values of what is added to the rows' losses, shape (R,), for updates that compare losses;
+                None for nothing.
+        """
+        del penalties
+        kind: Any = self.torch_class()
+        optimizer: RowOptimizer = kind(groups, fused=True)
+        return optimizer
+
+
+def over_rows(
+    rows: Sequence[Sequence[torch.Tensor]],
+    members: Sequence[Optimizer],
+    penalties: Callable[[], torch.Tensor] | None = None,
+) -> RowOptimizer:
     """Build one optimiser that updates every row with the hyper-parameters of its member.
 
     Args:
         rows: For each of the M members the parts of its row of theta, each with its ``grad``.
         members: The M members' hyper-parameters, all of one class.
+        penalties: The values of what is added to the members' losses, shape (M,); None for nothing.
 
     Returns:
         An optimiser of torch.optim with a parameter group per part, in the order of the rows.
@@ -69,16 +117,14 @@ def over_rows(rows: Sequence[Sequence[torch.Tensor]], members: Sequence[Optimize
     if len(kinds) != 1:
         raise ValueError(f"an ensemble has one update rule, not {sorted(kind.__name__ for kind in kinds)}")
     groups = [{"params": [part], **member.group()} for row, member in zip(rows, members, strict=True) for part in row]
-    build: Any = members[0].torch_class()
-    optimizer: torch.optim.Optimizer = build(groups, fused=True)
-    return optimizer
+    return members[0].build(groups, penalties)
 
 
 def merge_moments(
-    before: torch.optim.Optimizer,
+    before: RowOptimizer,
     rows: Sequence[Sequence[torch.Tensor]],
     groups: Sequence[slice],
-    after: torch.optim.Optimizer,
+    after: RowOptimizer,
     merged: Sequence[Sequence[torch.Tensor]],
 ) -> None:
     """Give the rows of a new optimiser the means of the moments that groups of old rows had.

@@ -89,5 +89,5 @@ def _draw_curvature(axes: Axes, epochs: Sequence[float], traces: Sequence[Mappin
     for side, label in ((axes, "|H| of the batch loss"), (kappa, "kappa [1/nat]")):
         side.set_yscale("log", nonpositive="mask")
         side.set_ylabel(label)
-    axes.legend(handles=[*axes.get_lines(), *kappa.get_lines()], fontsize=8, loc="lower right")
+    axes.legend(handles=[*axes.get_lines(), *kappa.get_lines()], fontsize=8, loc="upper right")
     axes.grid(alpha=0.25)

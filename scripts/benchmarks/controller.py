@@ -28,11 +28,12 @@ SHARED = (
     "training.clip_norm=null",
     "training.epochs=10000",
 )
+FLAT = "lr_schedule@lr_schedule.base=constant"
 CONTENDERS = {
     "constant": ("method=baseline", "lr_schedule=constant"),
     "constant_again": ("method=baseline", "lr_schedule=constant"),
-    "sparse": ("method=curvature_lr", "lr_schedule.every=50", "lr_schedule.dense_steps=1"),
-    "dense": ("method=curvature_lr", "lr_schedule.dense_steps=1000000"),
+    "sparse": ("method=curvature_lr", FLAT, "lr_schedule.every=50", "lr_schedule.dense_steps=1"),
+    "dense": ("method=curvature_lr", FLAT, "lr_schedule.dense_steps=1000000"),
 }
 
 

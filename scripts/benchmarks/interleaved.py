@@ -10,12 +10,13 @@ SLICES = 8
 """Turns that every contender takes in a round: disturbances longer than a turn then hit all of them alike."""
 
 
-def interleave(contenders: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def interleave(contenders: Mapping[str, Callable[[], None]], rounds: int, slices: int = SLICES) -> dict[str, float]:
     """Time every contender in each round, in short turns, after one untimed turn each.
 
     Args:
         contenders: Name -> work of one turn, some tenths of a second.
         rounds: Number of timed rounds.
+        slices: Turns of each in a round, fewer where a turn takes seconds.
 
     Returns:
         Name -> median over the rounds of the mean seconds of a turn.
@@ -26,12 +27,12 @@ def interleave(contenders: Mapping[str, Callable[[], None]], rounds: int) -> dic
     means: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(rounds):
         seconds = dict.fromkeys(names, 0.0)
-        for turn in range(SLICES):
+        for turn in range(slices):
             # The order moves on by one each turn, so that no contender always follows the same one.
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
                 begin = time.perf_counter()
                 contenders[name]()
                 seconds[name] += time.perf_counter() - begin
         for name in names:
-            means[name].append(seconds[name] / SLICES)
+            means[name].append(seconds[name] / slices)
     return {name: statistics.median(values) for name, values in means.items()}

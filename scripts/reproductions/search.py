@@ -80,13 +80,13 @@ def search(contender: Contender, budget: Budget, file: Path) -> list[Trial]:
         return [Trial(tuple(one["overrides"]), one["accuracies"]) for one in kept["trials"]]
     candidates = settings(contender.space, budget.settings)
     first = str(FIRST_SEED)
-    scores = _accuracies([(*contender.overrides, *setting, f"seed={first}") for setting in candidates])
+    scores = accuracies([(*contender.overrides, *setting, f"seed={first}") for setting in candidates])
     trials = [Trial(setting, {first: score}) for setting, score in zip(candidates, scores, strict=True)]
     trials.sort(key=Trial.mean, reverse=True)
     finalists, others = trials[: budget.finalists], trials[budget.finalists :]
     seeds = [str(FIRST_SEED + 1 + index) for index in range(budget.seeds)]
     members = [(trial, seed) for trial in finalists for seed in seeds]
-    scores = _accuracies([(*contender.overrides, *trial.overrides, f"seed={seed}") for trial, seed in members])
+    scores = accuracies([(*contender.overrides, *trial.overrides, f"seed={seed}") for trial, seed in members])
     for (trial, seed), score in zip(members, scores, strict=True):
         trial.accuracies[seed] = score
     ranked = sorted(finalists, key=Trial.mean, reverse=True) + others
@@ -105,7 +105,7 @@ def _description(contender: Contender, budget: Budget) -> dict[str, Any]:
     }
 
 
-def _accuracies(members: Sequence[Sequence[str]]) -> list[float]:
+def accuracies(members: Sequence[Sequence[str]]) -> list[float]:
     """Return the validation accuracies at t = 1, after the last step, of members trained as one ensemble."""
     configs = [compose(*overrides) for overrides in members]
     torch.set_num_threads(configs[0].hardware.threads)

@@ -51,7 +51,7 @@ def carry_out(
             chosen = searched.result()[0]
             print(f"{contender.name}: {' '.join(chosen.overrides)}  validation {chosen.mean():.4f}", flush=True)
             runs += [
-                pool.submit(_report, (*contender.overrides, *chosen.overrides), seed, folder / "runs" / contender.name)
+                pool.submit(recorded, (*contender.overrides, *chosen.overrides), seed, folder / "runs" / contender.name)
                 for seed in range(seeds)
             ]
         summaries = [run.result() for run in runs]
@@ -61,7 +61,7 @@ def carry_out(
     ]
 
 
-def _report(overrides: tuple[str, ...], seed: int, folder: Path) -> dict[str, Any]:
+def recorded(overrides: tuple[str, ...], seed: int, folder: Path) -> dict[str, Any]:
     """Return the summary of one reporting run, trained if it is not there.
 
     Raises:

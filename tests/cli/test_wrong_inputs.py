@@ -15,7 +15,7 @@ NOT_NEGATIVE = "accepted: a number >= 0"
 WHOLE = "accepted: an integer >= 1"
 BELOW_ONE = "accepted: a number >= 0 and < 1"
 SHARE = "accepted: a number > 0 and <= 1"
-METHODS = "accepted: baseline, convexity_annealing, hta, identity_homotopy, l2_schedule"
+METHODS = "accepted: baseline, convexity_annealing, curvature_lr, hta, identity_homotopy, l2_schedule"
 FALLING = "accepted: a list of numbers > 0, each smaller than the one before, at least one"
 OVERRIDE = "accepted: KEY=VALUE, +KEY=VALUE or ~KEY"
 
@@ -83,7 +83,14 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("optimizer.beta2=1", None, BELOW_ONE),
     ("optimizer.eps=0", None, POSITIVE),
     ("optimizer=sgd optimizer.momentum=1", None, BELOW_ONE),
+    ("optimizer=lbfgs optimizer.max_iter=0", None, WHOLE),
+    ("optimizer=lbfgs optimizer.max_eval=0", None, f"{WHOLE} or null"),
+    ("optimizer=lbfgs optimizer.history_size=0", None, WHOLE),
+    ("optimizer=lbfgs optimizer.tolerance_grad=-1", None, NOT_NEGATIVE),
+    ("optimizer=lbfgs optimizer.line_search=armijo", None, "accepted: strong_wolfe, none"),
+    ("optimizer=lbfgs optimizer.lr=0", None, POSITIVE),
     ("lr_schedule.warmup_fraction=1", None, BELOW_ONE),
+    ("lr_schedule=linear_warmup lr_schedule.warmup_fraction=1", None, BELOW_ONE),
     ("lr_schedule.final_fraction=2", None, "accepted: a number >= 0 and <= 1"),
     ("lr_schedule=step lr_schedule.every=0", None, SHARE),
     ("lr_schedule=step lr_schedule.gamma=2", None, SHARE),
@@ -109,6 +116,28 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("dataset.samples=77", None, "a multiple of 50"),
     ("hardware.threads=0", None, WHOLE),
     ("lr_schedule=step lr_schedule.start=1", None, BELOW_ONE),
+    ("lr_schedule=curvature lr_schedule.form=best", None, "accepted: cap, kappa"),
+    ("lr_schedule=curvature lr_schedule.estimator=trace", None, "accepted: power, hutchinson, gradient_proxy, secant"),
+    ("lr_schedule=curvature lr_schedule.every=0", None, WHOLE),
+    ("lr_schedule=curvature lr_schedule.decay=0", None, SHARE),
+    ("lr_schedule=curvature lr_schedule.target=-1", None, "accepted: a number > 0 or null"),
+    (
+        "lr_schedule=curvature lr_schedule@lr_schedule.base=curvature",
+        "lr_schedule.base=curvature",
+        "accepted: an open-loop schedule",
+    ),
+    (
+        "lr_schedule=curvature lr_schedule@lr_schedule.base=warmup_cosine lr_schedule.base.warmup_fraction=2",
+        "lr_schedule.base.warmup_fraction=2",
+        BELOW_ONE,
+    ),
+    (
+        "lr_schedule=curvature lr_schedule.clip_threshold=1 training.clip_norm=null",
+        "lr_schedule.clip_threshold=1.0",
+        "needs",
+    ),
+    ("method=hta lr_schedule=curvature lr_schedule.scope=per_layer", "lr_schedule.scope=per_layer", "accepted: global"),
+    ("lr_schedule=curvature optimizer=lbfgs", "lr_schedule=curvature", "accepted: an open-loop schedule"),
     ("method=hta method.split=halves", None, "accepted: layers, channels, random"),
     ("method=hta method.groups=1", None, "accepted: an integer >= 2"),
     ("method=hta method.L=[]", None, FALLING),
@@ -145,6 +174,14 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
         "clipping copy by copy would part; accepted: null",
     ),
     ("optimizer=sgd optimizer.momentum=0 optimizer.nesterov=true", "optimizer=sgd", "nesterov=true needs momentum > 0"),
+    ("optimizer=lbfgs training.clip_norm=1.0", None, "not clipped ones; accepted: null"),
+    ("method=hta optimizer=lbfgs", None, "method=hta changes gradients or steps by itself; accepted: adam, adamw, sgd"),
+    ("method=l2_schedule optimizer=lbfgs", None, "accepted: adam, adamw, sgd"),
+    (
+        "method=convexity_annealing method.theta=shared optimizer=lbfgs",
+        None,
+        "method=convexity_annealing changes gradients or steps by itself; accepted: adam, adamw, sgd",
+    ),
     ("model.init=looks_linear model.width=63", "model=mlp", "width must be even, not 63"),
     ("optimizer=sgd optimizer.beta1=0.9", None, "known: optimizer.name, optimizer.lr, optimizer.momentum"),
     # what the configuration needs

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 from homotopy_bench.curvature.forward_over_reverse import streamed_hessian_operator
 from homotopy_bench.curvature.point import split_batches
-from homotopy_bench.curvature.products import gauss_newton_operator, hessian_operator
+from homotopy_bench.curvature.products import gauss_newton_operator, hessian_operator, rebuilt_hessian_operator
 from homotopy_bench.ensemble import Ensemble
 from homotopy_bench.errors import InputError
 from homotopy_bench.objective import cross_entropy, training_objective
 from tests.curvature.exact import NETWORKS, dense, network_case
 
-HESSIANS = [hessian_operator, streamed_hessian_operator]
+HESSIANS = [hessian_operator, streamed_hessian_operator, rebuilt_hessian_operator]
 
 
 def assert_equal(found: Tensor, exact: Tensor) -> None:
@@ -34,9 +34,10 @@ def test_the_operator_is_the_exact_hessian_of_every_member(members, block, activ
 
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize(("block", "activation"), NETWORKS)
-def test_without_a_graph_the_products_are_the_same(members, block, activation):
+@pytest.mark.parametrize("make", [streamed_hessian_operator, rebuilt_hessian_operator])
+def test_without_a_graph_the_products_are_the_same(make, members, block, activation):
     case = network_case(block, activation, members)
-    operator = streamed_hessian_operator(case.ensemble, [case.batch], cross_entropy)
+    operator = make(case.ensemble, [case.batch], cross_entropy)
     exact = torch.stack([case.hessian(m) for m in range(members)])
     vectors = [torch.randn_like(operator.like) for _ in range(3)]
     for v in vectors:

@@ -22,13 +22,12 @@ def one(value: float) -> np.ndarray:
 
 @given(norms=st.lists(POSITIVE, min_size=1, max_size=60), every=st.integers(1, 5), c=POSITIVE, scheduled=POSITIVE)
 def test_the_cap_is_its_recursion(norms: list[float], every: int, c: float, scheduled: float) -> None:
-    """eta_k = min(sched, c/lam_k, 1.03 eta_{k-1}), as the design has it, with a constant schedule."""
+    """eta_k = min(sched, c/lam, 1.03 eta_{k-1}), as the design has it, with a constant schedule."""
     rule = Cap(Curvature(), c, 1)
     lam, eta = 0.0, None
     for step, norm in enumerate(norms):
-        lam *= 0.999
         if step % every == 0:
-            lam = max(lam, norm)
+            lam = max(0.999 * lam, norm)
             rule.observe(step, one(norm), one(1.0))
         eta = min(scheduled, 0.1 * c / lam) if eta is None else min(scheduled, c / lam, 1.03 * eta)
         (rate,) = rule.rate(step, scheduled)

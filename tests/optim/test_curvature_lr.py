@@ -24,6 +24,7 @@ from tests.training_runs import begin, trained
 
 SMALL = (
     "method=curvature_lr",
+    "lr_schedule@lr_schedule.base=constant",
     "dataset.samples=500",
     "model.depth=2",
     "model.width=8",
@@ -40,7 +41,7 @@ def local(ensemble: Ensemble, batch: tuple[Tensor, Tensor]) -> Local:
     x, y = batch
 
     def evaluate() -> Tensor:
-        logits = ensemble.forward(x)
+        logits = ensemble.modules(x)
         return torch.stack([nn.functional.cross_entropy(*pair) for pair in zip(logits, y, strict=True)])
 
     return Local(ensemble, evaluate, step=0)
@@ -59,7 +60,7 @@ def test_estimates_against_exact_hessians(members: int, blocks: int) -> None:
         estimator = ESTIMATORS[name](columns, case.ensemble.theta, seeds, products, first_products)
         return estimator.estimate(local(case.ensemble, case.batch))
 
-    power, secant, trace = estimate("power", 3, 3000), estimate("secant", 1, 1), estimate("hutchinson", 2000, 1)
+    power, secant, trace = estimate("power", 3, 800), estimate("secant", 1, 1), estimate("hutchinson", 300, 1)
     at = local(case.ensemble, case.batch)
     for member in range(members):
         own, gradient = exact[member], at.gradient[member]
@@ -67,11 +68,11 @@ def test_estimates_against_exact_hessians(members: int, blocks: int) -> None:
         for b, block in enumerate(columns):
             part = own[block, block]
             largest = torch.linalg.eigvalsh(part).abs().max()
-            assert power[member, b].item() == pytest.approx(largest.item(), rel=1e-6)
+            assert power[member, b].item() == pytest.approx(largest.item(), rel=1e-4)
             share = gradient[block].norm() / gradient.norm()
             assert secant[member, b].item() == pytest.approx((along[block].norm() / share).item(), rel=0.02)
             off = own[block].square().sum() + part.square().sum() - 2 * part.diagonal().square().sum()
-            assert abs(trace[member, b].item() - part.trace().abs().item()) < 4 * (off / 2000).sqrt().item()
+            assert abs(trace[member, b].item() - part.trace().abs().item()) < 4 * (off / 300).sqrt().item()
 
 
 def test_the_published_proxy_is_the_relative_change_of_the_gradient_norm() -> None:
@@ -90,7 +91,7 @@ def test_the_published_proxy_is_the_relative_change_of_the_gradient_norm() -> No
 def test_a_measurement_that_does_not_bind_changes_no_step(estimator: str, batch: int) -> None:
     case = (*SMALL, f"training.batch_size={batch}", "model.block=batchnorm")
     loose = (*case, f"lr_schedule.estimator={estimator}", "lr_schedule.stability=1e12")
-    without = [one for one in case if not one.startswith("lr_schedule.")]
+    without = [one for one in case if not one.startswith("lr_schedule")]
     baseline = trained((*without, "lr_schedule=constant"), steps=6)
     measured = trained(loose, steps=6)
     torch.testing.assert_close(measured.ensemble.theta, baseline.ensemble.theta, rtol=1e-12, atol=1e-12)
@@ -161,6 +162,19 @@ class Raising(torch.autograd.Function):
         raise RuntimeError("no second derivative")
 
 
+class Once(torch.autograd.Function):
+    """The identity, of which torch leaves out the second derivative without a word."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.clone()
+
+
 class RaisingAtGraph(torch.autograd.Function):
     """The identity, whose derivative cannot be had together with a graph."""
 
@@ -196,17 +210,20 @@ def with_last_part(overrides: tuple[str, ...], part: Any) -> EnsembleTraining:
     return training
 
 
-@pytest.mark.parametrize("part", [RaisingAtGraph, RaisingAtProduct])
+@pytest.mark.parametrize("part", [Once, RaisingAtGraph, RaisingAtProduct])
 def test_a_network_without_second_derivatives_trains_at_the_schedule(part: Any) -> None:
     training = with_last_part(SMALL, part)
-    baseline = begin((*[one for one in SMALL if not one.startswith("lr_schedule.")], "lr_schedule=constant"))
+    baseline = begin((*[one for one in SMALL if not one.startswith("lr_schedule")], "lr_schedule=constant"))
     for _ in range(6):
         training.advance()
         baseline.advance()
     torch.testing.assert_close(training.ensemble.theta, baseline.ensemble.theta, rtol=1e-12, atol=1e-12)
     said = training.rates.take_diagnostics(0)
     assert said["curvature_failures"] == 4
-    assert said["curvature_last_failure"] == "RuntimeError: no second derivative"
+    assert said["curvature_last_failure"] in (
+        "RuntimeError: no second derivative",
+        "RuntimeError: an operation of the network can be differentiated once only",
+    )
     assert np.isnan(said["lambda_max"])
 
 
@@ -224,7 +241,7 @@ def test_an_estimate_of_one_member_that_fails_leaves_the_others_alone(factor: fl
     control = controller(case.ensemble, 2)
 
     def evaluate(weights: Tensor) -> Tensor:
-        logits = case.ensemble.forward(case.batch[0])
+        logits = case.ensemble.modules(case.batch[0])
         pairs = zip(logits, case.batch[1], strict=True)
         return torch.stack([nn.functional.cross_entropy(*pair) for pair in pairs]) * weights
 

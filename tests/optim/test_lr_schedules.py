@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LinearLR
 
 from homotopy_bench import compose, train
 from homotopy_bench.errors import InputError
@@ -19,6 +19,7 @@ from homotopy_bench.files import read_json_lines
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.optim.lr_schedules.constant import ConstantLR
 from homotopy_bench.optim.lr_schedules.inverse import Inverse
+from homotopy_bench.optim.lr_schedules.linear_warmup import LinearWarmup
 from homotopy_bench.optim.lr_schedules.step import Step
 from homotopy_bench.optim.lr_schedules.trace import Trace
 from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
@@ -53,6 +54,29 @@ def test_warm_up_is_linear_and_meets_the_cosine() -> None:
     schedule = WarmupCosine(warmup_fraction=0.2, final_fraction=0.05)
     rates = schedule.rates(np.array([0.0, 0.05, 0.1, 0.2, 0.6, 1.0]), lr=2.0)
     np.testing.assert_allclose(rates, [0.0, 0.5, 1.0, 2.0, 1.05, 0.1], atol=1e-15)
+
+
+def test_linear_warm_up_meets_the_base_rate_exactly_and_stays() -> None:
+    schedule = LinearWarmup(warmup_fraction=0.3)
+    rates = schedule.rates(np.array([0.0, 0.15, 0.3, 0.30000001, 0.7, 1.0]), lr=2.1)
+    np.testing.assert_allclose(rates[:2], [0.0, 1.05], rtol=1e-15)
+    assert (rates[2:] == 2.1).all()
+    assert schedule.rates(np.nextafter([0.3], 0.0), lr=2.1) == pytest.approx(2.1, rel=1e-15)
+
+
+def test_without_a_warm_up_the_rate_is_constant_from_the_first_step() -> None:
+    ours = LinearWarmup(warmup_fraction=0.0).table(7, lr=0.3)
+    assert (ours == ConstantLR().table(7, lr=0.3)).all()
+
+
+@pytest.mark.parametrize(("share", "steps"), [(0.25, 40), (0.1, 1000), (0.7, 10)])
+def test_linear_warm_up_is_torchs(share: float, steps: int) -> None:
+    ours = LinearWarmup(warmup_fraction=share).table(steps, lr=0.3)
+    # torch's begins above zero: its step j is step j + 1 of ours.
+    rise = round(share * steps)
+    reference = torch_rates(steps, 0.3, lambda o: LinearLR(o, start_factor=1 / rise, total_iters=rise - 1))
+    assert ours[0] == 0.0
+    np.testing.assert_allclose(ours[1:], reference[:-1], rtol=1e-9)
 
 
 @pytest.mark.parametrize(("epochs", "per_epoch"), [(100, 28), (7, 3), (49, 11), (1, 5)])
@@ -107,6 +131,7 @@ def test_a_trace_that_cannot_be_replayed_is_refused(lines: list[dict[str, Any]],
     st.one_of(
         st.just(ConstantLR()),
         st.builds(Inverse, stairs=st.integers(1, 500)),
+        st.builds(LinearWarmup, warmup_fraction=st.floats(0.0, 0.99)),
         st.builds(Step, every=st.floats(0.01, 1.0), gamma=st.floats(0.01, 1.0)),
         st.builds(WarmupCosine, warmup_fraction=st.floats(0.0, 0.99), final_fraction=st.floats(0.0, 1.0)),
     ),

@@ -10,7 +10,7 @@ import pytest
 from reproductions.baselines import CONTENDERS
 from reproductions.search import Budget, Contender, search
 from reproductions.space import Range, settings
-from reproductions.study import Outcome, _report
+from reproductions.study import Outcome, recorded
 from reproductions.table import render
 
 TINY = ("model.depth=2", "model.width=8", "dataset.samples=500", "training.epochs=1", "training.batch_size=32")
@@ -67,11 +67,11 @@ def test_the_search_of_something_else_is_refused(
 def test_the_table_says_what_the_records_say(contender: Contender, tmp_path: Path) -> None:
     trials = search(contender, BUDGET, tmp_path / "tiny.json")
     chosen = (*contender.overrides, *trials[0].overrides)
-    summaries = [_report(chosen, seed, tmp_path / "runs") for seed in range(3)]
-    kept = _report(chosen, 0, tmp_path / "runs")
+    summaries = [recorded(chosen, seed, tmp_path / "runs") for seed in range(3)]
+    kept = recorded(chosen, 0, tmp_path / "runs")
     assert {key: kept[key] for key in summaries[0]} == summaries[0]
     with pytest.raises(SystemExit, match="another configuration"):
-        _report((*chosen, "optimizer.lr=0.5"), 0, tmp_path / "runs")
+        recorded((*chosen, "optimizer.lr=0.5"), 0, tmp_path / "runs")
     page = render({"tiny network": [Outcome(contender, trials, summaries)]}, "Tiny", "make it", BUDGET)
     accuracies = [100 * summary["final"]["test_acc_target"] for summary in summaries]
     assert f"| **{fmean(accuracies):.1f}** | {stdev(accuracies):.1f} |" in page

@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny, field_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
-from homotopy_bench.optim.lr_schedules.constant import ConstantLR
+from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Curvature(LRSchedule):
     parts: ClassVar[Mapping[str, str]] = {"base": "lr_schedule"}
 
     name: Literal["curvature"] = "curvature"
-    base: SerializeAsAny[LRSchedule] = ConstantLR()
+    base: SerializeAsAny[LRSchedule] = WarmupCosine()
     form: Literal["cap", "kappa"] = "cap"
     estimator: Literal["power", "hutchinson", "gradient_proxy", "secant"] = "power"
     scope: Literal["global", "per_layer"] = "global"
@@ -81,9 +81,12 @@ class Curvature(LRSchedule):
         """Refuse what a measured rate cannot be combined with.
 
         Raises:
-            InputError: If gradients should be clipped by curvature that are not clipped at all, or the method needs one
-                rate for all layers.
+            InputError: If gradients should be clipped by curvature that are not clipped at all, the method needs one
+                rate for all layers, or the optimiser searches for its rate itself.
         """
+        if config.optimizer.name == "lbfgs":
+            accepted = "optimizer=lbfgs takes the curvature into account itself; accepted: an open-loop schedule"
+            raise InputError("lr_schedule", self.name, accepted)
         if self.clip_threshold is not None and config.training.clip_norm is None:
             accepted = "needs training.clip_norm, which it divides; accepted: null without"
             raise InputError("lr_schedule.clip_threshold", self.clip_threshold, accepted)
