@@ -8,42 +8,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from homotopy_bench.config import Config
-
-PER_MEMBER = ("clip_norm", "l1", "l2", "label_smoothing")
-"""Keys of ``training`` that are numbers of a member's own."""
-
-
-def program(config: Config) -> Hashable:
-    """Return what runs must agree in to be members of one ensemble.
-
-    Left out is what is a member's own: its seed, its path t(u), its open-loop learning rates, and the numbers of the
-    optimiser, of clipping, of penalties and of label smoothing.
-
-    Args:
-        config: The run.
-
-    Returns:
-        Equal for two runs if and only if one program can train both.
-    """
-    content: dict[str, Any] = config.to_dict()
-    del content["seed"], content["logger"]
-    content["paths"] = content["paths"]["data"]
-    content["training"] = {key: value for key, value in content["training"].items() if key not in PER_MEMBER}
-    content["optimizer"] = config.optimizer.name
-    content["continuation"] = content["continuation"].get("check_fraction")
-    measured = getattr(config.lr_schedule, "program", None)
-    content["lr_schedule"] = None if measured is None else measured()
-    return json.dumps(content, sort_keys=True)
+from homotopy_bench.program import Keys
 
 
 def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> list[list[int]]:
-    """Return which runs train together.
+    """Return which runs train together (:mod:`homotopy_bench.program`).
+
+    Runs without a path join the first run of their kind that has one.
 
     Args:
         configs: The runs.
@@ -52,9 +27,19 @@ def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> lis
     Returns:
         Indices of the runs of every group, ascending; groups in the order of their first run.
     """
+    programs = [config.program() for config in configs]
+    kinds: list[Hashable] = [
+        (program.shared, str(config.paths.data_root()), 0 if steps is None else steps[index])
+        for index, (config, program) in enumerate(zip(configs, programs, strict=True))
+    ]
+    path_of: dict[Hashable, Keys] = {}
+    for kind, program in zip(kinds, programs, strict=True):
+        if program.method is not None:
+            path_of.setdefault(kind, program.method)
     found: dict[Hashable, list[int]] = {}
-    for index, config in enumerate(configs):
-        found.setdefault((program(config), 0 if steps is None else steps[index]), []).append(index)
+    for index, (kind, program) in enumerate(zip(kinds, programs, strict=True)):
+        path = path_of.get(kind) if program.method is None else program.method
+        found.setdefault((kind, path), []).append(index)
     return list(found.values())
 
 
