@@ -16,7 +16,7 @@ class FusedLauncher(EnsembleLauncher):
 
 @dataclass
 class FusedLauncherConf:
-    """Options ``hydra.launcher.*``; :class:`homotopy_bench.sweeps.options.Fusing` says what they mean and checks them."""
+    """Options ``hydra.launcher.*``, which :class:`homotopy_bench.sweeps.options.Fusing` explains and checks."""
 
     _target_: str = "hydra_plugins.homotopy_bench.fused_launcher.FusedLauncher"
     max_members: Any = None
