@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,22 @@ def test_a_run_beside_others_leaves_the_record_it_leaves_alone(name: str, tmp_pa
     assert [result.summary["seed"] for result in results] == [0, 1, 2]
     assert "trains with 2 more" in (tmp_path / "1" / "train.log").read_text()
     assert_same_record(tmp_path / "1", tmp_path / "alone")
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS_AND_MODELS if "/mlp-kaiming/" in name])
+def test_in_single_precision_the_first_steps_agree_within_rounding(name: str, tmp_path: Path) -> None:
+    few = ("training.epochs=4", "training.batch_size=64", "hardware.dtype=float32")
+    configs = [own(number, *few, case=CASES[name]) for number in range(3)]
+    begin = time.perf_counter()
+    train_many(configs, [tmp_path / str(number) for number in range(3)], probe=False, threads=1)
+    passed = time.perf_counter() - begin
+    train(configs[1], tmp_path / "alone")
+    lines, expected = (read_metrics(tmp_path / folder / "metrics.jsonl") for folder in ("1", "alone"))
+    assert expected[3]["step"] == 20
+    assert [line["train_loss"] for line in lines] == pytest.approx([line["train_loss"] for line in expected], rel=1e-5)
+    costs = [read_metrics(tmp_path / str(number) / "metrics.jsonl")[-1]["cost"] for number in range(3)]
+    assert len({(cost["train_seconds"], cost["eval_seconds"]) for cost in costs}) == 1, "equal shares"
+    assert 0 < sum(cost["train_seconds"] + cost["eval_seconds"] for cost in costs) < passed
 
 
 def test_neighbours_and_their_order_do_not_matter(alone: Path, tmp_path: Path) -> None:
