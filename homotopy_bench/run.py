@@ -30,7 +30,7 @@ def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) 
 
     Example:
         >>> from homotopy_bench import compose, train
-        >>> import tempfile
+        >>> import tempfile, torch
         >>> config = compose("method=baseline", "model.depth=2", "training.epochs=1")
         >>> result = train(config, folder=tempfile.mkdtemp())
         >>> result.summary["status"], result.network(torch.zeros(1, 40)).shape
