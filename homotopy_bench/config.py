@@ -23,7 +23,7 @@ from homotopy_bench.methods.base import Method
 from homotopy_bench.models.base import Model
 from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
-from homotopy_bench.options import Options, option_class
+from homotopy_bench.options import PER_MEMBER, Options, option_class
 
 
 class Training(Options):
@@ -36,10 +36,10 @@ class Training(Options):
 
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
-    clip_norm: Annotated[float, Field(gt=0.0)] | None
-    l1: Annotated[float, Field(ge=0.0)] = 0.0
-    l2: Annotated[float, Field(ge=0.0)] = 0.0
-    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    clip_norm: Annotated[Annotated[float, Field(gt=0.0)] | None, PER_MEMBER]
+    l1: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    l2: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.0
     eval_every: Annotated[int, Field(ge=1)]
     checkpoint_every: Annotated[int, Field(ge=1)]
 

@@ -26,6 +26,7 @@ from pydantic import Field, model_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.methods.base import Method
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +45,7 @@ class ConvexityAnnealing(Method):
     name: Literal["convexity_annealing"] = "convexity_annealing"
     form: Literal["literal", "variance_preserving"] = "variance_preserving"
     theta: Literal["scheduled", "shared", "per_neuron"] = "scheduled"
-    theta_penalty: Annotated[float, Field(ge=0.0)] = 0.0
+    theta_penalty: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
 
     @model_validator(mode="after")
     def _penalty_needs_a_trained_angle(self) -> ConvexityAnnealing:

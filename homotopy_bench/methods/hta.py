@@ -36,6 +36,7 @@ from pydantic import Field, model_validator
 from homotopy_bench.errors import InputError
 from homotopy_bench.methods.coupling.levels import LevelledMethod
 from homotopy_bench.methods.coupling.stability import largest_rate
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from homotopy_bench.methods.coupling.base import Regularizer
     from homotopy_bench.rows import Rows
 
-Weight = Annotated[float, Field(ge=0.0)]
+Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
 
 
 class HTA(LevelledMethod):
@@ -63,7 +64,7 @@ class HTA(LevelledMethod):
     batches: Literal["shared", "separate"] = "shared"
     anchor: Weight = 1.0
     coupling: Weight = 1.0
-    allow_unstable: bool = False
+    allow_unstable: Annotated[bool, PER_MEMBER] = False
 
     @model_validator(mode="after")
     def _what_the_authors_code_has(self) -> HTA:
