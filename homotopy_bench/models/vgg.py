@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,10 @@ class VGG(Model):
     dropout: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.5
     init: Annotated[Literal["default", "kaiming", "orthogonal"], PER_MEMBER] = "kaiming"
     width: Annotated[float, Field(gt=0.0)] = 1.0
+
+    def program(self) -> tuple[tuple[str, Any], ...]:
+        """Return what members agree in: also whether there is dropout, which costs nothing where there is none."""
+        return (*super().program(), ("dropout > 0", self.dropout > 0.0))
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Build the network.
