@@ -132,7 +132,7 @@ _RATES = ("constant", "warmup_cosine", "step", "linear_warmup")
 
 
 def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return four members of one program that differ in every key that a case has as a member's own.
+    """Return what varies in four members of one program, which differ in every key that is a member's own in a case.
 
     The last is a baseline where one can stand beside the method.
 
@@ -141,27 +141,25 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
         optimizer: Name of the update rule.
         rates: Its hyper-parameters, for each member.
     """
-    method, model, data = case.split("/")
+    method, model, _ = case.split("/")
     everything: list[tuple[str, ...]] = []
     for member in range(4):
         joins = member == 3 and method not in TRAINED_ANGLES
-        own = () if joins or method not in OWN else OWN[method][member % 3]
-        measured = method == "curvature-lr"
-        overrides = [*METHODS["baseline" if joins else method], *MODELS[model], *SMALL, *DATASETS[data]]
-        if measured and joins:
-            overrides += ["lr_schedule=curvature", *METHODS[method][1:]]
-        overrides += [f"optimizer={optimizer}", *rates[member], *own, f"seed={5 + member}"]
-        schedule = f"lr_schedule@lr_schedule.base={_RATES[member]}" if measured else f"lr_schedule={_RATES[member]}"
-        overrides += [_CLIPPING[member], *_PENALISED[member], schedule]
-        overrides += [f"model.init={_INITIAL[model[:3]][member]}"]
+        varied = [f"optimizer={optimizer}", *rates[member], f"seed={5 + member}"]
+        varied += [_CLIPPING[member], *_PENALISED[member], f"model.init={_INITIAL[model[:3]][member]}"]
+        varied += [f"lr_schedule{'.base' if method == 'curvature-lr' else ''}={_RATES[member]}"]
         if model.startswith("vgg"):
-            overrides += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]
-        if DEFORMING.get(case) and not joins:
+            varied += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]
+        if joins:
+            varied += ["method=baseline", "continuation=constant"]
+        else:
+            varied += OWN[method][member % 3] if method in OWN else ()
+        if case in DEFORMING and not joins:
             follows = "levels" if method in ("hta", "l2-schedule") else "adaptive"
-            overrides += [f"continuation={('linear', 'cosine', follows, 'stepwise')[member]}"]
+            varied += [f"continuation={('linear', 'cosine', follows, 'stepwise')[member]}"]
             if follows == "adaptive" and member == 2:
-                overrides += ["continuation.check_fraction=0.05", "continuation.first_step=0.3"]
-        everything.append(tuple(overrides))
+                varied += ["continuation.check_fraction=0.05", "continuation.first_step=0.3"]
+        everything.append(tuple(varied))
     return everything
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from homotopy_bench.config import Config
 from homotopy_bench.errors import InputError
 from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MODELS, REFERENCED, SMALL, mixture
 from tests.reference import train_mlp
-from tests.training_runs import begin, trained
+from tests.training_runs import begin, trained, varied
 
 STEPS = 50
 
@@ -56,11 +57,17 @@ def members(case: str, optimizer: str) -> list[tuple[str, ...]]:
     ]
 
 
+def mixed_members(case: str, optimizer: str, *changes: str) -> list[Config]:
+    """Four members that differ in every key that can be a member's own."""
+    rates = [*OPTIMIZERS[optimizer], OPTIMIZERS[optimizer][1]]
+    return [varied(CASES[case], (*own, *changes)) for own in mixture(case, optimizer, rates)]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_members_equal_separate_runs(case: str) -> None:
     rules, steps = effort(case)
     for optimizer in rules:
-        mixed = mixture(case, optimizer, [*OPTIMIZERS[optimizer], OPTIMIZERS[optimizer][1]])
+        mixed = mixed_members(case, optimizer)
         together = begin(*mixed)
         alone = [begin(member) for member in mixed]
         for member, single in enumerate(alone):
@@ -93,7 +100,7 @@ MIXED = [
 
 @pytest.mark.parametrize("case", MIXED)
 def test_neither_the_order_of_members_nor_who_else_is_there_matters(case: str) -> None:
-    mixed = mixture(case, "sgd", [*OPTIMIZERS["sgd"], OPTIMIZERS["sgd"][1]])
+    mixed = mixed_members(case, "sgd")
     steps = 5 if "vgg11" in case else 20
     together = trained(*mixed, steps=steps)
     for chosen in ([3, 2, 1, 0], [3, 1], [2, 0, 0]):
@@ -108,8 +115,7 @@ def test_neither_the_order_of_members_nor_who_else_is_there_matters(case: str) -
 
 @pytest.mark.parametrize("case", MIXED)
 def test_first_losses_in_single_precision(case: str) -> None:
-    rates = [*OPTIMIZERS["sgd"], OPTIMIZERS["sgd"][1]]
-    mixed = [(*member, "hardware.dtype=float32") for member in mixture(case, "sgd", rates)]
+    mixed = mixed_members(case, "sgd", "hardware.dtype=float32")
     together, alone = begin(*mixed), [begin(member) for member in mixed]
     for _ in range(5 if "vgg11" in case else 20):
         for training in (together, *alone):
@@ -120,7 +126,7 @@ def test_first_losses_in_single_precision(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-kaiming/mnist1d"])
 def test_a_member_leaves_its_ensemble_and_goes_on_alone(case: str) -> None:
-    mixed = mixture(case, "adam", [*OPTIMIZERS["adam"], OPTIMIZERS["adam"][1]])
+    mixed = mixed_members(case, "adam")
     together = trained(*mixed, steps=12)
     for member, overrides in enumerate(mixed):
         alone = begin(overrides)
