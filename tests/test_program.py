@@ -23,10 +23,10 @@ from homotopy_bench.program import check_one_program
 from homotopy_bench.training import EnsembleTraining
 
 TINY = (
-    *("model.depth=3", "model.width=6", "training.epochs=4", "training.batch_size=5", "training.clip_norm=0.5"),
+    *("model.depth=3", "model.width=6", "training.epochs=8", "training.batch_size=5", "training.clip_norm=0.5"),
     *("hardware.dtype=float64", "dataset.samples=500"),
 )
-"""15 training samples make 3 steps an epoch, 12 in all."""
+"""15 training samples make 3 steps an epoch, 24 in all: adaptive paths are checked at every one or second step."""
 
 composed = cache(compose)
 
@@ -188,7 +188,7 @@ def test_no_baseline_stands_beside_a_network_with_more_parameters() -> None:
 def test_members_of_other_programs_do_not_train_together() -> None:
     config = composed("method=baseline", *TINY)
     other = replace(config, training=config.training.model_copy(update={"epochs": 3}))
-    with pytest.raises(ValueError, match=r"^members of one ensemble cannot differ in training.epochs \(4, 3\)$"):
+    with pytest.raises(ValueError, match=r"^members of one ensemble cannot differ in training.epochs \(8, 3\)$"):
         EnsembleTraining([config, other], splits(image=False))
 
 

@@ -50,8 +50,8 @@ class Method(Options):
 
     @property
     def path_shape(self) -> Hashable:
-        """What the coefficients depend on besides t and the network: members that agree in it share their formula."""
-        return None
+        """What of a member's own numbers its coefficients depend on: they are computed once for members that agree."""
+        return tuple(getattr(self, name) for name in sorted(self.per_member()))
 
     def level_epochs(self) -> tuple[int, ...]:
         """Return the epochs of each level of ``continuation=levels``; empty for a method without levels."""

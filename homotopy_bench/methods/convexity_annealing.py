@@ -65,6 +65,11 @@ class ConvexityAnnealing(Method):
         """Whether angles are trained."""
         return self.theta != "scheduled"
 
+    @property
+    def path_shape(self) -> None:
+        """Nothing: the penalty is none of the coefficients."""
+        return
+
     def check(self, config: Config) -> None:
         """Check that t does not fall where angles are trained.
 

@@ -39,11 +39,6 @@ class IdentityHomotopy(Method):
     name: Literal["identity_homotopy"] = "identity_homotopy"
     path: Annotated[Literal["linear", "residual", "circular"], PER_MEMBER] = "circular"
 
-    @property
-    def path_shape(self) -> str:
-        """The path."""
-        return self.path
-
     def deform(self, network: torch.nn.Module) -> None:
         """Put s and c into the network and let every layer that keeps its shape use them.
 

@@ -66,6 +66,11 @@ class LevelledMethod(Method):
         return self
 
     @property
+    def path_shape(self) -> None:
+        """Nothing: there are no coefficients."""
+        return
+
+    @property
     def epochs_after_levels(self) -> int:
         """Epochs there must be after the last level: what counts is a network trained on f alone."""
         return 1
