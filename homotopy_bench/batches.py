@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from homotopy_bench.data.base import Augmentation
+from homotopy_bench.data.base import Augmentation, Samples
 from homotopy_bench.streams import permutation
+
+
+@dataclass(frozen=True)
+class TensorSplit:
+    """Samples on the device: inputs (N, *shape), labels (N,)."""
+
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def on(cls, samples: Samples, device: torch.device, dtype: torch.dtype) -> TensorSplit:
+        """Return samples on a device, the inputs in the given format."""
+        x = torch.from_numpy(samples.x).to(device=device, dtype=dtype)
+        return cls(x, torch.from_numpy(samples.y).to(device))
 
 
 class Batches:

@@ -23,7 +23,8 @@ from homotopy_bench.methods.base import Method
 from homotopy_bench.models.base import Model
 from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
-from homotopy_bench.options import Options, option_class
+from homotopy_bench.options import PER_MEMBER, Options, option_class
+from homotopy_bench.program import Program
 
 
 class Training(Options):
@@ -36,10 +37,10 @@ class Training(Options):
 
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
-    clip_norm: Annotated[float, Field(gt=0.0)] | None
-    l1: Annotated[float, Field(ge=0.0)] = 0.0
-    l2: Annotated[float, Field(ge=0.0)] = 0.0
-    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    clip_norm: Annotated[Annotated[float, Field(gt=0.0)] | None, PER_MEMBER]
+    l1: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    l2: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.0
     eval_every: Annotated[int, Field(ge=1)]
     checkpoint_every: Annotated[int, Field(ge=1)]
 
@@ -87,6 +88,25 @@ class Config:
         """Return 12 hexadecimal digits that name everything a result depends on; folders do not count."""
         content = {key: value for key, value in self.to_dict().items() if key not in ("paths", "logger")}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    def program(self) -> Program:
+        """Return what this run must agree in with others to train as one ensemble with them.
+
+        Configurations of equal programs can; those without a path (``method=baseline``) join others too, as
+        :mod:`homotopy_bench.program` says. The keys in which members may differ are declared where they are defined
+        (:data:`~homotopy_bench.options.PER_MEMBER`). The seed is every member's own; folders and loggers do not count.
+
+        Example:
+            >>> one, other = compose("seed=1", "optimizer.lr=0.1"), compose("seed=2", "continuation=cosine")
+            >>> one.program() == other.program(), one.program() == compose("model.width=8").program()
+            (True, False)
+        """
+        groups = ("dataset", "model", "optimizer", "lr_schedule", "continuation", "training", "hardware")
+        shared = [(f"{group}.{key}", value) for group in groups for key, value in getattr(self, group).program()]
+        method = tuple((f"method.{key}", value) for key, value in self.method.program())
+        if self.method.has_own_parameters:
+            shared += method
+        return Program(tuple(shared), method if self.method.deforms else None)
 
 
 MAX_SEED = 2**63 - 1

@@ -22,7 +22,7 @@ class PathFollower:
     """The trackers of the members with an adaptive path, and the rows each goes back to.
 
     Args:
-        paths: The adaptive continuations by member, all with the same ``check_fraction``.
+        paths: The adaptive continuations by member.
         rows: For each of the M members the parts of its row of theta.
         buffers: What else of a network training changes (running statistics): name -> values, shape (M, ...).
         optimizer: The optimiser over the rows.
@@ -41,7 +41,7 @@ class PathFollower:
         self.rows = [list(pieces) for pieces in rows]
         self.buffers = dict(buffers)
         self.optimizer = optimizer
-        (self.every,) = {path.check_every(steps) for path in paths.values()}
+        self.every = {member: path.check_every(steps) for member, path in paths.items()}
         self.checks = {member: path.checks(steps) for member, path in paths.items()}
         self.trackers = {member: path.tracker() for member, path in paths.items()}
         self._states = {member: self._state(member) for member in paths}
@@ -53,27 +53,32 @@ class PathFollower:
         self._loss_sum += losses
 
     def check(self, step: int) -> dict[int, float]:
-        """Let every tracker decide, and move the rows of those that go back.
+        """Let every tracker decide whose check is due, and move the rows of those that go back.
 
         Args:
-            step: Steps done, a multiple of ``every``.
+            step: Steps done.
 
         Returns:
-            The path parameters until the next check, by member.
+            The path parameters until the next check, by member whose check was due.
         """
-        means: list[float] = (self._loss_sum / self.every).tolist()
-        self._loss_sum.zero_()
-        done = step // self.every
-        for member, tracker in self.trackers.items():
+        due = [member for member, every in self.every.items() if step and step % every == 0]
+        sums: list[float] = self._loss_sum.tolist() if due else []  # looking at them waits for the device
+        for member in due:
+            tracker, every = self.trackers[member], self.every[member]
+            self._loss_sum[member] = 0.0
             # The last update before a check may break a member whose losses were finite until then.
             sound = all(bool(piece.isfinite().all()) for piece in self.rows[member])
-            mean = means[member] if sound else float("nan")
-            move = tracker.check(mean, self.checks[member] - done, self.paths[member].rules())
+            mean = sums[member] / every if sound else float("nan")
+            move = tracker.check(mean, self.checks[member] - step // every, self.paths[member].rules())
             if move.restore:
                 self._restore(member)
             elif move.accept:
                 self._states[member] = self._state(member)
-        return {member: tracker.t for member, tracker in self.trackers.items()}
+        return {member: self.trackers[member].t for member in due}
+
+    def follows(self, member: int) -> bool:
+        """Return whether a member's path is adaptive."""
+        return member in self.trackers
 
     def goes_back(self, member: int) -> bool:
         """Return whether a member whose loss is not finite will be put back to where it was."""

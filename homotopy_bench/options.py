@@ -4,6 +4,10 @@ A group of ``conf/`` has a room: a package with one file per choice. The file ``
 subclass of :class:`Options` whose field ``name`` is ``NAME``. That class states the types and ranges of the choice
 and carries what the choice does. A room's file imports torch inside functions only, so that a configuration is
 checked in a fraction of a second, before torch is loaded.
+
+Members trained together as one ensemble may differ in what can be a tensor with an entry per member. Whether they may
+differ in a key is part of its declaration, as :data:`PER_MEMBER` among the annotations of its type; a choice that is a
+table of numbers altogether says :attr:`Options.tabulated`. All other keys belong to the program, and there they agree.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +33,15 @@ ROOMS: dict[str, str] = {
 """Where the choices of each group of ``conf/`` live."""
 
 
+@dataclass(frozen=True)
+class PerMember:
+    """Marks a key in which members of one ensemble may differ."""
+
+
+PER_MEMBER = PerMember()
+"""The mark, as in ``lr: Annotated[float, Field(gt=0.0), PER_MEMBER]``."""
+
+
 class Options(BaseModel):
     """Typed, frozen options of one choice; unknown keys, wrong types and non-finite numbers are errors."""
 
@@ -35,6 +49,29 @@ class Options(BaseModel):
 
     parts: ClassVar[Mapping[str, str]] = {}
     """Field that is itself a choice of a group -> that group."""
+
+    tabulated: ClassVar[bool] = False
+    """Whether training only ever sees a table of numbers: then members may differ in the choice and all its keys."""
+
+    @classmethod
+    def per_member(cls) -> frozenset[str]:
+        """Return the fields in which members of one ensemble may differ."""
+        fields = cls.model_fields
+        return frozenset(name for name in fields if cls.tabulated or PER_MEMBER in fields[name].metadata)
+
+    def program(self) -> tuple[tuple[str, Any], ...]:
+        """Return the fields in which members of one ensemble agree, with their values; hashable.
+
+        Example:
+            >>> from typing import Annotated
+            >>> class Example(Options):
+            ...     name: str = "example"
+            ...     rate: Annotated[float, PER_MEMBER] = 0.1
+            >>> Example(rate=0.2).program()
+            (('name', 'example'),)
+        """
+        own = self.per_member()
+        return tuple((name, getattr(self, name)) for name in type(self).model_fields if name not in own)
 
 
 def option_class(group: str, name: str) -> type[Options]:

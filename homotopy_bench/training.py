@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from homotopy_bench.batches import Batches
+from homotopy_bench.batches import Batches, TensorSplit
 from homotopy_bench.clipping import clip_rows, row_bounds
 from homotopy_bench.config import Config
 from homotopy_bench.continuation.adaptive import Adaptive
-from homotopy_bench.data.base import Samples, Splits
+from homotopy_bench.data.base import Splits
 from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.ensemble_method import EnsembleMethod
 from homotopy_bench.errors import InputError
 from homotopy_bench.following import PathFollower
 from homotopy_bench.models.layers import DEFORMATION
@@ -31,25 +32,18 @@ from homotopy_bench.optim.base import RowOptimizer, merge_moments, over_rows
 from homotopy_bench.optim.rates import LearningRates
 from homotopy_bench.optim.state import copied
 from homotopy_bench.penalty import weight_penalty
+from homotopy_bench.program import check_one_program
 from homotopy_bench.rows import Rows
 from homotopy_bench.score import Score, evaluate
 from homotopy_bench.streams import copy_seeds, initialization
 
 
-@dataclass(frozen=True)
-class TensorSplit:
-    """Samples on the device: inputs (N, *shape), labels (N,)."""
-
-    x: Tensor
-    y: Tensor
-
-
 class EnsembleTraining:
     """M members in training.
 
-    Members share data, architecture, method, update rule, epochs and batch size; seed, learning rate, weight decay,
-    momentum, schedules, clipping, penalties and label smoothing are each member's own. A method may train several
-    copies of a member's network on the path (t < 1); from t = 1 on the member is their mean.
+    Members share data, architecture, kind of method, update rule, epochs and batch size; seed, schedules and all that
+    can be a tensor with an entry per member are each member's own (:mod:`homotopy_bench.program`). A method may train
+    several copies of a member's network on the path (t < 1); from t = 1 on the member is their mean.
 
     Attributes:
         rows: Which rows of the ensemble belong to which member.
@@ -68,19 +62,20 @@ class EnsembleTraining:
     Raises:
         InputError: If a batch is larger than the training split, the device is not there, or the method cannot deform
             the model.
+        ValueError: If the members' programs differ.
     """
 
     def __init__(self, configs: Sequence[Config], splits: Splits) -> None:
+        check_one_program([config.program() for config in configs])
         shared = configs[0]
         self.configs = list(configs)
-        self.method = shared.method
+        self.method = EnsembleMethod([config.method for config in configs], shared.hardware.device())
         self.hardware = shared.hardware
         self.device = shared.hardware.device()
         dtype = shared.hardware.parameter_dtype()
         self.splits = {
-            "train": self._to_device(splits.train, dtype),
-            "validation": self._to_device(splits.validation, dtype),
-            "test": self._to_device(splits.test, dtype),
+            name: TensorSplit.on(samples, self.device, dtype)
+            for name, samples in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
         }
         samples, self.batch_size = len(splits.train.y), shared.training.batch_size
         if self.batch_size > samples:
@@ -91,22 +86,20 @@ class EnsembleTraining:
         self.steps_per_epoch = samples // self.batch_size
         self.total_steps = shared.training.epochs * self.steps_per_epoch
         self.step = 0
-        levels = [epochs * self.steps_per_epoch for epochs in shared.method.level_epochs()]
-        self.t = np.stack([c.continuation.table(self.total_steps, c.seed, levels) for c in configs], axis=1)
+        self.t = np.stack([self._path(config) for config in configs], axis=1)
         self._arrived = self.t == 1.0
         self.rates = LearningRates(configs, self.total_steps)
         self._moves = np.ones(self.total_steps, dtype=bool)
         self._moves[1:] = (self.t[1:] != self.t[:-1]).any(axis=1)
 
         self.rows = Rows.at(self.t[0], self.method.copies)
-        members = zip(configs, self.rows.counts, strict=True)
         if len(self.rows.owners) > 1:  # the tensors of one narrow network are too small to be given back
             self.hardware.keep_memory()
-        networks = [self._build(c, seed) for c, count in members for seed in copy_seeds(c.seed, count)]
+        copies = [copy_seeds(config.seed, count) for config, count in zip(configs, self.rows.counts, strict=True)]
+        networks = [self._build(member, seed) for member, seeds in enumerate(copies) for seed in seeds]
         self.ensemble = Ensemble(networks, self.device, dtype)
-        self.regularizer = self.method.regularizer(
-            self.ensemble, self.rows, [config.seed for config in configs], partial(self._build, shared)
-        )
+        seeds = [config.seed for config in configs]
+        self.regularizer = self.method.regularizer(self.ensemble, self.rows, seeds, self._build)
         train, augmentation = self.splits["train"], shared.dataset.augmentation(splits, self.device, dtype)
         self._batch = Batches(train.x, train.y, self.batch_size, augmentation)
         self._norms = torch.zeros(len(networks), device=self.device, dtype=dtype)
@@ -132,7 +125,6 @@ class EnsembleTraining:
             group["lr"] = rate
         self._gradients_taken = [0] * len(self.rows.owners)
         losses: Tensor = self.optimizer.step(partial(self._differentiate, x, y, k, known))
-        self.method.after_step(self.ensemble)
         if self.regularizer is not None:
             self.regularizer.after_step(self.ensemble, self.rows, self.t[k], self.rates.reaches(k))
         self._loss_sum += losses
@@ -196,7 +188,7 @@ class EnsembleTraining:
         if self.rows != target:
             self.ensemble = self.ensemble.merged(self.rows.merging_into(target))
             self.rows = target
-        self.ensemble.assign(self._coefficients(torch.ones_like(self._t[0])))
+        self._assign(torch.ones_like(self._t[0]))
         try:
             yield
         finally:
@@ -221,7 +213,7 @@ class EnsembleTraining:
         known = {} if self.follower is None else self.follower.diagnostics(member)
         t = self.last_t()[member]
         if self.regularizer is not None and t < 1.0:
-            known |= self.regularizer.diagnostics(self.ensemble.theta[self.rows.of(member)], t)
+            known |= self.regularizer.diagnostics(member, self.ensemble.theta[self.rows.of(member)], t)
         return known
 
     def target_network(self, member: int) -> torch.nn.Module:
@@ -238,7 +230,7 @@ class EnsembleTraining:
         return {
             "step": self.step,
             "theta": self.ensemble.theta[rows].cpu().clone(),
-            "buffers": {name: values[rows].cpu().clone() for name, values in self.ensemble.buffers.items()},
+            "buffers": {name: values[rows].cpu().clone() for name, values in self._memory().items()},
             "optimizer": [copied(self.optimizer.state[piece], "cpu") for piece in self._pieces(member)],
             "loss_sum": self._loss_sum[rows].cpu().clone(),
             "loss_count": self._loss_count,
@@ -265,7 +257,7 @@ class EnsembleTraining:
         for member, state in enumerate(states):
             rows = self.rows.of(member)
             theta, saved_theta = self.ensemble.theta[rows], state["theta"]
-            if saved_theta.shape != theta.shape or state["buffers"].keys() != self.ensemble.buffers.keys():
+            if saved_theta.shape != theta.shape or state["buffers"].keys() != self._memory().keys():
                 raise ValueError(f"a state of {list(saved_theta.shape)} parameters for {list(theta.shape)}")
             theta.copy_(saved_theta)
             for name, value in state["buffers"].items():
@@ -293,7 +285,6 @@ class EnsembleTraining:
                 self.ensemble.backward(losses.sum())
             if self._penalty is not None:
                 self._penalty.add_gradient(self.ensemble)
-            self.method.add_gradient(self.ensemble)
             if self.regularizer is not None:
                 self.regularizer.add_gradient(self.ensemble, self.rows, self.t[k])
             if self._clip_norm is not None:
@@ -307,11 +298,7 @@ class EnsembleTraining:
         paths = {m: c.continuation for m, c in enumerate(self.configs) if isinstance(c.continuation, Adaptive)}
         if not paths:
             return None
-        statistics = {
-            name: values
-            for name, values in self.ensemble.buffers.items()
-            if values.is_floating_point() and not name.startswith(f"{DEFORMATION}.")
-        }
+        statistics = {name: values for name, values in self._memory().items() if values.is_floating_point()}
         return PathFollower(paths, self.ensemble.rows, statistics, self.optimizer, self.total_steps)
 
     def _measure(self, k: int) -> Tensor | None:
@@ -334,9 +321,8 @@ class EnsembleTraining:
 
         Before a step and not after the one before it, so that an evaluation between the two scores what was trained.
         """
-        if self.step and self.step % follower.every == 0:
-            for member, t in follower.check(self.step).items():
-                self._set_path(member, self.step, t)
+        for member, t in follower.check(self.step).items():
+            self._set_path(member, self.step, t)
 
     def _set_path(self, member: int, k: int, t: float) -> None:
         """Let a member train at t from step k on, until its path must have arrived and at the last step t = 1."""
@@ -345,11 +331,22 @@ class EnsembleTraining:
         self._t[max(k, 0) :, member] = torch.as_tensor(rest).to(self._t)
         self._moves[max(k, 0) :] = True
 
-    def _build(self, config: Config, seed: int) -> torch.nn.Module:
+    def _path(self, config: Config) -> NDArray[np.float64]:
+        """Return the path parameters of a member at every step, shape (S,)."""
+        levels = [epochs * self.steps_per_epoch for epochs in config.method.level_epochs()]
+        return config.continuation.table(self.total_steps, config.seed, levels)
+
+    def _build(self, member: int, seed: int) -> torch.nn.Module:
+        """Return the network of a member with the initial values of a seed, deformed as all are."""
         with initialization(seed):
-            network = config.model.build(self.input_shape, self.classes)
-        config.method.deform(network)
+            network = self.configs[member].model.build(self.input_shape, self.classes)
+        self.method.deform(network)
         return network
+
+    def _memory(self) -> dict[str, Tensor]:
+        """Return what of a network is neither a parameter nor says where on the path it stands, shape (R, ...)."""
+        prefix = f"{DEFORMATION}."
+        return {name: values for name, values in self.ensemble.buffers.items() if not name.startswith(prefix)}
 
     def _serve_rows(self) -> RowOptimizer:
         """Return an optimiser over the rows, with what else every row has of its own set up: batches and clipping."""
@@ -383,14 +380,13 @@ class EnsembleTraining:
         """Return the parts of a member's rows, row by row."""
         return [piece for row in self.ensemble.rows[self.rows.of(member)] for piece in row]
 
-    def _to_device(self, samples: Samples, dtype: torch.dtype) -> TensorSplit:
-        x = torch.from_numpy(samples.x).to(device=self.device, dtype=dtype)
-        return TensorSplit(x, torch.from_numpy(samples.y).to(self.device))
-
     def _place(self, k: int) -> None:
         """Put the networks at their path parameters of step k."""
-        t = self._t[k]
-        self.ensemble.assign(self._coefficients(t if self.method.copies == 1 else t[self.rows.owners]))
+        self._assign(self._t[k])
 
-    def _coefficients(self, t: Tensor) -> dict[str, Tensor]:
-        return self.method.coefficients(t, self.ensemble.network)
+    def _assign(self, t: Tensor) -> None:
+        """Put the networks at the members' path parameters, shape (M,)."""
+        values = self.method.coefficients(t, self.ensemble.network)
+        if self.method.copies > 1:
+            values = {name: value[self.rows.owners] for name, value in values.items()}
+        self.ensemble.assign(values)

@@ -5,6 +5,7 @@ A new method, model or data set adds one row here and is then covered by every p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -88,6 +89,79 @@ CASES: dict[str, tuple[str, ...]] = {
 
 DEFORMING = {name: case for name, case in CASES.items() if not name.startswith(("baseline/", "curvature-lr/"))}
 """The cases in which t changes the network."""
+
+PATHS = (("method.path=linear",), ("method.path=residual",), ("method.path=circular",))
+PENALTIES = ((), ("method.theta_penalty=0.01",), ("method.theta_penalty=0.1",))
+LEVELS = (
+    ("method.L=[0.3,0.2]", "method.epochs_per_level=1"),
+    ("method.L=[0.1]",),
+    ("method.L=[0.5,0.02]", "method.spacing=geometric", "method.levels=3", "method.epochs_per_level=1"),
+)
+WEIGHTS = (("method.anchor=0.5",), ("method.coupling=0.0",), ("method.coupling=0.3",))
+RULES = (
+    ("lr_schedule.stability=1.0",),
+    ("lr_schedule.decay=0.9", "lr_schedule.start=0.5"),
+    ("lr_schedule.growth=1.5",),
+)
+
+OWN: dict[str, tuple[tuple[str, ...], ...]] = {
+    **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular"), PATHS),
+    **dict.fromkeys(("convexity-shared", "convexity-per-neuron"), PENALTIES),
+    "hta": tuple((*levels, *weights) for levels, weights in zip(LEVELS, WEIGHTS, strict=True)),
+    "l2-schedule": LEVELS,
+    "curvature-lr": RULES,
+}
+"""The numbers of a method in which three members of one ensemble differ."""
+
+TRAINED_ANGLES = ("convexity-shared", "convexity-per-neuron")
+"""Methods whose deformation has parameters of its own: no baseline stands beside them."""
+
+_CLIPPING = ("training.clip_norm=0.5", "training.clip_norm=null", "training.clip_norm=2.0", "training.clip_norm=1.0")
+_PENALISED = (
+    (),
+    ("training.l1=1e-3", "training.label_smoothing=0.1"),
+    ("training.l2=1e-2",),
+    ("training.l1=1e-3", "training.l2=1e-3", "training.label_smoothing=0.3"),
+)
+_INITIAL = {
+    "mlp": ("default", "kaiming", "orthogonal", "looks_linear"),
+    "cnn": ("glorot", "kaiming", "orthogonal", "default"),
+    "vgg": ("default", "kaiming", "orthogonal", "kaiming"),
+}
+_RATES = ("constant", "warmup_cosine", "step", "linear_warmup")
+
+
+def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return what varies in four members of one program, which differ in every key that is a member's own in a case.
+
+    The last is a baseline where one can stand beside the method.
+
+    Args:
+        case: A name of :data:`CASES`.
+        optimizer: Name of the update rule.
+        rates: Its hyper-parameters, for each member.
+    """
+    method, model, _ = case.split("/")
+    everything: list[tuple[str, ...]] = []
+    for member in range(4):
+        joins = member == 3 and method not in TRAINED_ANGLES
+        varied = [f"optimizer={optimizer}", *rates[member], f"seed={5 + member}"]
+        varied += [_CLIPPING[member], *_PENALISED[member], f"model.init={_INITIAL[model[:3]][member]}"]
+        varied += [f"lr_schedule{'.base' if method == 'curvature-lr' else ''}={_RATES[member]}"]
+        if model.startswith("vgg"):
+            varied += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]
+        if joins:
+            varied += ["method=baseline", "continuation=constant"]
+        else:
+            varied += OWN[method][member % 3] if method in OWN else ()
+        if case in DEFORMING and not joins:
+            follows = "levels" if method in ("hta", "l2-schedule") else "adaptive"
+            varied += [f"continuation={('linear', 'cosine', follows, 'stepwise')[member]}"]
+            if follows == "adaptive" and member == 2:
+                varied += ["continuation.check_fraction=0.05", "continuation.first_step=0.3"]
+        everything.append(tuple(varied))
+    return everything
+
 
 REFERENCED = {
     name: case

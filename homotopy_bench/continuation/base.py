@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ WarmupFraction = Annotated[float, Field(gt=0.0, le=1.0)]
 
 class Continuation(Options, ABC):
     """An open-loop schedule t(u) with t in [0, 1], u in [0, 1], and t = 1 exactly for u >= w."""
+
+    tabulated: ClassVar[bool] = True
 
     name: str
 

@@ -6,7 +6,7 @@ optimiser how the parameters do. A deformation must be the target network, exact
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from homotopy_bench.options import Options
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from homotopy_bench.config import Config
     from homotopy_bench.ensemble import Ensemble
-    from homotopy_bench.methods.coupling.base import Regularizer
+    from homotopy_bench.methods.regularizer import Regularizer
     from homotopy_bench.rows import Rows
 
 
@@ -40,9 +40,18 @@ class Method(Options):
 
     @property
     def has_own_terms(self) -> bool:
-        """Whether a step does more than minimise the loss at t: a regulariser, or own gradients or corrections."""
-        hooks = ("regularizer", "add_gradient", "after_step")
-        return any(getattr(type(self), hook) is not getattr(Method, hook) for hook in hooks)
+        """Whether a step does more than minimise the loss at t: see :meth:`regularizer`."""
+        return type(self).regularizer is not Method.regularizer
+
+    @property
+    def has_own_parameters(self) -> bool:
+        """Whether the deformed network has trained parameters that the target network does not have."""
+        return False
+
+    @property
+    def path_shape(self) -> Hashable:
+        """What of a member's own numbers its coefficients depend on: they are computed once for members that agree."""
+        return tuple(getattr(self, name) for name in sorted(self.per_member()))
 
     def level_epochs(self) -> tuple[int, ...]:
         """Return the epochs of each level of ``continuation=levels``; empty for a method without levels."""
@@ -56,20 +65,27 @@ class Method(Options):
         """
 
     def regularizer(
-        self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int], torch.nn.Module]
+        self,
+        members: Sequence[Method],
+        ensemble: Ensemble,
+        rows: Rows,
+        seeds: Sequence[int],
+        build: Callable[[int, int], torch.nn.Module],
     ) -> Regularizer | None:
         """Return what the method adds to the objective of rows on the path, with what that needs to remember.
 
         Args:
+            members: The members' own methods, which differ in their numbers alone; those of members that stay at the
+                target throughout can be others.
             ensemble: The rows with their initial values, which this may change.
             rows: Which rows belong to which member.
             seeds: The members' seeds.
-            build: Builds the target network with the initial values of a seed.
+            build: Builds the network of a member with the initial values of a seed.
 
         Returns:
             The addition; None for none.
         """
-        del ensemble, rows, seeds, build
+        del members, ensemble, rows, seeds, build
         return None
 
     def deform(self, network: torch.nn.Module) -> None:
@@ -91,17 +107,3 @@ class Method(Options):
         """
         del t, network
         return {}
-
-    def add_gradient(self, ensemble: Ensemble) -> None:
-        """Add the gradient of what the method adds to the objective, before clipping; by default nothing.
-
-        Args:
-            ensemble: The members, with the gradient of the batch loss.
-        """
-
-    def after_step(self, ensemble: Ensemble) -> None:
-        """Correct the parameters after the optimiser has moved them; by default nothing.
-
-        Args:
-            ensemble: The members.
-        """

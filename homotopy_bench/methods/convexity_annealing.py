@@ -18,7 +18,7 @@ optimiser's weight decay draws an angle to 0 as it does every parameter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -26,6 +26,7 @@ from pydantic import Field, model_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.methods.base import Method
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from homotopy_bench.config import Config
     from homotopy_bench.ensemble import Ensemble
+    from homotopy_bench.methods.regularizer import Regularizer
+    from homotopy_bench.rows import Rows
 
 START = pi / 4
 ANGLE = "theta"
@@ -44,7 +47,7 @@ class ConvexityAnnealing(Method):
     name: Literal["convexity_annealing"] = "convexity_annealing"
     form: Literal["literal", "variance_preserving"] = "variance_preserving"
     theta: Literal["scheduled", "shared", "per_neuron"] = "scheduled"
-    theta_penalty: Annotated[float, Field(ge=0.0)] = 0.0
+    theta_penalty: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
 
     @model_validator(mode="after")
     def _penalty_needs_a_trained_angle(self) -> ConvexityAnnealing:
@@ -55,7 +58,17 @@ class ConvexityAnnealing(Method):
     @property
     def has_own_terms(self) -> bool:
         """Whether angles are trained: they are penalised and projected."""
+        return self.has_own_parameters
+
+    @property
+    def has_own_parameters(self) -> bool:
+        """Whether angles are trained."""
         return self.theta != "scheduled"
+
+    @property
+    def path_shape(self) -> None:
+        """Nothing: the penalty is none of the coefficients."""
+        return
 
     def check(self, config: Config) -> None:
         """Check that t does not fall where angles are trained.
@@ -112,22 +125,32 @@ class ConvexityAnnealing(Method):
         right, left = SLOPES[self.form](theta)
         return {"homotopy.right": right, "homotopy.left": left}
 
-    def add_gradient(self, ensemble: Ensemble) -> None:
-        """Add the gradient of theta_penalty times the sum of the trained angles."""
-        if self.theta_penalty:
-            penalty = self.theta_penalty * (ensemble.buffers["homotopy.bound"] > 0)
-            for name in _trained(ensemble):
-                gradient = ensemble.gradients[name]
-                gradient += _per_member(penalty, gradient)
+    def regularizer(
+        self,
+        members: Sequence[Method],
+        ensemble: Ensemble,
+        rows: Rows,
+        seeds: Sequence[int],
+        build: Callable[[int, int], torch.nn.Module],
+    ) -> Regularizer | None:
+        """Return the penalty and the projection of trained angles; None where they are scheduled.
 
-    def after_step(self, ensemble: Ensemble) -> None:
-        """Project the trained angles to [0, (pi/4)(1 - t)]."""
+        Args:
+            members: The members' own methods.
+            ensemble: The rows with their initial values.
+            rows: Which rows belong to which member.
+            seeds: The members' seeds.
+            build: Builds the network of a member with the initial values of a seed.
+
+        Returns:
+            What belongs to trained angles.
+        """
+        from homotopy_bench.methods.trained_angles import TrainedAngles
+
+        del rows, seeds, build
         if self.theta == "scheduled":
-            return
-        bound = ensemble.buffers["homotopy.bound"]
-        for name in _trained(ensemble):
-            angle = ensemble.parameters[name].detach()
-            angle.copy_(limit(angle, _per_member(bound, angle)))
+            return None
+        return TrainedAngles([one.theta_penalty for one in members if isinstance(one, ConvexityAnnealing)], ensemble)
 
 
 def literal_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -192,12 +215,3 @@ def _neurons(affine: nn.Module) -> tuple[int, ...]:
         return (affine.out_features,)
     assert isinstance(affine, nn.Conv1d | nn.Conv2d)  # what layers are made of
     return (affine.out_channels, *[1] * len(affine.kernel_size))
-
-
-def _per_member(values: Tensor, like: Tensor) -> Tensor:
-    """Return values (M,) in a shape that broadcasts with ``like`` (M, ...)."""
-    return values.view(-1, *[1] * (like.dim() - 1))
-
-
-def _trained(ensemble: Ensemble) -> list[str]:
-    return [name for name in ensemble.parameters if name.startswith(f"homotopy.{ANGLE}")]

@@ -36,16 +36,18 @@ from pydantic import Field, model_validator
 from homotopy_bench.errors import InputError
 from homotopy_bench.methods.coupling.levels import LevelledMethod
 from homotopy_bench.methods.coupling.stability import largest_rate
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
 
     from homotopy_bench.config import Config
     from homotopy_bench.ensemble import Ensemble
-    from homotopy_bench.methods.coupling.base import Regularizer
+    from homotopy_bench.methods.base import Method
+    from homotopy_bench.methods.regularizer import Regularizer
     from homotopy_bench.rows import Rows
 
-Weight = Annotated[float, Field(ge=0.0)]
+Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
 
 
 class HTA(LevelledMethod):
@@ -63,7 +65,7 @@ class HTA(LevelledMethod):
     batches: Literal["shared", "separate"] = "shared"
     anchor: Weight = 1.0
     coupling: Weight = 1.0
-    allow_unstable: bool = False
+    allow_unstable: Annotated[bool, PER_MEMBER] = False
 
     @model_validator(mode="after")
     def _what_the_authors_code_has(self) -> HTA:
@@ -139,15 +141,21 @@ class HTA(LevelledMethod):
             raise InputError("method", self.name, accepted)
 
     def regularizer(
-        self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int], torch.nn.Module]
+        self,
+        members: Sequence[Method],
+        ensemble: Ensemble,
+        rows: Rows,
+        seeds: Sequence[int],
+        build: Callable[[int, int], torch.nn.Module],
     ) -> Regularizer | None:
         """Return the penalties on the copies; None where every member is at the target from the start.
 
         Args:
+            members: The members' own methods.
             ensemble: The rows with their initial values.
             rows: Which rows belong to which member.
             seeds: The members' seeds.
-            build: Builds the target network with the initial values of a seed.
+            build: Builds the network of a member with the initial values of a seed.
 
         Returns:
             The penalties.
@@ -160,7 +168,8 @@ class HTA(LevelledMethod):
 
         if max(rows.counts) == 1:
             return None
-        weights = Weights(self.level, self.anchor, self.coupling)
+        own = {member: one for member, one in enumerate(members) if isinstance(one, HTA)}
+        weights = {member: Weights(one.level, one.anchor, one.coupling) for member, one in own.items()}
         if self.update == "released":
             return Released(weights, ensemble, rows)
         update = Proximal if self.update == "proximal" else LiteralGradient

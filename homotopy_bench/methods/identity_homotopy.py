@@ -20,10 +20,11 @@ t = 1 all are the plain network exactly: s = 0, c = 1.
 from __future__ import annotations
 
 from math import pi, sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.methods.base import Method
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,7 @@ class IdentityHomotopy(Method):
     """y = s(t) x + c(t) layer(x) on every hidden layer that keeps its shape; see the module for s and c."""
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
-    path: Literal["linear", "residual", "circular"] = "circular"
+    path: Annotated[Literal["linear", "residual", "circular"], PER_MEMBER] = "circular"
 
     def deform(self, network: torch.nn.Module) -> None:
         """Put s and c into the network and let every layer that keeps its shape use them.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import torch
 
     from homotopy_bench.ensemble import Ensemble
-    from homotopy_bench.methods.coupling.base import Regularizer
+    from homotopy_bench.methods.base import Method
+    from homotopy_bench.methods.regularizer import Regularizer
     from homotopy_bench.rows import Rows
 
 
@@ -29,15 +30,21 @@ class L2Schedule(LevelledMethod):
     reference: Literal["zero", "initial", "random"] = "zero"
 
     def regularizer(
-        self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int], torch.nn.Module]
+        self,
+        members: Sequence[Method],
+        ensemble: Ensemble,
+        rows: Rows,
+        seeds: Sequence[int],
+        build: Callable[[int, int], torch.nn.Module],
     ) -> Regularizer:
         """Return the weight decay.
 
         Args:
+            members: The members' own methods.
             ensemble: The rows with their initial values.
             rows: Which rows belong to which member.
             seeds: The members' seeds.
-            build: Builds the target network with the initial values of a seed.
+            build: Builds the network of a member with the initial values of a seed.
 
         Returns:
             The weight decay.
@@ -45,4 +52,5 @@ class L2Schedule(LevelledMethod):
         from homotopy_bench.methods.coupling.copies import references
         from homotopy_bench.methods.coupling.decay import Decay
 
-        return Decay(self.level, references(self.reference, ensemble, rows, seeds, build))
+        levels = {member: one.level for member, one in enumerate(members) if isinstance(one, L2Schedule)}
+        return Decay(levels, references(self.reference, ensemble, rows, seeds, build))

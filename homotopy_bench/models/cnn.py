@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.models.base import Model
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ class CNN(Model):
     first_kernel: Annotated[int, Field(ge=1)] = 3
     kernel: Annotated[int, Field(ge=1)] = 3
     padding: Literal["same", "valid"] = "same"
-    init: Literal["default", "kaiming", "orthogonal", "glorot"] = "kaiming"
+    init: Annotated[Literal["default", "kaiming", "orthogonal", "glorot"], PER_MEMBER] = "kaiming"
     activation: Literal["relu", "leaky_relu", "tanh", "gelu"] = "relu"
 
     @model_validator(mode="after")

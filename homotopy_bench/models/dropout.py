@@ -15,7 +15,8 @@ class Dropout(nn.Module):
     The mask is a hash of the buffer ``key`` and of the value's place in the batch. The key is drawn with the initial
     values of the network and grows by one in each training pass, so that the masks depend on the member's seed and
     step alone: not on its neighbours in an ensemble, nor on what else draws random numbers; and as a buffer it is part
-    of a checkpoint.
+    of a checkpoint. So is ``rate``, p, because members of an ensemble may differ in it; as no tensor is looked into to
+    find out, they do agree in whether it is 0.
 
     Args:
         p: Probability of dropping a value, in [0, 1).
@@ -23,7 +24,9 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
+        self.off = p == 0
+        self.rate: Tensor
+        self.register_buffer("rate", torch.tensor(p, dtype=torch.float64))
         self.key: Tensor
         self.register_buffer("key", torch.randint(2**62, (), dtype=torch.int64))
 
@@ -36,12 +39,13 @@ class Dropout(nn.Module):
         Returns:
             The shape of ``x``.
         """
-        if not self.training or self.p == 0:
+        if not self.training or self.off:
             return x
         place = torch.arange(x.numel(), device=x.device).view(x.shape)
-        kept = uniform(self.key, place) >= self.p
+        # Formats are stated because a rate alone is a scalar to torch and the rates of members are a tensor.
+        kept = uniform(self.key, place) >= self.rate.to(torch.float32)
         self.key.add_(1)
-        return x * kept.to(x.dtype) / (1.0 - self.p)
+        return (x * kept.to(x.dtype) / (1.0 - self.rate)).to(x.dtype)
 
 
 def uniform(key: Tensor, place: Tensor) -> Tensor:

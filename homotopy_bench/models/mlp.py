@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from homotopy_bench.models.base import Model
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ class MLP(Model):
     name: Literal["mlp"] = "mlp"
     depth: Annotated[int, Field(ge=1)] = 32
     width: Annotated[int, Field(ge=1)] = 64
-    init: Literal["default", "kaiming", "orthogonal", "looks_linear"] = "orthogonal"
+    init: Annotated[Literal["default", "kaiming", "orthogonal", "looks_linear"], PER_MEMBER] = "orthogonal"
     block: Literal["plain", "batchnorm", "layernorm", "residual", "scaled_residual", "rezero"] = "plain"
     activation: Literal["relu", "leaky_relu", "tanh", "gelu"] = "relu"
 

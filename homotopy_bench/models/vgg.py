@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.models.base import Model
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -29,9 +30,13 @@ class VGG(Model):
     """Convolutions in each of the five stages."""
 
     batchnorm: bool = True
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
-    init: Literal["default", "kaiming", "orthogonal"] = "kaiming"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.5
+    init: Annotated[Literal["default", "kaiming", "orthogonal"], PER_MEMBER] = "kaiming"
     width: Annotated[float, Field(gt=0.0)] = 1.0
+
+    def program(self) -> tuple[tuple[str, Any], ...]:
+        """Return what members agree in: also whether there is dropout, which costs nothing where there is none."""
+        return (*super().program(), ("dropout > 0", self.dropout > 0.0))
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Build the network.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
-from homotopy_bench.options import Options
+from homotopy_bench.options import PER_MEMBER, Options
 
 if TYPE_CHECKING:
     from collections import defaultdict
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from homotopy_bench.config import Config
 
-LearningRate = Annotated[float, Field(gt=0.0)]
-WeightDecay = Annotated[float, Field(ge=0.0)]
-Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]
+LearningRate = Annotated[float, Field(gt=0.0), PER_MEMBER]
+WeightDecay = Annotated[float, Field(ge=0.0), PER_MEMBER]
+Momentum = Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER]
 
 
 Closure = Callable[..., Any]

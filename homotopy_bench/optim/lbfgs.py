@@ -15,6 +15,7 @@ from pydantic import Field
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.optim.base import LearningRate, Optimizer
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from homotopy_bench.config import Config
     from homotopy_bench.optim.base import RowOptimizer
 
-Iterations = Annotated[int, Field(ge=1)]
-Tolerance = Annotated[float, Field(ge=0.0)]
+Iterations = Annotated[int, Field(ge=1), PER_MEMBER]
+Tolerance = Annotated[float, Field(ge=0.0), PER_MEMBER]
 
 
 class LBFGS(Optimizer):
@@ -43,11 +44,11 @@ class LBFGS(Optimizer):
     name: Literal["lbfgs"] = "lbfgs"
     lr: LearningRate = 1.0
     max_iter: Iterations = 20
-    max_eval: Iterations | None = None
+    max_eval: Annotated[Iterations | None, PER_MEMBER] = None
     history_size: Iterations = 10
     tolerance_grad: Tolerance = 1e-7
     tolerance_change: Tolerance = 1e-9
-    line_search: Literal["strong_wolfe", "none"] = "strong_wolfe"
+    line_search: Annotated[Literal["strong_wolfe", "none"], PER_MEMBER] = "strong_wolfe"
 
     def check(self, config: Config) -> None:
         """Check that what the step minimises is the loss that its line search sees.

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from homotopy_bench.optim.base import LearningRate, Momentum, Optimizer, WeightDecay
+from homotopy_bench.options import PER_MEMBER
 
 
 class MomentOptimizer(Optimizer):
@@ -19,7 +20,7 @@ class MomentOptimizer(Optimizer):
     lr: LearningRate = 1e-3
     beta1: Momentum = 0.9
     beta2: Momentum = 0.999
-    eps: Annotated[float, Field(gt=0.0)] = 1e-8
+    eps: Annotated[float, Field(gt=0.0), PER_MEMBER] = 1e-8
     weight_decay: WeightDecay
 
     def group(self) -> dict[str, Any]:

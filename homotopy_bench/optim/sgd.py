@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import model_validator
 
 from homotopy_bench.optim.base import LearningRate, Momentum, Optimizer, WeightDecay
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ class SGD(Optimizer):
     lr: LearningRate = 0.05
     momentum: Momentum = 0.9
     weight_decay: WeightDecay = 0.0
-    nesterov: bool = False
+    nesterov: Annotated[bool, PER_MEMBER] = False
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> SGD:

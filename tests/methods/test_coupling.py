@@ -60,7 +60,7 @@ def test_with_both_penalties_off_nothing_moves() -> None:
     (mask,) = masks("random", network(), 3, [0])
     theta = normal(3, mask.shape[1]).float()
     before = theta.clone()
-    Proximal(Weights(lambda _: 0.01, anchor=0.0, coupling=0.0), [mask], [None]).correct(0, theta, 0.01, 0.05)
+    Proximal({0: Weights(lambda _: 0.01, anchor=0.0, coupling=0.0)}, [mask], [None]).correct(0, theta, 0.01, 0.05)
     assert torch.equal(theta, before)
 
 
@@ -82,7 +82,7 @@ def descend(update: str, factor: float, m: int, momentum: float = 0.0, steps: in
     linear, reference = normal(size, seed=1), normal(size, seed=2)
     (mask,) = masks("random", nn.Linear(2, 2), m, [3])
     kinds: dict[str, type[Proximal | LiteralGradient]] = {"proximal": Proximal, "literal": LiteralGradient}
-    penalty = kinds[update](Weights(lambda _: level), [mask], [reference])
+    penalty = kinds[update]({0: Weights(lambda _: level)}, [mask], [reference])
     theta = normal(m, size, seed=4)
     velocity = torch.zeros_like(theta)
     gain = SGD(lr=lr, momentum=momentum).gain()
@@ -145,7 +145,7 @@ def test_the_literal_gradient_is_that_of_h(m: int) -> None:
     h = h + coupling / level * torch.stack([(theta[i] - theta[j]).square().sum() for i, j in pairs]).sum()
     (expected,) = torch.autograd.grad(h, theta)
     gradient = torch.zeros_like(expected)
-    penalty = LiteralGradient(Weights(lambda _: level, anchor, coupling), [mask], [reference])
+    penalty = LiteralGradient({0: Weights(lambda _: level, anchor, coupling)}, [mask], [reference])
     penalty.gradient(0, theta.detach(), gradient, level)
     torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-12)
 

@@ -8,14 +8,14 @@ alpha = ``anchor`` and beta = ``coupling``, both 1 in the publication and 0 to s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.methods.coupling.base import Regularizer
+from homotopy_bench.methods.coupling.base import Level, LevelledRegularizer
 from homotopy_bench.rows import Rows
 from homotopy_bench.streams import stream_seed
 
@@ -30,30 +30,31 @@ class Weights:
         coupling: beta, weight of the coupling.
     """
 
-    level: Callable[[float], float]
+    level: Level
     anchor: float = 1.0
     coupling: float = 1.0
 
 
-class CoupledCopies(Regularizer):
+class CoupledCopies(LevelledRegularizer):
     """Penalties on m copies.
 
     Args:
-        weights: L, alpha and beta.
+        weights: Member -> its L, alpha and beta.
         masks: M_j of every member, each of shape (m, P), bool.
         references: r of every member, each of shape (P,); None for zero.
     """
 
-    def __init__(self, weights: Weights, masks: Sequence[Tensor], references: Sequence[Tensor | None]) -> None:
-        super().__init__(weights.level)
-        self.anchor = weights.anchor
-        self.coupling = weights.coupling
+    def __init__(
+        self, weights: Mapping[int, Weights], masks: Sequence[Tensor], references: Sequence[Tensor | None]
+    ) -> None:
+        super().__init__({member: own.level for member, own in weights.items()})
+        self.weights = dict(weights)
         self.masks = list(masks)
         self.references = list(references)
 
 
 def references(
-    kind: str, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int], nn.Module]
+    kind: str, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int, int], nn.Module]
 ) -> list[Tensor | None]:
     """Return the points that the members are anchored to.
 
@@ -63,7 +64,7 @@ def references(
         ensemble: The rows with their initial values.
         rows: Which rows belong to which member.
         seeds: The members' seeds.
-        build: Builds the target network with the initial values of a seed.
+        build: Builds the network of a member with the initial values of a seed.
 
     Returns:
         r of every member, each of shape (P,); None for zero.
@@ -73,7 +74,8 @@ def references(
     if kind == "initial":
         return [ensemble.theta[rows.of(member)][0].clone() for member in range(len(seeds))]
     like, points = ensemble.theta, []
-    for seed in seeds:
-        parameters = [value.detach().flatten() for value in build(stream_seed(seed, "reference")).parameters()]
-        points.append(torch.cat(parameters).to(like.device, like.dtype))
+    for member, seed in enumerate(seeds):
+        network = build(member, stream_seed(seed, "reference"))
+        point = torch.cat([value.detach().flatten() for value in network.parameters()])
+        points.append(point.to(like.device, like.dtype))
     return [*points]

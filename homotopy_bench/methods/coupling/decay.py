@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from homotopy_bench.methods.coupling.base import Regularizer
+from homotopy_bench.methods.coupling.base import Level, LevelledRegularizer
 
 
-class Decay(Regularizer):
+class Decay(LevelledRegularizer):
     """(L/2) |x - r|^2 as a gradient, L (x - r).
 
     Args:
-        level: L(t).
+        levels: Member -> its L(t).
         references: r of every member, each of shape (P,); None for zero.
     """
 
-    def __init__(self, level: Callable[[float], float], references: Sequence[Tensor | None]) -> None:
-        super().__init__(level)
+    def __init__(self, levels: Mapping[int, Level], references: Sequence[Tensor | None]) -> None:
+        super().__init__(levels)
         self.references = list(references)
 
     def gradient(self, member: int, theta: Tensor, gradient: Tensor, level: float) -> None:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.methods.base import Method
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     from homotopy_bench.config import Config
@@ -47,10 +48,10 @@ class LevelledMethod(Method):
     ``epochs_per_level`` is one number of epochs for all levels, or a list with one for each.
     """
 
-    L: Levels = PUBLISHED
-    spacing: Literal["list", "geometric", "linear"] = "list"
-    levels: Annotated[int, Field(ge=1)] | None = None
-    epochs_per_level: EpochsPerLevel = 4
+    L: Annotated[Levels, PER_MEMBER] = PUBLISHED
+    spacing: Annotated[Literal["list", "geometric", "linear"], PER_MEMBER] = "list"
+    levels: Annotated[Annotated[int, Field(ge=1)] | None, PER_MEMBER] = None
+    epochs_per_level: Annotated[EpochsPerLevel, PER_MEMBER] = 4
 
     @model_validator(mode="after")
     def _one_number_of_levels(self) -> LevelledMethod:
@@ -63,6 +64,11 @@ class LevelledMethod(Method):
         if not isinstance(epochs, int) and len(epochs) != len(self.values()):
             raise ValueError(f"epochs_per_level has {len(epochs)} entries for {len(self.values())} levels of L")
         return self
+
+    @property
+    def path_shape(self) -> None:
+        """Nothing: there are no coefficients."""
+        return
 
     @property
     def epochs_after_levels(self) -> int:

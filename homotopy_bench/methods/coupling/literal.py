@@ -18,9 +18,10 @@ class LiteralGradient(CoupledCopies):
 
     def gradient(self, member: int, theta: Tensor, gradient: Tensor, level: float) -> None:
         """Add the gradient of the penalties to that of a member's losses, shape (m, P)."""
-        if self.anchor:
+        weights = self.weights[member]
+        if weights.anchor:
             reference = self.references[member]
             displacement = theta if reference is None else theta - reference
-            gradient.add_(self.masks[member] * displacement, alpha=2.0 * self.anchor * level)
-        if self.coupling:
-            gradient.add_(len(theta) * theta - theta.sum(dim=0), alpha=2.0 * self.coupling / level)
+            gradient.add_(self.masks[member] * displacement, alpha=2.0 * weights.anchor * level)
+        if weights.coupling:
+            gradient.add_(len(theta) * theta - theta.sum(dim=0), alpha=2.0 * weights.coupling / level)

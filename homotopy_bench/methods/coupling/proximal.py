@@ -33,7 +33,8 @@ class Proximal(CoupledCopies):
 
     def correct(self, member: int, theta: Tensor, level: float, lr: float) -> None:
         """Replace the rows (m, P) of a member by the minimiser near them."""
-        a, c = 2.0 * lr * self.anchor * level, 2.0 * lr * self.coupling / level
+        weights = self.weights[member]
+        a, c = 2.0 * lr * weights.anchor * level, 2.0 * lr * weights.coupling / level
         if a or c:
             theta.copy_(minimiser(theta, self.masks[member], self.references[member], a, c))
 

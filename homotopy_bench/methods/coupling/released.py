@@ -16,32 +16,32 @@ stay equal in them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor, nn
 
 from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.methods.coupling.base import Regularizer
+from homotopy_bench.methods.coupling.base import LevelledRegularizer
 from homotopy_bench.methods.coupling.copies import Weights
 from homotopy_bench.methods.coupling.splits import CONVOLUTIONS, layers_of, owners
 from homotopy_bench.models.layers import Layer
 from homotopy_bench.rows import Rows
 
 
-class Released(Regularizer):
+class Released(LevelledRegularizer):
     """The penalties of the authors' code as a gradient, for two copies.
 
     Args:
-        weights: L, alpha and beta.
+        weights: Member -> its L, alpha and beta.
         ensemble: The rows with their initial values; the second copies get the convolutions of the first.
         rows: Which rows belong to which member.
     """
 
-    def __init__(self, weights: Weights, ensemble: Ensemble, rows: Rows) -> None:
-        super().__init__(weights.level)
-        self.anchor = weights.anchor
-        self.coupling = weights.coupling
+    def __init__(self, weights: Mapping[int, Weights], ensemble: Ensemble, rows: Rows) -> None:
+        super().__init__({member: own.level for member, own in weights.items()})
+        self.weights = dict(weights)
         shared, convolutions = shared_parameters(ensemble.network)
         sizes = [view[0].numel() for view in ensemble.parameters.values()]
         ends = pairwise(accumulate(sizes, initial=0))
@@ -62,13 +62,13 @@ class Released(Regularizer):
 
     def gradient(self, member: int, theta: Tensor, gradient: Tensor, level: float) -> None:
         """Add the gradients of the penalties, and both copies' gradients of what they share."""
-        del member
+        weights = self.weights[member]
         for part in self.shared:
             gradient[:, part] = gradient[:, part].sum(dim=0)
         for half in self.halves:
-            gradient[:, half] += self.anchor * level * direction(theta[0, half])
+            gradient[:, half] += weights.anchor * level * direction(theta[0, half])
         for part in self.own:
-            pull = self.coupling / level * direction(theta[0, part] - theta[1, part])
+            pull = weights.coupling / level * direction(theta[0, part] - theta[1, part])
             gradient[0, part] += pull
             gradient[1, part] -= pull
 

@@ -35,14 +35,11 @@ class CurvatureController:
         paid: Gradients and Hessian products that the last estimate took per row, beyond the gradient of its step.
 
     Args:
-        options: Member -> its schedule; they agree in form, estimator, scope and when estimates are due.
+        options: Member -> its schedule, all of one program: they agree in form, estimator and when estimates are due.
         stability: Member -> c of its optimiser.
         ensemble: The rows.
         seeds: Seeds of the rows.
         blocks: Columns of each block of parameters, with its name.
-
-    Raises:
-        ValueError: If the members' schedules differ in more than numbers.
     """
 
     def __init__(
@@ -53,9 +50,6 @@ class CurvatureController:
         seeds: Sequence[int],
         blocks: Mapping[str, slice],
     ) -> None:
-        programs = {one.program() for one in options.values()}
-        if len(programs) != 1:
-            raise ValueError(f"an ensemble has one estimator, and estimates at the same steps, not {sorted(programs)}")
         self.options = next(iter(options.values()))
         self.blocks = dict(blocks)
         build = FORMS[self.options.form]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from homotopy_bench.options import Options
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 class LRSchedule(Options, ABC):
     """An open-loop schedule eta(u; lr) with u in [0, 1]."""
+
+    tabulated: ClassVar[bool] = True
 
     name: str
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
+from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
     from homotopy_bench.config import Config
 
-Share = Annotated[float, Field(gt=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
+Share = Annotated[float, Field(gt=0.0, le=1.0), PER_MEMBER]
+Positive = Annotated[float, Field(gt=0.0), PER_MEMBER]
+PositiveOrNone = Annotated[Positive | None, PER_MEMBER]
 
 
 class Curvature(LRSchedule):
@@ -33,12 +35,15 @@ class Curvature(LRSchedule):
     Estimates are made at each of the first ``dense_steps`` steps, then at every step that is a multiple of ``every``.
     ``scope=per_layer`` gives every layer its own rate. Where ``clip_threshold`` is given, gradients are clipped to
     ``training.clip_norm``/(1 + kappa/clip_threshold).
+
+    Members of one ensemble share the estimator and the steps at which it works; the numbers of the rules are their own.
     """
 
+    tabulated: ClassVar[bool] = False
     parts: ClassVar[Mapping[str, str]] = {"base": "lr_schedule"}
 
     name: Literal["curvature"] = "curvature"
-    base: SerializeAsAny[LRSchedule] = WarmupCosine()
+    base: Annotated[SerializeAsAny[LRSchedule], PER_MEMBER] = WarmupCosine()
     form: Literal["cap", "kappa"] = "cap"
     estimator: Literal["power", "hutchinson", "gradient_proxy", "secant"] = "power"
     scope: Literal["global", "per_layer"] = "global"
@@ -46,15 +51,15 @@ class Curvature(LRSchedule):
     dense_steps: Annotated[int, Field(ge=1)] = 100
     products: Annotated[int, Field(ge=1)] = 1
     first_products: Annotated[int, Field(ge=1)] = 15
-    stability: Positive | None = None
+    stability: PositiveOrNone = None
     decay: Share = 0.999
-    growth: Annotated[float, Field(ge=1.0)] = 1.03
+    growth: Annotated[float, Field(ge=1.0), PER_MEMBER] = 1.03
     start: Share = 0.1
-    alpha: Annotated[float, Field(ge=0.0)] = 1.0
-    target: Positive | None = None
-    percentile: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
-    clip_threshold: Positive | None = None
+    alpha: Annotated[float, Field(ge=0.0), PER_MEMBER] = 1.0
+    target: PositiveOrNone = None
+    percentile: Annotated[float, Field(ge=0.0, le=1.0), PER_MEMBER] = 0.75
+    smoothing: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.9
+    clip_threshold: PositiveOrNone = None
 
     @field_validator("base")
     @classmethod
@@ -70,12 +75,6 @@ class Curvature(LRSchedule):
     def check(self) -> None:
         """Look for what ``base`` reads."""
         self.base.check()
-
-    def program(self) -> tuple[Any, ...]:
-        """Return what members trained together must agree in."""
-        return (
-            self.form, self.estimator, self.scope, self.every, self.dense_steps, self.products, self.first_products
-        )  # fmt: skip
 
     def goes_with(self, config: Config) -> None:
         """Refuse what a measured rate cannot be combined with.
