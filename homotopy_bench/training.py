@@ -93,9 +93,9 @@ class EnsembleTraining:
         self._moves[1:] = (self.t[1:] != self.t[:-1]).any(axis=1)
 
         self.rows = Rows.at(self.t[0], self.method.copies)
-        copies = [copy_seeds(config.seed, count) for config, count in zip(configs, self.rows.counts, strict=True)]
         if len(self.rows.owners) > 1:  # the tensors of one narrow network are too small to be given back
             self.hardware.keep_memory()
+        copies = [copy_seeds(config.seed, count) for config, count in zip(configs, self.rows.counts, strict=True)]
         networks = [self._build(member, seed) for member, seeds in enumerate(copies) for seed in seeds]
         self.ensemble = Ensemble(networks, self.device, dtype)
         seeds = [config.seed for config in configs]

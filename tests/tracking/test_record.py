@@ -12,6 +12,7 @@ import torch
 from homotopy_bench import compose, train
 from homotopy_bench.errors import InputError
 from homotopy_bench.files import write_atomically
+from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.tracking.record import Record, read_metrics
 from tests.cases import CASES
 
@@ -92,7 +93,11 @@ def test_a_run_leaves_the_whole_record(case: str, tmp_path: Path) -> None:
     assert set(lines[0]) >= {f"val_{figure}_{kind}" for figure in FIGURES for kind in ("target", "path")}
     assert lines[-1]["step"] == 44
     on_path = (config.continuation.table(44, config.seed) < 1.0).sum()  # where copies take a gradient each
-    assert summary["cost"]["gradient_evaluations"] == 44 + (config.method.copies - 1) * on_path
+    # An estimate of curvature takes 128 samples, which are 4 batches, and their gradient beside that of the step.
+    rule = config.lr_schedule
+    measured = isinstance(rule, Curvature) and sum(k < rule.dense_steps or k % rule.every == 0 for k in range(44))
+    assert summary["cost"]["gradient_evaluations"] == 44 + (config.method.copies - 1) * on_path + 4 * measured
+    assert (summary["cost"]["hvp_evaluations"] > 0) == (measured > 0)
     assert summary["final"]["t"] == lines[-1]["t"] == 1.0
 
 
