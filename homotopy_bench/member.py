@@ -272,8 +272,8 @@ class Member:
         self.result = Result(self.summary(), None, self.record.folder)
 
     def put_off(self) -> None:
-        """Write that the run was interrupted before it trained; it can be continued."""
-        self.status, self.reason = "interrupted", "before its turn came"
+        """Write that the run was interrupted while it waited for its turn, or in the middle; it can be continued."""
+        self.status, self.reason = "interrupted", "the training of all jobs was ended"
         try:
             self.record.finish(self.summary())
         except OSError as error:

@@ -214,9 +214,14 @@ def _attempt(runs: Sequence[Member], threads: int, show: Display) -> Exception |
 
     Returns:
         What went wrong with several as a whole.
+
+    Raises:
+        BrokenPipeError: If nobody reads what is shown any more.
     """
     try:
         Driver(runs, show, threads if len(runs) > 1 else None).go()
+    except BrokenPipeError:  # whoever read the output has seen enough: no run failed, and all can be continued
+        raise
     except Exception as error:
         if len(runs) == 1:
             runs[0].fail(error)

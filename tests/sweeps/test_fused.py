@@ -21,6 +21,7 @@ from homotopy_bench.sweeps import fused
 from homotopy_bench.sweeps.fused import train_members
 from homotopy_bench.sweeps.options import Fusing
 from homotopy_bench.sweeps.probe import Probe
+from homotopy_bench.tracking.display import Silent
 from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.training import EnsembleTraining
 from tests.cases import CASES
@@ -198,13 +199,31 @@ def test_an_interrupted_group_continues(alone: Path, tmp_path: Path) -> None:
     assert not train_members(members, TOGETHER)
     assert [member.status for member in members] == ["interrupted"] * 4
     reasons = [json.loads((tmp_path / str(n) / "summary.json").read_text())["reason"] for n in range(4)]
-    assert reasons == ["after 11 of 33 steps"] * 3 + ["before its turn came"]
+    assert reasons == ["after 11 of 33 steps"] * 3 + ["the training of all jobs was ended"]
     again = [Member.continued(Job(config, tmp_path / str(n), [])) for n, config in enumerate(configs)]
     assert [member.step for member in again] == [11, 11, 11, 0]
     assert train_members(again, TOGETHER)
     for number in range(3):
         assert_same_record(tmp_path / str(number), alone / str(number))
     assert again[3].status == "completed"
+
+
+def test_a_reader_who_leaves_ends_no_run(alone: Path, tmp_path: Path) -> None:
+    class Left(Silent):
+        def evaluated(self, line: Mapping[str, Any]) -> None:
+            if line["epoch"] == 2:
+                raise BrokenPipeError
+
+    configs = [own(number) for number in range(2)]
+    with pytest.raises(BrokenPipeError):
+        train_members(begun(tmp_path, configs), TOGETHER, lambda _: Left())
+    assert [json.loads((tmp_path / str(n) / "summary.json").read_text())["status"] for n in range(2)] == [
+        "interrupted"
+    ] * 2
+    again = [Member.continued(Job(config, tmp_path / str(n), [])) for n, config in enumerate(configs)]
+    assert train_members(again, TOGETHER)
+    for number in range(2):
+        assert_same_record(tmp_path / str(number), alone / str(number))
 
 
 def test_runs_at_different_steps_continue_in_groups_of_their_own(alone: Path, tmp_path: Path) -> None:
