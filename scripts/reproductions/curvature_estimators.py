@@ -127,7 +127,8 @@ def _measure(overrides: Sequence[str]) -> Series:
                 assert at is not None
                 known[f"{name}@{k}"] = float(estimators[f"{name}@{k}"].estimate(at))
         for k in EVERY:
-            ceiling[k] = float(np.fmax(DECAY * ceiling[k], known[f"power@{k}"]))
+            if k in due:
+                ceiling[k] = float(np.fmax(DECAY * ceiling[k], known[f"power@{k}"]))
             known[f"{CEILING}@{k}"] = ceiling[k]
         if shown:
             known["step"], known["batch"] = step, largest([(x, y)])
