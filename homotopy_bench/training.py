@@ -120,7 +120,7 @@ class EnsembleTraining:
             self._merge(k)
             self._place(k)
         x, y = self._batch(k)
-        known = self._measure(k) if self.rates.measures(k) else None
+        known = self._measure(x, y, k) if self.rates.measures(k) else None
         for group, rate in zip(self.optimizer.param_groups, self.rates.of_parts(k), strict=True):
             group["lr"] = rate
         self._gradients_taken = [0] * len(self.rows.owners)
@@ -301,14 +301,15 @@ class EnsembleTraining:
         statistics = {name: values for name, values in self._memory().items() if values.is_floating_point()}
         return PathFollower(paths, self.ensemble.rows, statistics, self.optimizer, self.total_steps)
 
-    def _measure(self, k: int) -> Tensor | None:
-        """Measure what the learning rates of a step depend on.
+    def _measure(self, x: Tensor, y: Tensor, k: int) -> Tensor | None:
+        """Measure what the learning rates of a step depend on, at its batch or at that and the following ones.
 
         Returns:
             The losses of the step, whose gradients then lie in the ensemble; None where those of other batches or none
             do.
         """
-        evaluate = partial(self._losses, self.ensemble.modules, *self._batch.together(k, self.rates.batches))
+        batch = (x, y) if self.rates.batches == 1 else self._batch.together(k, self.rates.batches)
+        evaluate = partial(self._losses, self.ensemble.modules, *batch)
         losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
         return losses if self.rates.batches == 1 else None
 

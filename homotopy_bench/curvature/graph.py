@@ -22,9 +22,6 @@ class GradientGraph:
             products are taken.
         loss: Sum of the rows' losses; no row's loss depends on another's parameters.
 
-    Raises:
-        RuntimeError: If a part of the network can be differentiated once only.
-
     Example:
         >>> ensemble = Ensemble([torch.nn.Linear(1, 1, bias=False) for _ in range(2)])
         >>> outputs = ensemble.forward(torch.tensor([[[2.0]], [[3.0]]]))
@@ -37,8 +34,15 @@ class GradientGraph:
         self._ensemble = ensemble
         self._leaves = ensemble.leaves()
         self._gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
-        require_second_derivatives(self._gradients)
         torch._foreach_copy_(ensemble.leaf_views(ensemble.gradient), [g.detach() for g in self._gradients])
+
+    def check(self) -> None:
+        """Check that products will be complete.
+
+        Raises:
+            RuntimeError: If a part of the network can be differentiated once only.
+        """
+        require_second_derivatives(self._gradients)
 
     def product(self, vectors: Tensor) -> Tensor:
         """Return H v for every row, with H the Hessian of its loss.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,8 @@ class LearningRates:
     def __init__(self, configs: Sequence[Config], steps: int) -> None:
         self.table = np.stack([one.lr_schedule.table(steps, one.optimizer.lr) for one in configs], axis=1)
         # What happened, row by row; the controller replaces the rates of its members.
-        self._rows: list[list[float]] = self.table.tolist()
+        self._scheduled: list[list[float]] = self.table.tolist()
+        self._rows = [list(row) for row in self._scheduled]
         self._gains = [one.optimizer.gain() for one in configs]
         self._measured = {m: one.lr_schedule for m, one in enumerate(configs) if isinstance(one.lr_schedule, Curvature)}
         self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
@@ -100,12 +102,10 @@ class LearningRates:
         rates = self._rows[k]
         if self._controller is None:
             return [rates[member] for member, _ in self._parts]
-        measured = self._controller.rates(k, self.table[k].tolist())
+        measured = self._controller.rates(k, self._scheduled[k])
         for member, values in measured.items():
-            rates[member] = float(values.mean())
-        return [
-            float(measured[member][block]) if member in measured else rates[member] for member, block in self._parts
-        ]
+            rates[member] = fmean(values)
+        return [measured[member][block] if member in measured else rates[member] for member, block in self._parts]
 
     def of_members(self, k: int) -> list[float]:
         """Return the members' rates of step k; of one with several the mean over its layers."""
@@ -126,4 +126,4 @@ class LearningRates:
     def load_member_state(self, member: int, rows: Rows, k: int, state: Mapping[str, Any] | None) -> None:
         """Continue where :meth:`member_state` stood, after step k."""
         if self._controller is not None and state is not None:
-            self._rows[k][member] = float(self._controller.load_member_state(member, rows.of(member), state).mean())
+            self._rows[k][member] = fmean(self._controller.load_member_state(member, rows.of(member), state))

@@ -16,8 +16,8 @@ POSITIVE = st.floats(1e-3, 1e3)
 MEASUREMENTS = st.lists(st.tuples(POSITIVE, POSITIVE), min_size=12, max_size=40)
 
 
-def one(value: float) -> np.ndarray:
-    return np.array([value])
+def one(value: float) -> list[float]:
+    return [value]
 
 
 @given(norms=st.lists(POSITIVE, min_size=1, max_size=60), every=st.integers(1, 5), c=POSITIVE, scheduled=POSITIVE)
@@ -78,22 +78,21 @@ def test_with_a_learnt_target_the_published_form_does_not_see_the_scale_of_the_l
 @pytest.mark.parametrize("form", FORMS)
 def test_a_failed_estimate_falls_back_to_the_schedule_and_the_next_one_steers_again(form: str) -> None:
     rule = FORMS[form](Curvature(form="cap", target=1.0), 2.0, 2)
-    assert rule.rate(0, 0.5).tolist() == [0.5, 0.5]  # no estimate yet
-    rule.observe(1, np.array([100.0, 10.0]), np.array([1.0, 1.0]))
+    assert rule.rate(0, 0.5) == [0.5, 0.5]  # no estimate yet
+    rule.observe(1, [100.0, 10.0], [1.0, 1.0])
     steered = rule.rate(1, 0.5)
-    assert (steered < 0.5).all()
-    assert steered[0] < steered[1]
+    assert steered[0] < steered[1] < 0.5
     rule.fail()
-    assert rule.rate(2, 0.25).tolist() == [0.25, 0.25]
-    rule.observe(3, np.array([100.0, 10.0]), np.array([1.0, 1.0]))
-    assert (rule.rate(3, 0.5) < 0.5).all()
+    assert rule.rate(2, 0.25) == [0.25, 0.25]
+    rule.observe(3, [100.0, 10.0], [1.0, 1.0])
+    assert max(rule.rate(3, 0.5)) < 0.5
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("stop", [0, 3, 8])
 def test_a_rule_continues_from_its_state(form: str, stop: int) -> None:
     generator = np.random.default_rng(0)
-    values = generator.uniform(0.5, 50.0, size=(20, 2, 2))
+    values = generator.uniform(0.5, 50.0, size=(20, 2, 2)).tolist()
     options = Curvature(form="cap", dense_steps=6)
 
     def drive(rule: Rule, begin: int, end: int) -> list[list[float]]:
@@ -101,7 +100,7 @@ def test_a_rule_continues_from_its_state(form: str, stop: int) -> None:
         for step in range(begin, end):
             if step % 3 == 0:
                 rule.observe(step, *values[step])
-            rates.append(rule.rate(step, 0.1).tolist())
+            rates.append(rule.rate(step, 0.1))
         return rates
 
     whole, first, second = (FORMS[form](options, 3.8, 2) for _ in range(3))

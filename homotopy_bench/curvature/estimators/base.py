@@ -44,6 +44,14 @@ class Local:
         self.losses = losses.detach()
         self.gradient = ensemble.gradient
 
+    def check(self) -> None:
+        """Check that products will be complete.
+
+        Raises:
+            RuntimeError: If a part of the network can be differentiated once only.
+        """
+        self._graph.check()
+
     def product(self, vectors: Tensor) -> Tensor:
         """Return H v for vectors v (R, P), which costs one Hessian product."""
         self.products += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import torch
 from torch import Tensor
@@ -32,20 +33,40 @@ class Power(Estimator):
 
     def estimate(self, at: Local) -> Tensor:
         """Return |H v| on every block after ``products`` iterations."""
-        rounds = self.products if bool(self._begun.all()) else self.first_products
-        values = self._vectors.new_zeros(len(self._vectors), len(self.blocks))
+        begun = bool(self._begun.all())
+        rounds = self.products if begun else self.first_products
         for _ in range(rounds):
-            for b, block in enumerate(self.blocks):
-                direction = torch.zeros_like(self._vectors)
-                direction[:, block] = self._vectors[:, block]
-                image = at.product(direction)[:, block]
-                values[:, b] = torch.linalg.vector_norm(image, dim=1)
-                length = values[:, b, None]
-                # A broken or vanishing product must not cost the vector, which may still be good at the next step.
-                sound = length.isfinite() & (length > 0.0)
-                self._vectors[:, block] = torch.where(sound, image / length, self._vectors[:, block])
-        self._begun |= values.isfinite().all(dim=1).cpu()
+            lengths = [self._turn(block, at.product(self._direction(block))[:, block]) for block in self.blocks]
+        values = torch.stack(lengths, dim=1)
+        if not begun:
+            self._begun |= values.isfinite().all(dim=1).cpu()
         return values
+
+    def _direction(self, block: slice) -> Tensor:
+        """Return the vectors with everything outside a block left out."""
+        if len(self.blocks) == 1:
+            return self._vectors
+        direction = torch.zeros_like(self._vectors)
+        direction[:, block] = self._vectors[:, block]
+        return direction
+
+    def _turn(self, block: slice, image: Tensor) -> Tensor:
+        """Let the vectors of a block be their images, scaled to length one.
+
+        Args:
+            block: Columns of the block.
+            image: What became of the vectors, shape (R, Q).
+
+        Returns:
+            Lengths before, shape (R,).
+        """
+        lengths: Tensor = torch.linalg.vector_norm(image, dim=1)
+        if all(0.0 < length < inf for length in lengths.tolist()):
+            torch.div(image, lengths[:, None], out=self._vectors[:, block])
+        else:  # a broken or vanishing product must not cost the vector, which may still be good at the next step
+            sound = (lengths.isfinite() & (lengths > 0.0))[:, None]
+            self._vectors[:, block] = torch.where(sound, image / lengths[:, None], self._vectors[:, block])
+        return lengths
 
     def state(self) -> Mapping[str, Tensor]:
         """Return the vectors, and which rows have been through their first estimate."""

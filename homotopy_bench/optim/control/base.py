@@ -1,23 +1,23 @@
 """What every rule shares: estimates go in when there are any, a rate comes out at every step.
 
-A rule belongs to one member and has one rate per block of parameters. It lives on the host, in float64, and knows
-nothing of networks, so that it can be driven by any sequence of numbers.
+A rule belongs to one member and has one rate per block of parameters. It lives on the host and knows nothing of
+networks, so that it can be driven by any sequence of numbers. Its numbers are plain floats: there are few, and a step
+of a small network takes a millisecond, of which an array operation would be a visible part.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from math import nan
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
-Values = NDArray[np.float64]
-"""One number per block, shape (B,)."""
+Values = list[float]
+"""One number per block, B in all."""
 
 
 class Rule(ABC):
@@ -39,8 +39,8 @@ class Rule(ABC):
 
     def __init__(self, options: Curvature, stability: float, blocks: int) -> None:
         self.options, self.stability = options, stability
-        self.norm: Values = np.full(blocks, np.nan)
-        self.kappa: Values = np.full(blocks, np.nan)
+        self.norm: Values = [nan] * blocks
+        self.kappa: Values = [nan] * blocks
         self.failing = True
 
     def observe(self, step: int, norm: Values, square: Values) -> None:
@@ -51,7 +51,8 @@ class Rule(ABC):
             norm: |H| >= 0, finite.
             square: |g|^2 > 0, finite.
         """
-        self.norm, self.kappa, self.failing = norm, norm / square, False
+        self.norm, self.failing = norm, False
+        self.kappa = [one / of for one, of in zip(norm, square, strict=True)]
         self.learn(step, square)
 
     def fail(self) -> None:
@@ -66,7 +67,7 @@ class Rule(ABC):
             scheduled: What the open-loop schedule says.
         """
         steered = self.steer(step, scheduled)
-        return np.full_like(self.norm, scheduled) if self.failing else steered
+        return [scheduled] * len(self.norm) if self.failing else steered
 
     @abstractmethod
     def learn(self, step: int, square: Values) -> None:
@@ -78,13 +79,9 @@ class Rule(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state."""
-        state = {name: getattr(self, name) for name in self.remembered}
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in state.items()}
+        return {name: copy.deepcopy(getattr(self, name)) for name in self.remembered}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a state."""
         for name in self.remembered:
-            value, known = state[name], getattr(self, name)
-            if isinstance(known, np.ndarray):  # the number of entries may grow, of blocks it does not
-                value = np.asarray(value, dtype=np.float64).reshape(-1, *known.shape[1:])
-            setattr(self, name, value)
+            setattr(self, name, copy.deepcopy(state[name]))

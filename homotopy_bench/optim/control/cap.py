@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from homotopy_bench.optim.control.base import Rule, Values
 
@@ -27,18 +26,23 @@ class Cap(Rule):
 
     def __init__(self, options: Curvature, stability: float, blocks: int) -> None:
         super().__init__(options, stability, blocks)
-        self.ceiling: Values = np.full(blocks, np.nan)
-        self.limit: Values = np.full(blocks, np.nan)
+        self.ceiling: Values = [nan] * blocks
+        self.limit: Values = [nan] * blocks
 
     def learn(self, step: int, square: Values) -> None:  # noqa: ARG002 - the gradient has no say
         """Let the ceiling lam fall a little, but not below the new estimate."""
-        self.ceiling = np.fmax(self.options.decay * self.ceiling, self.norm)
+        decay = self.options.decay
+        self.ceiling = [
+            new if isnan(old) else max(decay * old, new) for old, new in zip(self.ceiling, self.norm, strict=True)
+        ]
 
     def steer(self, step: int, scheduled: float) -> Values:  # noqa: ARG002 - the same at every step
         """Return min(sched, limit), and let the limit move on."""
-        with np.errstate(divide="ignore"):  # without curvature there is no limit
-            bound = self.stability / self.ceiling
-        self.limit = np.where(
-            np.isnan(self.limit), self.options.start * bound, np.fmin(bound, self.options.growth * self.limit)
-        )
-        return np.fmin(scheduled, self.limit)
+        for block, ceiling in enumerate(self.ceiling):
+            if not isnan(ceiling):
+                bound = self.stability / ceiling if ceiling > 0.0 else inf  # without curvature there is no limit
+                before = self.limit[block]
+                self.limit[block] = (
+                    self.options.start * bound if isnan(before) else min(bound, self.options.growth * before)
+                )
+        return [min(scheduled, limit) for limit in self.limit]

@@ -7,9 +7,9 @@ step. What fails is one estimate of one member: its rate is then the schedule's,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite, nan
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,13 +57,14 @@ class CurvatureController:
         self.paid = (0, 0)
         self._traces: dict[int, dict[str, list[float]]] = {m: {name: [] for name in TRACE} for m in options}
         self._failures: dict[int, dict[str, Any]] = {m: {"count": 0, "last": None} for m in options}
-        self._rates: dict[int, Values] = {m: np.full(len(blocks), np.nan) for m in options}
+        self._rates: dict[int, Values] = {m: [nan] * len(blocks) for m in options}
         self.serve(ensemble, seeds)
 
     def serve(self, ensemble: Ensemble, seeds: Sequence[int]) -> None:
         """Estimate for other rows from now on, from the beginning."""
         estimator = ESTIMATORS[self.options.estimator]
         columns = list(self.blocks.values())
+        self._checked = False
         self._estimator = estimator(columns, ensemble.theta, seeds, self.options.products, self.options.first_products)
 
     def due(self, step: int) -> bool:
@@ -88,13 +89,16 @@ class CurvatureController:
         except RuntimeError as error:
             self._fail(self.rules, error)
             return None
-        square = self._estimator.norms(at.gradient).square()
+        slopes = self._estimator.norms(at.gradient)
         try:
+            if not self._checked:  # the graph of a later step is made in the same way
+                at.check()
+                self._checked = True
             norm = self._estimator.estimate(at)
         except RuntimeError as error:
             self._fail(self.rules, error)
         else:
-            self._observe(step, rows, norm.detach().double().cpu().numpy(), square.double().cpu().numpy())
+            self._observe(step, rows, norm.tolist(), slopes.tolist())
         self.paid = (at.gradients, at.products)
         return at.losses
 
@@ -105,12 +109,12 @@ class CurvatureController:
             step: The training step; steps are asked for in order.
             scheduled: What the members' open-loop schedules say.
         """
+        due = self.due(step)
         for member, rule in self.rules.items():
-            self._rates[member] = rule.rate(step, scheduled[member])
-            if self.due(step):
-                shown = (step, np.max(rule.norm), np.max(rule.kappa), np.min(self._rates[member]))
-                for name, value in zip(TRACE, shown, strict=True):
-                    self._traces[member][name].append(value if name == "step" else float(value))
+            rates = self._rates[member] = rule.rate(step, scheduled[member])
+            if due:
+                for name, value in zip(TRACE, (step, max(rule.norm), max(rule.kappa), min(rates)), strict=True):
+                    self._traces[member][name].append(value)
         return self._rates
 
     def clipped(self, bounds: Tensor, owners: Sequence[int]) -> Tensor:
@@ -126,10 +130,10 @@ class CurvatureController:
             return {}
         trace, failures = self._traces[member], self._failures[member]
         self._traces[member] = {name: [] for name in TRACE}
-        known: dict[str, Any] = {"lambda_max": float(np.max(rule.norm)), "kappa": float(np.max(rule.kappa))}
+        known: dict[str, Any] = {"lambda_max": max(rule.norm), "kappa": max(rule.kappa)}
         if len(self.blocks) > 1:
             for name, values in (("lambda_max", rule.norm), ("kappa", rule.kappa), ("lr", self._rates[member])):
-                known[f"{name}_layers"] = dict(zip(self.blocks, values.tolist(), strict=True))
+                known[f"{name}_layers"] = dict(zip(self.blocks, values, strict=True))
         known["curvature_failures"] = failures["count"]
         if failures["last"]:
             known["curvature_last_failure"] = failures["last"]
@@ -141,7 +145,7 @@ class CurvatureController:
             return None
         return {
             "rule": self.rules[member].to_dict(),
-            "rates": self._rates[member].tolist(),
+            "rates": list(self._rates[member]),
             "estimator": {name: values[rows].cpu().clone() for name, values in self._estimator.state().items()},
             "trace": {name: list(values) for name, values in self._traces[member].items()},
             "failures": dict(self._failures[member]),
@@ -154,27 +158,27 @@ class CurvatureController:
             The rates of the last step.
         """
         self.rules[member].load(state["rule"])
-        self._rates[member] = np.asarray(state["rates"], dtype=np.float64)
+        self._rates[member] = list(state["rates"])
         self._estimator.load(rows, state["estimator"])
         self._traces[member] = {name: list(values) for name, values in state["trace"].items()}
         self._failures[member] = dict(state["failures"])
         return self._rates[member]
 
-    def _observe(self, step: int, rows: Rows, norm: Values, square: Values) -> None:
+    def _observe(self, step: int, rows: Rows, norms: list[Values], slopes: list[Values]) -> None:
+        """Give the rules |H| (R, B) and |g| (R, B); plain numbers, as a step of a small network takes a millisecond."""
         for member, rule in self.rules.items():
             own = rows.of(member)
             # Of coupled copies the largest curvature and the smallest gradient decide: one rate serves them all.
-            largest, least = norm[own].max(axis=0), square[own].min(axis=0)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                kappa = largest / least
-            if not np.isfinite(largest).all():
+            largest = [max(copies) for copies in zip(*norms[own], strict=True)]
+            square = [min(copies) ** 2 for copies in zip(*slopes[own], strict=True)]
+            if not all(isfinite(norm) for copy in norms[own] for norm in copy):
                 self._fail([member], "the estimate is not finite")
-            elif not np.isfinite(least).all():
+            elif not all(isfinite(slope) for copy in slopes[own] for slope in copy):
                 self._fail([member], "the gradient is not finite")
-            elif not np.isfinite(kappa).all():
+            elif not all(of > 0.0 and isfinite(one / of) for one, of in zip(largest, square, strict=True)):
                 self._fail([member], "the gradient is zero")
             else:
-                rule.observe(step, largest, least)
+                rule.observe(step, largest, square)
 
     def _fail(self, members: Sequence[int] | Mapping[int, Rule], reason: str | Exception) -> None:
         text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {str(reason).splitlines()[0]}"
@@ -186,4 +190,4 @@ class CurvatureController:
         rule = self.rules.get(member)
         if rule is None or rule.options.clip_threshold is None or rule.failing:
             return 1.0
-        return 1.0 / (1.0 + float(np.max(rule.kappa)) / rule.options.clip_threshold)
+        return 1.0 / (1.0 + max(rule.kappa) / rule.options.clip_threshold)

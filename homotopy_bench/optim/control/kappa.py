@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,25 +27,30 @@ class Kappa(Rule):
 
     def __init__(self, options: Curvature, stability: float, blocks: int) -> None:
         super().__init__(options, stability, blocks)
-        self.mean: Values = np.full(blocks, np.nan)
-        self.target: Values = np.full(blocks, np.nan if options.target is None else options.target)
-        self.seen: Values = np.empty((0, blocks))
+        self.mean: Values = [nan] * blocks
+        self.target: Values = [nan if options.target is None else options.target] * blocks
+        self.seen: list[Values] = []
 
     def learn(self, step: int, square: Values) -> None:
         """Update the running mean, and within the warm-up what the target will be taken from."""
         s = self.options.smoothing
-        self.mean = np.where(np.isnan(self.mean), self.norm, s * self.mean + (1.0 - s) * self.norm)
-        self.kappa = self.mean / square
-        if np.isnan(self.target).any() and step < self.options.dense_steps:
-            self.seen = np.vstack([self.seen, self.kappa])
+        self.mean = [
+            new if isnan(old) else s * old + (1.0 - s) * new for old, new in zip(self.mean, self.norm, strict=True)
+        ]
+        self.kappa = [mean / of for mean, of in zip(self.mean, square, strict=True)]
+        if isnan(self.target[0]) and step < self.options.dense_steps:
+            self.seen.append(self.kappa)
 
     def steer(self, step: int, scheduled: float) -> Values:
         """Return the rates; the target is fixed at the first step after the warm-up."""
-        if np.isnan(self.target).any() and step >= self.options.dense_steps and len(self.seen):
-            self.target = np.quantile(self.seen, self.options.percentile, axis=0)
-            self.seen = self.seen[:0]
-        if np.isnan(self.target).any():
-            return np.full_like(self.norm, scheduled)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            excess = np.where(self.target > 0.0, self.kappa / self.target - 1.0, 0.0)
-        return scheduled / (1.0 + self.options.alpha * np.fmax(0.0, excess))
+        if isnan(self.target[0]) and step >= self.options.dense_steps and self.seen:
+            self.target = np.quantile(self.seen, self.options.percentile, axis=0).tolist()
+            self.seen = []
+        if isnan(self.target[0]):
+            return [scheduled] * len(self.norm)
+        return [self._rate(scheduled, *pair) for pair in zip(self.kappa, self.target, strict=True)]
+
+    def _rate(self, scheduled: float, kappa: float, target: float) -> float:
+        if not kappa > target > 0.0:
+            return scheduled
+        return scheduled / (1.0 + self.options.alpha * (kappa / target - 1.0))
