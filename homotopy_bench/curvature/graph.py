@@ -20,11 +20,12 @@ class GradientGraph:
     Args:
         ensemble: The R rows; ``ensemble.gradient`` receives the gradients, and the parameters must not change while
             products are taken.
-        loss: Sum of the rows' losses; no row's loss depends on another's parameters.
+        loss: Sum of the rows' losses on outputs of :meth:`Ensemble.modules`, whose graph is complete; no row's loss
+            depends on another's parameters.
 
     Example:
         >>> ensemble = Ensemble([torch.nn.Linear(1, 1, bias=False) for _ in range(2)])
-        >>> outputs = ensemble.forward(torch.tensor([[[2.0]], [[3.0]]]))
+        >>> outputs = ensemble.modules(torch.tensor([[[2.0]], [[3.0]]]))
         >>> graph = GradientGraph(ensemble, (0.5 * outputs.square()).sum())
         >>> graph.product(torch.ones(2, 1)).tolist()
         [[4.0], [9.0]]
