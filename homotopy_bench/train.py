@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.config import compose_raw, conf_dir, run_folder, validate
+from homotopy_bench.config import compose_raw, conf_dir, experiment_file, run_folder, validate
 from homotopy_bench.errors import InputError
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
 
@@ -58,6 +58,7 @@ def main() -> int:
             return float("nan")
 
     try:
+        arguments = sys.argv[1:] = [experiment_file(argument) for argument in arguments]
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments)
         else:
