@@ -281,9 +281,10 @@ def experiment_file(argument: str) -> str:
         return argument
     names = []
     for name in argument.removeprefix("experiment=").split(","):
-        if name.endswith(".yaml") and not (group / name).is_file():
+        if name.endswith(".yaml") and (Path(name).is_absolute() or not (group / name).is_file()):
             if not Path(name).is_file():
-                accepted = f"no such file; accepted: a YAML file, such as the best.yaml of a study, or {', '.join(choices_of('experiment'))}"
+                choices = ", ".join(choices_of("experiment"))
+                accepted = f"no such file; accepted: a YAML file, such as the best.yaml of a study, or {choices}"
                 raise InputError("experiment", name, accepted)
             name = os.path.relpath(name, group)
         names.append(name)

@@ -6,7 +6,7 @@ Whoever runs trial k, whenever, and whatever has been run before, it has the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, log, log2
+from math import log
 from typing import Any
 
 import numpy as np
@@ -21,46 +21,55 @@ from homotopy_bench.sweeps.space import Parameter
 class ByNumber(BaseSampler):
     """A sampler that never looks at other trials."""
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+    def infer_relative_search_space(
+        self,
+        study: Study,  # noqa: ARG002
+        trial: FrozenTrial,  # noqa: ARG002
+    ) -> dict[str, BaseDistribution]:
         """Return nothing: every parameter is sampled by itself."""
         return {}
 
     def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+        self,
+        study: Study,  # noqa: ARG002
+        trial: FrozenTrial,  # noqa: ARG002
+        search_space: dict[str, BaseDistribution],  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return nothing, likewise."""
         return {}
 
 
 class Sobol(ByNumber):
-    """A scrambled Sobol sequence (Owen 1998, J. Complexity 14:466): point k of ``count`` in [0, 1)^d for trial k.
+    """A scrambled Sobol sequence (Owen 1998, J. Complexity 14:466): its point k in [0, 1)^d for trial k.
 
-    It covers a space more evenly than random points (Bergstra and Bengio 2012, JMLR 13:281, section 5). Dimension j
-    belongs to the j-th parameter, used or not.
+    It covers a space more evenly than random points (Bergstra and Bengio 2012, JMLR 13:281, section 5), best where the
+    number of trials is a power of two; a longer study begins with the points of a shorter one. Dimension j belongs to
+    the j-th parameter, used or not.
 
     Args:
         parameters: The d parameters, in order.
-        count: Number of trials; later ones begin a new sequence.
         seed: Of the scrambling.
     """
 
-    def __init__(self, parameters: Sequence[Parameter], count: int, seed: int) -> None:
+    def __init__(self, parameters: Sequence[Parameter], seed: int) -> None:
         self._dimension = {parameter.key: index for index, parameter in enumerate(parameters)}
-        self._power = max(ceil(log2(count)), 1)
         self._seed = seed
-        self._points: dict[int, np.ndarray] = {}
+        self._points = np.empty((0, len(parameters)))
 
     def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+        self,
+        study: Study,  # noqa: ARG002
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
     ) -> Any:
         """Return the value of one parameter of one trial."""
-        block, index = divmod(trial.number, 2**self._power)
-        if block not in self._points:
+        if trial.number >= len(self._points):
             from scipy.stats import qmc
 
-            sequence = qmc.Sobol(len(self._dimension), scramble=True, rng=np.random.default_rng([self._seed, block]))
-            self._points[block] = sequence.random_base2(self._power)
-        return value_at(param_distribution, float(self._points[block][index, self._dimension[param_name]]))
+            sequence = qmc.Sobol(len(self._dimension), scramble=True, rng=np.random.default_rng(self._seed))
+            self._points = sequence.random_base2(max(trial.number.bit_length(), 5))
+        return value_at(param_distribution, float(self._points[trial.number, self._dimension[param_name]]))
 
 
 class Grid(ByNumber):
@@ -78,7 +87,11 @@ class Grid(ByNumber):
             self.size *= len(values_of(parameter.distribution))
 
     def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+        self,
+        study: Study,  # noqa: ARG002
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
     ) -> Any:
         """Return the value of one parameter of one trial."""
         values = values_of(param_distribution)
@@ -109,7 +122,7 @@ def value_at(distribution: BaseDistribution, u: float) -> Any:
     Example:
         >>> value_at(CategoricalDistribution(["a", "b"]), 0.6)
         'b'
-        >>> value_at(FloatDistribution(1e-4, 1e-2, log=True), 0.5)
+        >>> round(value_at(FloatDistribution(1e-4, 1e-2, log=True), 0.5), 12)
         0.001
     """
     values = values_of(distribution) if not getattr(distribution, "log", False) else []

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from optuna.trial import TrialState
 
 from homotopy_bench.tracking.record import SCHEMA, read_metrics
 
-DIRECTIONS = {
+DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "val_acc": "maximize",
     "forward_equivalents": "minimize",
     "gradient_evaluations": "minimize",

@@ -1,7 +1,7 @@
 """What the job of a trial tells the study while it trains, and whether it shall end.
 
 The training loop calls :meth:`Reporter.report` with each line of ``metrics.jsonl`` but the last one and ends the run
-with the status ``pruned`` where that returns True. The storage is no reason to end a training: while it does not answer,
+with the status ``pruned`` where that returns True. A storage is no reason to end a training: while it does not answer,
 nothing is pruned.
 """
 

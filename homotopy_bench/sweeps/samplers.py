@@ -25,9 +25,10 @@ ForTrial = Callable[[int], BaseSampler]
 def samplers(options: StudyOptions, space: Space) -> tuple[ForTrial, int]:
     """Return the sampler of every trial, and how many trials there are.
 
-    ``qmc``, ``random`` and ``grid`` do not learn. ``tpe`` is the tree-structured Parzen estimator (Bergstra et al. 2011)
-    over all parameters jointly, ``gp`` expected improvement on a Gaussian process, ``cmaes`` the covariance matrix
-    adaptation of Hansen (2016, arXiv:1604.00772); they begin with ``startup_trials`` points of ``qmc``.
+    ``qmc``, ``random`` and ``grid`` do not learn. ``tpe`` is the tree-structured Parzen estimator (Bergstra et al.
+    2011, NeurIPS) over all parameters jointly, ``gp`` expected improvement on a Gaussian process, ``cmaes`` the
+    covariance matrix adaptation of Hansen (2016, arXiv:1604.00772); they begin with ``startup_trials`` points of
+    ``qmc``.
 
     Args:
         options: The study.
@@ -39,12 +40,12 @@ def samplers(options: StudyOptions, space: Space) -> tuple[ForTrial, int]:
     Raises:
         InputError: If the sampler cannot search this space, or lacks its package.
     """
-    sobol = Sobol(space.parameters, max(options.n_trials, 2), options.seed)
+    sobol = Sobol(space.parameters, options.seed)
     if options.sampler == "grid":
         grid = _grid(space)
-        return (lambda number: grid), min(options.n_trials, grid.size)
+        return (lambda _: grid), min(options.n_trials, grid.size)
     if options.sampler == "qmc":
-        return (lambda number: sobol), options.n_trials
+        return (lambda _: sobol), options.n_trials
     if options.sampler == "cmaes":
         _check_cmaes(options, space)
     learning = _learning(options, options.startup_trials)

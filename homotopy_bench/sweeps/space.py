@@ -38,7 +38,14 @@ class Condition:
 
     @classmethod
     def parse(cls, text: object, parameter: str) -> Condition:
-        """Read ``KEY=VALUE`` or ``KEY=VALUE,VALUE``.
+        """Return what ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` says.
+
+        Args:
+            text: What was written.
+            parameter: Key of the parameter, for messages.
+
+        Returns:
+            The condition.
 
         Raises:
             InputError: If it is something else.
@@ -198,7 +205,7 @@ def _distribution(override: Override, written: str) -> BaseDistribution:
         if isinstance(sweep, RangeSweep) and not log:
             return _range(sweep)
     except ValueError as error:
-        raise InputError(key, written, f"{error}; accepted: {GRAMMAR}") from None
+        raise InputError(key, written, f"{str(error).rstrip('.')}; accepted: {GRAMMAR}") from None
     if log:
         raise InputError(key, written, "accepted: the tag log on an interval")
     choices = list(override.sweep_string_iterator()) if override.is_sweep_override() else [written]

@@ -94,8 +94,10 @@ class Storage:
                 return action()
             except GONE as error:
                 if time.monotonic() - begin + pause > self._patience:
-                    accepted = f"no answer for {self._patience:g} s ({_cause(error)}); nothing is lost: the same command continues"
-                    raise InputError(KEY, self.shown, accepted) from error
+                    silence = f"no answer for {self._patience:g} s ({_cause(error)})"
+                    raise InputError(
+                        KEY, self.shown, f"{silence}; nothing is lost: the same command continues"
+                    ) from error
             time.sleep(pause)
             pause = min(2.0 * pause, 5.0)
 

@@ -103,9 +103,9 @@ class Trials:
         about = self.storage.locked(compare)
         for key, value in description.items():
             if about.get(key) != value:
-                other, this = _differing(about.get(key), value)
+                there, here = _differing(about.get(key), value)
                 accepted = (
-                    f"this study has another {key} ({other}, not {this}); accepted: another hydra.sweeper.study=NAME"
+                    f"its {key} is another: there {there}, here {here}; accepted: another hydra.sweeper.study=NAME"
                 )
                 raise InputError("hydra.sweeper.study", self.study.study_name, accepted)
 
@@ -192,7 +192,7 @@ class Trials:
     def _deaths(trial: FrozenTrial) -> int:
         """Return how many workers are gone that had a trial; one that gave it back is none."""
         run = trial.user_attrs.get(RUN, {})
-        return run.get("deaths", 0) + (run.get("worker") is not None)
+        return int(run.get("deaths", 0)) + (run.get("worker") is not None)
 
     def _ended(self, trial: FrozenTrial) -> Outcome | None:
         """Return how a trial ended whose worker could not tell any more."""
@@ -214,12 +214,11 @@ class Trials:
         self.storage.optuna.set_trial_user_attr(trial._trial_id, key, value)
 
 
-def _differing(a: Any, b: Any) -> tuple[Any, Any]:
-    """Return the first place where two descriptions differ."""
+def _differing(a: Any, b: Any) -> tuple[str, str]:
+    """Return the first place where two descriptions differ, in both."""
     if isinstance(a, dict) and isinstance(b, dict):
-        for key in [*a, *b]:
-            if a.get(key) != b.get(key):
-                return f"{key}: {a.get(key, 'nothing')}", b.get(key, "nothing")
+        key = next(key for key in [*a, *b] if a.get(key) != b.get(key))
+        return f"{key}: {a.get(key, 'fixed')}", f"{b.get(key, 'fixed')}"
     if isinstance(a, list) and isinstance(b, list):
-        return [one for one in a if one not in b] or "nothing", [one for one in b if one not in a] or "nothing"
-    return a, b
+        return ", ".join(one for one in a if one not in b) or "-", ", ".join(one for one in b if one not in a) or "-"
+    return f"{a}", f"{b}"

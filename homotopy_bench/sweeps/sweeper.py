@@ -126,7 +126,11 @@ def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
 
 
 def _leave_results(trials: Trials, options: StudyOptions, composition: Composition, folder: Path) -> list[float] | None:
-    """Write the table, the picture and the best settings, and say where they are."""
+    """Write the table, the picture and the best settings, and say where they are.
+
+    Returns:
+        The values of the best trial; None where none completed.
+    """
     study = trials.study
     every = trials.all()
     states = [trial.user_attrs.get("status", trial.state.name.lower()) for trial in every]
