@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.tracking.record import SCHEMA, read_metrics
 
@@ -19,6 +19,9 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
     "train_seconds": "minimize",
 }
 """Objective -> which way is better."""
+
+RESULT = "result"
+"""User attribute of an ended trial: status and reason, cost, and its path."""
 
 STATES = {
     "completed": TrialState.COMPLETE,
@@ -81,6 +84,12 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
         if line["t"] < 1.0 and line["val_acc_path"] is not None
     )
     return Outcome(status, reason, tuple(float(value) for value in values if value is not None), cost, path)
+
+
+def result_of(trial: FrozenTrial) -> dict[str, Any]:
+    """Return what a study keeps of how a trial ended; the status of one that has not is its state."""
+    result: dict[str, Any] = trial.user_attrs.get(RESULT, {"status": trial.state.name.lower(), "cost": {}, "path": []})
+    return result
 
 
 def lost(reason: str) -> Outcome:

@@ -85,10 +85,11 @@ class Reporter:
     def _at_path(self, line: Mapping[str, Any]) -> bool:
         from optuna.trial import TrialState
 
+        from homotopy_bench.sweeps.outcome import result_of
         from homotopy_bench.sweeps.peers import behind_peers
 
         if not self._on_path:
             return False
         ended = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        paths = [one.user_attrs.get("path", []) for one in ended]
+        paths = [result_of(one)["path"] for one in ended]
         return behind_peers(line["epoch"], line["t"], line["val_acc_path"], paths)

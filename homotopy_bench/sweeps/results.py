@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.config import Config
 from homotopy_bench.files import write_atomically
+from homotopy_bench.sweeps.outcome import result_of
 from homotopy_bench.sweeps.study import RUN
 
 GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")
@@ -25,7 +26,7 @@ def front(study: Study) -> list[FrozenTrial]:
     completed = [
         trial
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if trial.user_attrs.get("status") == "completed"
+        if result_of(trial)["status"] == "completed"
     ]
     signs = [1.0 if direction.name == "MAXIMIZE" else -1.0 for direction in study.directions]
 
@@ -53,27 +54,27 @@ def write_table(study: Study, objectives: Sequence[str], file: Path) -> None:
     """
     trials = study.get_trials(deepcopy=False)
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
-    costs = list(dict.fromkeys(key for trial in trials for key in trial.user_attrs.get("cost", {})))
+    costs = list(dict.fromkeys(key for trial in trials for key in result_of(trial)["cost"]))
     costs = [key for key in costs if key not in objectives]
     best = {trial.number for trial in front(study)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["number", "status", "best", *objectives, *keys, *costs, "folder", "attempts", "reason"])
     for trial in trials:
-        attributes, run = trial.user_attrs, trial.user_attrs.get(RUN, {})
+        result, run = result_of(trial), trial.user_attrs.get(RUN, {})
         # A pruned trial has the last accuracy before its end, which is none of a whole training.
         values = trial.values if trial.state == TrialState.COMPLETE else [None] * len(objectives)
         writer.writerow(
             [
                 trial.number,
-                attributes.get("status", trial.state.name.lower()),
+                result["status"],
                 int(trial.number in best),
                 *values,
                 *(trial.params.get(key) for key in keys),
-                *(attributes.get("cost", {}).get(key) for key in costs),
+                *(result["cost"].get(key) for key in costs),
                 run.get("folder"),
                 run.get("attempt"),
-                attributes.get("reason"),
+                result.get("reason"),
             ]
         )
     write_atomically(file, text.getvalue().encode())

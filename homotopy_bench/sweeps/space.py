@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Sweep
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 from optuna.distributions import (
     BaseDistribution,
@@ -21,6 +23,7 @@ from optuna.distributions import (
     IntDistribution,
     distribution_to_json,
 )
+from optuna.trial import Trial
 
 from homotopy_bench.errors import InputError
 
@@ -72,6 +75,16 @@ class Parameter:
         """Return the override that gives the key a value."""
         return f"{self.key}={value}"
 
+    def suggest(self, trial: Trial) -> Value:
+        """Return the value that a trial gets."""
+        one = self.distribution
+        if isinstance(one, CategoricalDistribution):
+            return str(trial.suggest_categorical(self.key, one.choices))
+        if isinstance(one, IntDistribution):
+            return trial.suggest_int(self.key, one.low, one.high, step=one.step, log=one.log)
+        assert isinstance(one, FloatDistribution)
+        return trial.suggest_float(self.key, one.low, one.high, step=one.step, log=one.log)
+
     def example(self, index: int) -> Value:
         """Return one of the values at the edge: the ends of an interval in turn, the choices one after the other."""
         distribution = self.distribution
@@ -97,19 +110,14 @@ class Space:
     fixed: tuple[str, ...]
     parameters: tuple[Parameter, ...]
 
-    def walk(self, choose: Callable[[Parameter], Value], lookup: Lookup) -> list[str]:
-        """Return the overrides of one trial.
+    def walk(self, trial: Trial, lookup: Lookup) -> list[str]:
+        """Return the overrides of one trial, whose parameters are sampled on the way.
 
         Args:
-            choose: Gives a parameter its value.
+            trial: The trial.
             lookup: Says what the configuration has at the key of a condition.
         """
-        overrides = list(self.fixed)
-        for parameter in self.parameters:
-            condition = parameter.condition
-            if condition is None or lookup(overrides, condition.key) in condition.values:
-                overrides.append(parameter.override(choose(parameter)))
-        return overrides
+        return self._walk(lambda parameter: parameter.suggest(trial), lookup)
 
     def examples(self, lookup: Lookup) -> list[list[str]]:
         """Return trials at the edges of the space, in which every choice and every end occurs."""
@@ -118,7 +126,15 @@ class Space:
             for parameter in self.parameters
             if isinstance(parameter.distribution, CategoricalDistribution)
         ]
-        return [self.walk(lambda one, i=i: one.example(i), lookup) for i in range(max([2, *sizes]))]  # type: ignore[misc]
+        return [self._walk(methodcaller("example", index), lookup) for index in range(max([2, *sizes]))]
+
+    def _walk(self, choose: Callable[[Parameter], Value], lookup: Lookup) -> list[str]:
+        overrides = list(self.fixed)
+        for parameter in self.parameters:
+            condition = parameter.condition
+            if condition is None or lookup(overrides, condition.key) in condition.values:
+                overrides.append(parameter.override(choose(parameter)))
+        return overrides
 
     def describe(self) -> dict[str, str]:
         """Return every parameter in one text, by which a study knows its space again."""
@@ -128,12 +144,13 @@ class Space:
         }
 
 
-def read_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
+def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader | None = None) -> Space:
     """Read the space of ``hydra.sweeper.params`` and of a command line.
 
     Args:
         params: Key -> a sweep, one value, or a mapping with ``values`` (either of them) and ``when`` (a condition).
         arguments: Overrides; those with a sweep are searched, the others fixed.
+        loader: Knows the choices of a group, which glob(...) needs.
 
     Returns:
         The space.
@@ -143,9 +160,8 @@ def read_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
     """
     fixed: list[str] = []
     parameters: dict[str, Parameter] = {}
-    given = {
-        one.get_key_element().lstrip("+"): one for one in OverridesParser.create().parse_overrides(list(arguments))
-    }
+    parser = OverridesParser.create(config_loader=loader)
+    given = {one.get_key_element().lstrip("+"): one for one in parser.parse_overrides(list(arguments))}
     for key, written in params.items():
         if key in given:
             continue
@@ -156,7 +172,7 @@ def read_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
                 raise InputError(f"hydra.sweeper.params.{key}", dict(written), accepted)
             values = written["values"]
             condition = Condition.parse(written["when"], key) if "when" in written else None
-        override = _parse(key, values)
+        override = _parse(parser, key, values)
         if not override.is_sweep_override() and condition is None:
             fixed.append(f"{override.get_key_element()}={override.get_value_element_as_str()}")
         else:
@@ -176,10 +192,10 @@ def read_space(params: Mapping[str, Any], arguments: Sequence[str]) -> Space:
     return Space(tuple(fixed), tuple(parameters.values()))
 
 
-def _parse(key: str, values: object) -> Override:
+def _parse(parser: OverridesParser, key: str, values: object) -> Override:
     text = "null" if values is None else str(values).lower() if isinstance(values, bool) else str(values)
     try:
-        return OverridesParser.create().parse_override(f"{key}={text}")
+        return parser.parse_override(f"{key}={text}")
     except HydraException:
         raise InputError(f"hydra.sweeper.params.{key}", values, f"accepted: {GRAMMAR}") from None
 
@@ -208,7 +224,10 @@ def _distribution(override: Override, written: str) -> BaseDistribution:
         raise InputError(key, written, f"{str(error).rstrip('.')}; accepted: {GRAMMAR}") from None
     if log:
         raise InputError(key, written, "accepted: the tag log on an interval")
-    choices = list(override.sweep_string_iterator()) if override.is_sweep_override() else [written]
+    if isinstance(sweep, ChoiceSweep):  # not by Hydra's iterator, which shuffles anew each time where it is told to
+        choices = [Override._get_value_element_as_str(one) for one in sweep.list]
+    else:
+        choices = list(override.sweep_string_iterator()) if override.is_sweep_override() else [written]
     if not choices or len(set(choices)) < len(choices):
         raise InputError(key, written, "accepted: at least one choice, each of them once")
     return CategoricalDistribution(choices)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -144,13 +144,19 @@ def _database(url: URL, study: str, patience: float) -> Storage:
     server = url.get_backend_name()
     if server == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError(KEY, shown, ACCEPTED)
+    if server == "sqlite" and not Path(str(url.database)).parent.is_dir():
+        raise InputError(KEY, shown, f"no such folder; {ACCEPTED}")
     # A host that does not answer must not hold the command for minutes; SQLite's timeout is that of its lock.
     arguments = {"timeout": 60} if server == "sqlite" else {"connect_timeout": 10}
+    full = url.render_as_string(hide_password=False)
     try:
-        storage = RDBStorage(
-            url.render_as_string(hide_password=False),
-            engine_kwargs={"pool_pre_ping": True, "connect_args": arguments},
-        )
+        engine = create_engine(full, connect_args=arguments, pool_pre_ping=True)
+
+        def lock() -> AbstractContextManager[Any]:
+            return FileLock(f"{url.database}.lock") if server == "sqlite" else _advisory_lock(engine, study)
+
+        with lock():  # two workers that make the tables at once get into each other's way
+            storage = RDBStorage(full, engine_kwargs={"pool_pre_ping": True, "connect_args": arguments})
     except NoSuchModuleError:
         raise InputError(KEY, shown, ACCEPTED) from None
     except ImportError as error:
@@ -161,9 +167,7 @@ def _database(url: URL, study: str, patience: float) -> Storage:
         raise InputError(KEY, shown, f"cannot be opened ({_cause(error)}); {ACCEPTED}") from error
     except RuntimeError as error:  # tables of another version of Optuna, or of something else
         raise InputError(KEY, shown, f"{error}") from error
-    if server == "sqlite":
-        return Storage(storage, shown, shown, lambda: FileLock(f"{url.database}.lock"), patience)
-    return Storage(storage, shown, shown, lambda: _advisory_lock(storage.engine, study), patience)
+    return Storage(storage, shown, shown, lock, patience)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.outcome import DIRECTIONS, Outcome, lost, read_outcome
+from homotopy_bench.sweeps.outcome import DIRECTIONS, RESULT, Outcome, lost, read_outcome
 from homotopy_bench.sweeps.samplers import ForTrial
 from homotopy_bench.sweeps.storage import Storage
 from homotopy_bench.sweeps.worker import Worker
@@ -200,13 +200,8 @@ class Trials:
         return read_outcome(self.folder / run["folder"], self.objectives) if run else None
 
     def _end(self, trial: FrozenTrial, outcome: Outcome) -> None:
-        self._set(trial, "status", outcome.status)
-        if outcome.reason:
-            self._set(trial, "reason", outcome.reason[:1000])
-        if outcome.cost:
-            self._set(trial, "cost", outcome.cost)
-        if outcome.path:
-            self._set(trial, "path", outcome.path)
+        result = {"status": outcome.status, "reason": outcome.reason, "cost": outcome.cost, "path": outcome.path}
+        self._set(trial, RESULT, result)
         values = None if outcome.values is None else list(outcome.values)
         self.study.tell(trial.number, values, state=outcome.state)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from homotopy_bench.config import checked
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.composition import Composition
 from homotopy_bench.sweeps.options import FIRST_TUNING_SEED, StudyOptions
-from homotopy_bench.sweeps.outcome import lost, read_outcome
+from homotopy_bench.sweeps.outcome import lost, read_outcome, result_of
 from homotopy_bench.sweeps.picture import draw
 from homotopy_bench.sweeps.pruners import pruner
 from homotopy_bench.sweeps.results import front, write_setting, write_table
 from homotopy_bench.sweeps.samplers import samplers
-from homotopy_bench.sweeps.space import Parameter, Space, Value, read_space
+from homotopy_bench.sweeps.space import Space, read_space
 from homotopy_bench.sweeps.storage import KEY, open_storage
 from homotopy_bench.sweeps.study import Claim, Trials
 
@@ -50,12 +51,13 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
 
     Raises:
         InputError: If the options, the space, the storage or an existing study do not fit, or a whole batch failed.
+        KeyboardInterrupt: If a run was interrupted.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it says of every trial is in the table
     raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
     options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
     _check_password(OmegaConf.to_container(master.hydra.sweeper, resolve=False))
-    space = read_space(options.params, arguments)
+    space = read_space(options.params, arguments, loader)
     composition = Composition(loader, master)
     space = _seeded(space, options)
     examples = space.examples(composition.lookup)
@@ -70,27 +72,23 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     trials.belongs_to(_about(options, space))
     OmegaConf.save(master, folder / "multirun.yaml")
 
-    def sampled(trial: optuna.Trial) -> list[str]:
-        def choose(parameter: Parameter) -> Value:
-            value: Value = trial._suggest(parameter.key, parameter.distribution)
-            return value
-
-        return space.walk(choose, composition.lookup)
+    def claim() -> Claim | None:
+        return trials.claim(total, for_trial, lambda trial: space.walk(trial, composition.lookup))
 
     try:
         while True:
-            batch: list[Claim] = []
-            while len(batch) < options.batch and (claim := trials.claim(total, for_trial, sampled)) is not None:
-                batch.append(claim)
+            batch = list(islice(iter(claim, None), options.batch))
             if batch:
                 _run(batch, trials, launcher)
             elif any(trial.state == TrialState.RUNNING for trial in trials.all()):
                 time.sleep(WAIT)  # another worker may die with them
             else:
                 break
-    finally:
-        values = _leave_results(trials, options, composition, folder)
-    return values
+    except (InputError, KeyboardInterrupt) as error:
+        if not (isinstance(error, InputError) and error.key == KEY):  # a storage that is gone has nothing to show
+            _leave_results(trials, options, composition, folder)
+        raise
+    return _leave_results(trials, options, composition, folder)
 
 
 def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
@@ -133,7 +131,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     """
     study = trials.study
     every = trials.all()
-    states = [trial.user_attrs.get("status", trial.state.name.lower()) for trial in every]
+    states = [result_of(trial)["status"] for trial in every]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
     print(f"study {options.study}: {len(every)} trials ({counts})")
     write_table(study, options.objectives, folder / "trials.csv")
