@@ -20,6 +20,9 @@ DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
 }
 """Objective -> which way is better."""
 
+RUN = "run"
+"""User attribute of a trial: its worker, attempt, folder, and overrides."""
+
 RESULT = "result"
 """User attribute of an ended trial: status and reason, cost, and its path."""
 
@@ -87,9 +90,12 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
 
 
 def result_of(trial: FrozenTrial) -> dict[str, Any]:
-    """Return what a study keeps of how a trial ended; the status of one that has not is its state."""
-    result: dict[str, Any] = trial.user_attrs.get(RESULT, {"status": trial.state.name.lower(), "cost": {}, "path": []})
-    return result
+    """Return what a study keeps of how a trial ended; one that has not is ``running``, or ``open`` if nobody runs it."""
+    if RESULT in trial.user_attrs:
+        result: dict[str, Any] = trial.user_attrs[RESULT]
+        return result
+    status = "running" if trial.user_attrs.get(RUN, {}).get("worker") else "open"
+    return {"status": status, "cost": {}, "path": []}
 
 
 def lost(reason: str) -> Outcome:

@@ -9,8 +9,10 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner,
 
 from homotopy_bench.sweeps.options import StudyOptions
 
-WARM_UP = 0.1
-"""Share of the epochs before which nothing is judged."""
+
+def first_epoch(epochs: int) -> int:
+    """Return the epoch from which on a trial may be judged: a tenth of the training says too little."""
+    return max(ceil(0.1 * epochs), 1)
 
 
 def pruner(options: StudyOptions, epochs: int) -> BasePruner:
@@ -26,7 +28,7 @@ def pruner(options: StudyOptions, epochs: int) -> BasePruner:
         options: The study.
         epochs: Length of a trial.
     """
-    first = max(ceil(WARM_UP * epochs), 1)
+    first = first_epoch(epochs)
     if options.pruner == "median":
         return MedianPruner(n_startup_trials=5, n_warmup_steps=first, n_min_trials=3)
     if options.pruner == "successive_halving":

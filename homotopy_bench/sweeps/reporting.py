@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.options import StudyOptions
 
 
@@ -22,13 +23,15 @@ def reporter(sweeper: Mapping[str, Any], folder: Path, epochs: int) -> Reporter 
         sweeper: The node ``hydra.sweeper`` of the job's configuration, resolved.
         folder: Its ``hydra.sweep.dir``.
         epochs: ``training.epochs`` of the job.
-
-    Raises:
-        InputError: If the storage cannot be opened.
     """
     if sweeper.get("trial") is None or sweeper.get("pruner", "none") == "none":
         return None
-    return Reporter(StudyOptions.model_validate(dict(sweeper)), folder, epochs)
+    from homotopy_bench.sweeps.storage import GONE
+
+    try:
+        return Reporter(StudyOptions.model_validate(dict(sweeper)), folder, epochs)
+    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
+        return None
 
 
 class Reporter:
@@ -46,7 +49,7 @@ class Reporter:
     def __init__(self, options: StudyOptions, folder: Path, epochs: int) -> None:
         from optuna import load_study
 
-        from homotopy_bench.sweeps.pruners import pruner
+        from homotopy_bench.sweeps.pruners import first_epoch, pruner
         from homotopy_bench.sweeps.storage import open_storage
 
         assert options.trial is not None
@@ -55,7 +58,7 @@ class Reporter:
             self._study = load_study(study_name=options.study, storage=self._storage, pruner=pruner(options, epochs))
         study_id = self._storage.get_study_id_from_name(options.study)
         self._trial = self._storage.get_trial_id_from_study_id_trial_number(study_id, options.trial)
-        self._on_path = options.prune_on_path
+        self._first_on_path = first_epoch(epochs) if options.prune_on_path else epochs
 
     def report(self, line: Mapping[str, Any]) -> bool:
         """Return whether a trial shall end after an evaluation.
@@ -88,7 +91,7 @@ class Reporter:
         from homotopy_bench.sweeps.outcome import result_of
         from homotopy_bench.sweeps.peers import behind_peers
 
-        if not self._on_path:
+        if line["epoch"] < self._first_on_path:
             return False
         ended = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         paths = [result_of(one)["path"] for one in ended]

@@ -6,6 +6,7 @@ is a lock of the kernel beside a file and an advisory lock in a server: both go 
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -124,7 +125,7 @@ def open_storage(written: str | None, study: str, folder: Path, patience: float)
     try:
         url = make_url(written)
     except ArgumentError:
-        raise InputError(KEY, written, ACCEPTED) from None
+        raise InputError(KEY, re.sub("://.*@", "://***@", written), ACCEPTED) from None
     return _database(url, study, patience)
 
 
@@ -140,7 +141,7 @@ def _journal(path: Path, patience: float) -> Storage:
 
 
 def _database(url: URL, study: str, patience: float) -> Storage:
-    shown = url.render_as_string(hide_password=True)
+    shown = without_secrets(url)
     server = url.get_backend_name()
     if server == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError(KEY, shown, ACCEPTED)
@@ -168,6 +169,16 @@ def _database(url: URL, study: str, patience: float) -> Storage:
     except RuntimeError as error:  # tables of another version of Optuna, or of something else
         raise InputError(KEY, shown, f"{error}") from error
     return Storage(storage, shown, shown, lock, patience)
+
+
+def without_secrets(url: URL) -> str:
+    """Return a URL as it may be printed: a password is hidden, and options are left out, which may hold one too.
+
+    Example:
+        >>> without_secrets(make_url("postgresql://me:secret@host/studies?password=secret"))
+        'postgresql://me:***@host/studies'
+    """
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 @contextmanager

@@ -19,13 +19,10 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.outcome import DIRECTIONS, RESULT, Outcome, lost, read_outcome
+from homotopy_bench.sweeps.outcome import DIRECTIONS, RESULT, RUN, Outcome, lost, read_outcome
 from homotopy_bench.sweeps.samplers import ForTrial
 from homotopy_bench.sweeps.storage import Storage
 from homotopy_bench.sweeps.worker import Worker
-
-RUN = "run"
-"""User attribute of a trial: its worker, attempt, folder, and overrides."""
 
 ATTEMPTS = 3
 """Workers that may die with a trial before it counts as failed: it may be what kills them."""
@@ -170,6 +167,8 @@ class Trials:
         before = {} if left is None else left.user_attrs.get(RUN, {})
         attempt = before.get("attempt", 0) + 1
         subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
+        if before and before["worker"] is None and not (self.folder / before["folder"]).exists():
+            subfolder = before["folder"]  # it was given back before it began
         deaths = 0 if left is None else self._deaths(left)
         run = {
             "worker": self.worker.name,

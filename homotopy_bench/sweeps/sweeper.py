@@ -19,18 +19,20 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from homotopy_bench.config import checked
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.composition import Composition
 from homotopy_bench.sweeps.options import FIRST_TUNING_SEED, StudyOptions
-from homotopy_bench.sweeps.outcome import lost, read_outcome, result_of
+from homotopy_bench.sweeps.outcome import RUN, lost, read_outcome, result_of
 from homotopy_bench.sweeps.picture import draw
 from homotopy_bench.sweeps.pruners import pruner
 from homotopy_bench.sweeps.results import front, write_setting, write_table
 from homotopy_bench.sweeps.samplers import samplers
 from homotopy_bench.sweeps.space import Space, read_space
-from homotopy_bench.sweeps.storage import KEY, open_storage
+from homotopy_bench.sweeps.storage import KEY, open_storage, without_secrets
 from homotopy_bench.sweeps.study import Claim, Trials
 
 WAIT = 0.5
@@ -87,6 +89,7 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     except (InputError, KeyboardInterrupt) as error:
         if not (isinstance(error, InputError) and error.key == KEY):  # a storage that is gone has nothing to show
             _leave_results(trials, options, composition, folder)
+            print("the same command continues this study")
         raise
     return _leave_results(trials, options, composition, folder)
 
@@ -137,7 +140,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     write_table(study, options.objectives, folder / "trials.csv")
     best = front(study)
     for trial in best:
-        config = composition.config(trial.user_attrs["run"]["overrides"])
+        config = composition.config(trial.user_attrs[RUN]["overrides"])
         values = ", ".join(f"{name} {value:.6g}" for name, value in zip(options.objectives, trial.values, strict=True))
         about = f"Trial {trial.number} of study {options.study}: {values}, seed {config.seed}."
         files = [folder / "best.yaml"] if trial is best[0] else []
@@ -198,18 +201,19 @@ def _check_password(written: Any) -> None:
     Raises:
         InputError: If the storage has one that is written out.
     """
-    from sqlalchemy import make_url
-
     storage = written["storage"]
     if not isinstance(storage, str) or "://" not in storage or "${" in storage:
         return
-    url = make_url(storage)
-    if url.password:
+    try:
+        url = make_url(storage)
+    except ArgumentError:
+        return  # is refused where the storage is opened
+    if url.password or any("pass" in key for key in url.query):
         accepted = (
             "a password here would be kept in every record; accepted: none here but PGPASSWORD or ~/.pgpass, "
             "or all of it as '${oc.env:NAME}'"
         )
-        raise InputError(KEY, url.render_as_string(hide_password=True), accepted)
+        raise InputError(KEY, without_secrets(url), accepted)
 
 
 NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")

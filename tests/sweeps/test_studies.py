@@ -233,11 +233,16 @@ def test_a_trial_that_kills_its_workers_fails(tmp_path: Path) -> None:
 
 def test_a_trial_that_is_given_back_is_nobodys_death(tmp_path: Path) -> None:
     study, claim = begin(tmp_path, n_trials=1)
-    for attempt in range(2, 6):
+    for attempt in range(1, 6):
+        assert claim.subfolder == ("0" if attempt == 1 else f"0_attempt{attempt}")
+        study.trials.release(claim)
+        before, claim = claim, study.claim()
+        assert claim is not None
+        assert claim.subfolder == before.subfolder  # it never began
+        (tmp_path / claim.subfolder).mkdir()
         study.trials.release(claim)
         claim = study.claim()
         assert claim is not None
-        assert claim.subfolder == f"0_attempt{attempt}"
 
 
 def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
