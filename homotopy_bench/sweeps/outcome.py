@@ -90,7 +90,7 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
 
 
 def result_of(trial: FrozenTrial) -> dict[str, Any]:
-    """Return what a study keeps of how a trial ended; one that has not is ``running``, or ``open`` if nobody runs it."""
+    """Return what a study keeps of how a trial ended; one that has not is ``running``, or ``open`` without a worker."""
     if RESULT in trial.user_attrs:
         result: dict[str, Any] = trial.user_attrs[RESULT]
         return result

@@ -166,9 +166,9 @@ class Trials:
         overrides = parameters(trial)
         before = {} if left is None else left.user_attrs.get(RUN, {})
         attempt = before.get("attempt", 0) + 1
-        subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
         if before and before["worker"] is None and not (self.folder / before["folder"]).exists():
-            subfolder = before["folder"]  # it was given back before it began
+            attempt -= 1  # it was given back before it began
+        subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
         deaths = 0 if left is None else self._deaths(left)
         run = {
             "worker": self.worker.name,

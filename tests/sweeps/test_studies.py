@@ -42,12 +42,12 @@ def test_a_seed_repeats_its_trials_on_every_storage(sampler: str, tmp_path: Path
     found = []
     storages = ("memory", None, f"sqlite:///{tmp_path / 's.db'}" if sampler in ("tpe", "cmaes") else "memory")
     for storage in storages:
-        study = FormulaStudy(tmp_path, space_for(sampler), sampler=sampler, storage=storage, n_trials=14)
+        study = FormulaStudy(tmp_path, space_for(sampler), sampler=sampler, storage=storage, n_trials=12)
         study.run()
         found.append(study.points())
     assert found[0] == found[1] == found[2]
-    assert len(found[0]) == 14
-    other = FormulaStudy(tmp_path, space_for(sampler), sampler=sampler, storage="memory", seed=1, n_trials=14)
+    assert len(found[0]) == 12
+    other = FormulaStudy(tmp_path, space_for(sampler), sampler=sampler, storage="memory", seed=1, n_trials=12)
     other.run()
     assert (other.points() == found[0]) == (sampler == "grid")
 
@@ -66,12 +66,12 @@ def test_a_continued_study_has_the_trials_of_an_uninterrupted_one(sampler: str, 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes"])
 def test_a_sampler_that_learns_finds_the_hill(sampler: str, tmp_path: Path) -> None:
-    study = FormulaStudy(tmp_path, NUMBERS, sampler=sampler, storage="memory", n_trials=32, startup_trials=8, batch=1)
+    study = FormulaStudy(tmp_path, NUMBERS, sampler=sampler, storage="memory", n_trials=24, startup_trials=8, batch=1)
     study.run()
     rates = [trial.params["optimizer.lr"] for trial in study.ended()]
 
     misses = [0.7 - accuracy([f"optimizer.lr={rate}"]) for rate in rates]
-    assert median(misses[-16:]) < 0.5 * median(misses[:8])
+    assert median(misses[-12:]) < 0.5 * median(misses[:8])
 
 
 def test_a_grid_has_every_point_once(tmp_path: Path) -> None:
