@@ -124,15 +124,15 @@ def test_workers_run_every_trial_although_one_is_killed(kind: str, tmp_path: Pat
     assert dies.stdout is not None
     held = int(dies.stdout.readline())
     others = [start("works"), start("works")]
-    assert others[0].stdout is not None
-    first = others[0].stdout.readline()
+    study = FormulaStudy(tmp_path, MIXED, storage=storage or None, n_trials=12)
+    while len(study.ended()) < 4:  # in the middle of their work
+        time.sleep(0.01)
     dies.kill()
     dies.communicate(timeout=60)
-    printed = [first] + [worker.communicate(timeout=60)[0] for worker in others]
+    printed = [worker.communicate(timeout=60)[0] for worker in others]
     ran = [int(number) for text in printed for number in text.split()]
     assert [worker.returncode for worker in others] == [0, 0]
     assert sorted(ran) == list(range(12))  # what was finished was run by the two that live, once
-    study = FormulaStudy(tmp_path, MIXED, storage=storage or None, n_trials=12)
     trials = study.ended()
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 12
     assert [trial.user_attrs["run"]["attempt"] for trial in trials] == [1 + (k == held) for k in range(12)]
