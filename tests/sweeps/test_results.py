@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from homotopy_bench.config import choices_of, compose
+from homotopy_bench.config import compose, experiment_file
 from homotopy_bench.sweeps.outcome import Outcome
 from homotopy_bench.sweeps.results import front, write_setting, write_table
 from tests.sweeps.studies import NUMBERS, FormulaStudy
@@ -47,16 +47,7 @@ SETTINGS = (
 
 @pytest.mark.parametrize("overrides", SETTINGS, ids=[" ".join(one) for one in SETTINGS])
 def test_a_setting_written_down_is_the_same_setting(overrides: tuple[str, ...], tmp_path: Path) -> None:
-    from homotopy_bench.config import experiment_file
-
     config = compose(*overrides, "seed=1000")
     write_setting(config, "of a test", tmp_path / "best.yaml")
     again = compose(experiment_file(f"experiment={tmp_path / 'best.yaml'}"), "seed=1000")
     assert again == config
-
-
-@pytest.mark.parametrize("name", choices_of("sweep"))
-def test_a_shipped_space_is_one_of_a_method(name: str) -> None:
-    """What it searches are keys of the configuration that it chooses; the sweeper checks the rest before it starts."""
-    raw = compose(f"sweep={name}")
-    assert raw.method.name in (name, "curvature_lr", "identity_homotopy")

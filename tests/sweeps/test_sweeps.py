@@ -37,7 +37,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_same_command_goes_on_to_a_larger_total(study: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in study.glob("[0-9]/*")}
-    done = run_cli("-m", "sweep=lr", *SMALL, "hydra.sweeper.n_trials=4", cwd=study.parents[2])
+    done = run_cli("sweep=lr", *SMALL, "hydra.sweeper.n_trials=4", cwd=study.parents[2])  # a space implies -m
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
     rows = table(study)
@@ -67,7 +67,6 @@ WRONG = (
         "sweep=lr optimizer.weight_decay=0.5",
         "hydra.sweeper.study=s: its setting is another: there -, here optimizer",
     ),
-    ("sweep=lr optimizer.lr=range(1,3)", "hydra.sweeper.study=s: its search space is another: there optimizer.lr: "),
     ("hydra/sweeper=optuna optimizer.lrr=interval(1,2)", "optimizer.lrr=interval(1,2): no such key; did you mean"),
     ("sweep=lr hydra.sweeper.pruner=median training.eval_every=2", "hydra.sweeper.pruner=median: nothing is measured"),
     ("sweep=lr hydra.sweeper.storage=mysql+pymysql://u:s3cret@h/d", "hydra.sweeper.storage=mysql+pymysql://u:***@h/d"),
