@@ -1,1 +1,1 @@
-"""Where Hydra looks for plugins; what they do is in ``homotopy_bench.sweeps``."""
+"""Where Hydra looks for plugins; what they do is in ``homotopy_bench.sweeps.studies``."""

@@ -1,4 +1,4 @@
-"""The sweeper ``hydra/sweeper=optuna``, as Hydra wants it; :mod:`homotopy_bench.sweeps.sweeper` does the work."""
+"""The sweeper ``hydra/sweeper=optuna``, as Hydra wants it; :mod:`homotopy_bench.sweeps.studies.sweeper` does the work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Return the best value or values of the study, after its last trial."""
-        from homotopy_bench.sweeps.sweeper import sweep
+        from homotopy_bench.sweeps.studies.sweeper import sweep
 
         assert self.hydra_context is not None
         assert self.config is not None

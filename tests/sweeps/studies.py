@@ -9,13 +9,13 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from homotopy_bench.sweeps.options import StudyOptions
-from homotopy_bench.sweeps.outcome import Outcome
-from homotopy_bench.sweeps.pruners import pruner
-from homotopy_bench.sweeps.samplers import ForTrial, samplers
-from homotopy_bench.sweeps.space import Space, read_space
-from homotopy_bench.sweeps.storage import open_storage
-from homotopy_bench.sweeps.study import Claim, Trials
+from homotopy_bench.sweeps.studies.options import StudyOptions
+from homotopy_bench.sweeps.studies.outcome import Outcome
+from homotopy_bench.sweeps.studies.pruners import pruner
+from homotopy_bench.sweeps.studies.samplers import ForTrial, samplers
+from homotopy_bench.sweeps.studies.space import Space, read_space
+from homotopy_bench.sweeps.studies.storage import open_storage
+from homotopy_bench.sweeps.studies.study import Claim, Trials
 
 NUMBERS: Mapping[str, Any] = {"optimizer.lr": "tag(log,interval(1e-4,1e-2))", "training.epochs": "range(10,60,10)"}
 MIXED: Mapping[str, Any] = {

@@ -11,10 +11,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from homotopy_bench.sweeps.outcome import Outcome
-from homotopy_bench.sweeps.peers import ENOUGH, SAME_T
-from homotopy_bench.sweeps.pruners import first_epoch
-from homotopy_bench.sweeps.reporting import Reporter, reporter
+from homotopy_bench.sweeps.studies.outcome import Outcome
+from homotopy_bench.sweeps.studies.peers import ENOUGH, SAME_T
+from homotopy_bench.sweeps.studies.pruners import first_epoch
+from homotopy_bench.sweeps.studies.reporting import Reporter, reporter
 from tests.sweeps.studies import NUMBERS, FormulaStudy
 
 EPOCHS = 20
@@ -103,7 +103,7 @@ def test_the_rule_on_the_path_can_be_left_out(tmp_path: Path) -> None:
 
 
 def test_peers_are_as_far_at_the_same_epoch() -> None:
-    from homotopy_bench.sweeps.peers import behind_peers
+    from homotopy_bench.sweeps.studies.peers import behind_peers
 
     others = [[(5, 0.5, 0.6)]] * ENOUGH
     assert behind_peers(5, 0.5 + 0.99 * SAME_T, 0.5, others)

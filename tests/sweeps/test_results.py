@@ -9,8 +9,8 @@ import optuna
 import pytest
 
 from homotopy_bench.config import compose, experiment_file
-from homotopy_bench.sweeps.outcome import Outcome
-from homotopy_bench.sweeps.results import front, write_setting, write_table
+from homotopy_bench.sweeps.studies.outcome import Outcome
+from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
 from tests.sweeps.studies import NUMBERS, FormulaStudy
 
 # Accuracy, cost, and whether nothing is better in both.

@@ -8,8 +8,8 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from homotopy_bench.config import choices_of, conf_dir
-from homotopy_bench.sweeps.composition import Composition
-from homotopy_bench.sweeps.space import read_space
+from homotopy_bench.sweeps.studies.composition import Composition
+from homotopy_bench.sweeps.studies.space import read_space
 
 HOMOTOPY = ("optimizer.lr", "continuation.warmup_fraction")
 PLAIN = ("optimizer.lr", "lr_schedule.warmup_fraction")

@@ -9,8 +9,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FixedTrial
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.by_number import value_at, values_of
-from homotopy_bench.sweeps.space import Space, read_space
+from homotopy_bench.sweeps.studies.by_number import value_at, values_of
+from homotopy_bench.sweeps.studies.space import Space, read_space
 from tests.sweeps.studies import MIXED, lookup
 
 SWEEPS = (

@@ -18,9 +18,9 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.journal import Journal
-from homotopy_bench.sweeps.outcome import Outcome
-from homotopy_bench.sweeps.storage import open_storage
+from homotopy_bench.sweeps.studies.journal import Journal
+from homotopy_bench.sweeps.studies.outcome import Outcome
+from homotopy_bench.sweeps.studies.storage import open_storage
 from homotopy_bench.tracking.record import SCHEMA
 from tests.sweeps.studies import MIXED, NUMBERS, FormulaStudy, accuracy
 

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.config import Config
 from homotopy_bench.files import write_atomically
-from homotopy_bench.sweeps.outcome import RUN, result_of
+from homotopy_bench.sweeps.studies.outcome import RUN, result_of
 
 GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")
 SECTIONS = (*GROUPS, "training")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.options import StudyOptions
+from homotopy_bench.sweeps.studies.options import StudyOptions
 
 
 def reporter(sweeper: Mapping[str, Any], folder: Path, epochs: int) -> Reporter | None:
@@ -26,7 +26,7 @@ def reporter(sweeper: Mapping[str, Any], folder: Path, epochs: int) -> Reporter 
     """
     if sweeper.get("trial") is None or sweeper.get("pruner", "none") == "none":
         return None
-    from homotopy_bench.sweeps.storage import GONE
+    from homotopy_bench.sweeps.studies.storage import GONE
 
     try:
         return Reporter(StudyOptions.model_validate(dict(sweeper)), folder, epochs)
@@ -49,8 +49,8 @@ class Reporter:
     def __init__(self, options: StudyOptions, folder: Path, epochs: int) -> None:
         from optuna import load_study
 
-        from homotopy_bench.sweeps.pruners import first_epoch, pruner
-        from homotopy_bench.sweeps.storage import open_storage
+        from homotopy_bench.sweeps.studies.pruners import first_epoch, pruner
+        from homotopy_bench.sweeps.studies.storage import open_storage
 
         assert options.trial is not None
         self._storage = open_storage(options.storage, options.study, folder, options.patience).optuna
@@ -64,14 +64,14 @@ class Reporter:
         """Return whether a trial shall end after an evaluation.
 
         At t = 1 the accuracy there goes to the study and its pruner decides. Before, nothing is reported, and
-        :func:`~homotopy_bench.sweeps.peers.behind_peers` decides.
+        :func:`~homotopy_bench.sweeps.studies.peers.behind_peers` decides.
 
         Args:
             line: ``epoch``, ``t``, ``val_acc_target`` and ``val_acc_path`` of the evaluation.
         """
         from optuna.exceptions import UpdateFinishedTrialError
 
-        from homotopy_bench.sweeps.storage import GONE
+        from homotopy_bench.sweeps.studies.storage import GONE
 
         try:
             return self._at_target(line) if line["t"] == 1.0 else self._at_path(line)
@@ -88,8 +88,8 @@ class Reporter:
     def _at_path(self, line: Mapping[str, Any]) -> bool:
         from optuna.trial import TrialState
 
-        from homotopy_bench.sweeps.outcome import result_of
-        from homotopy_bench.sweeps.peers import behind_peers
+        from homotopy_bench.sweeps.studies.outcome import result_of
+        from homotopy_bench.sweeps.studies.peers import behind_peers
 
         if line["epoch"] < self._first_on_path:
             return False

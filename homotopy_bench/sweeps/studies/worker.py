@@ -18,7 +18,7 @@ from pathlib import Path
 
 from optuna.study import Study
 
-from homotopy_bench.sweeps.storage import GONE
+from homotopy_bench.sweeps.studies.storage import GONE
 
 
 class Worker:

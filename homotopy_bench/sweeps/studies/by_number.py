@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from homotopy_bench.sweeps.space import Parameter
+from homotopy_bench.sweeps.studies.space import Parameter
 
 
 class ByNumber(BaseSampler):

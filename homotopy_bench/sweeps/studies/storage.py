@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.journal import Journal
+from homotopy_bench.sweeps.studies.journal import Journal
 
 T = TypeVar("T")
 

@@ -19,10 +19,10 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.outcome import DIRECTIONS, RESULT, RUN, Outcome, lost, read_outcome
-from homotopy_bench.sweeps.samplers import ForTrial
-from homotopy_bench.sweeps.storage import Storage
-from homotopy_bench.sweeps.worker import Worker
+from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RESULT, RUN, Outcome, lost, read_outcome
+from homotopy_bench.sweeps.studies.samplers import ForTrial
+from homotopy_bench.sweeps.studies.storage import Storage
+from homotopy_bench.sweeps.studies.worker import Worker
 
 ATTEMPTS = 3
 """Workers that may die with a trial before it counts as failed: it may be what kills them."""

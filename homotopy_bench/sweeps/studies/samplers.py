@@ -14,9 +14,9 @@ from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.by_number import Grid, Sobol, values_of
-from homotopy_bench.sweeps.options import StudyOptions
-from homotopy_bench.sweeps.space import Space
+from homotopy_bench.sweeps.studies.by_number import Grid, Sobol, values_of
+from homotopy_bench.sweeps.studies.options import StudyOptions
+from homotopy_bench.sweeps.studies.space import Space
 
 ForTrial = Callable[[int], BaseSampler]
 """Number of a trial -> its sampler."""

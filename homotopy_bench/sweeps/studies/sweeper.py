@@ -24,16 +24,16 @@ from sqlalchemy.exc import ArgumentError
 
 from homotopy_bench.config import checked
 from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.composition import Composition
-from homotopy_bench.sweeps.options import FIRST_TUNING_SEED, StudyOptions
-from homotopy_bench.sweeps.outcome import RUN, lost, read_outcome, result_of
-from homotopy_bench.sweeps.picture import draw
-from homotopy_bench.sweeps.pruners import pruner
-from homotopy_bench.sweeps.results import front, write_setting, write_table
-from homotopy_bench.sweeps.samplers import samplers
-from homotopy_bench.sweeps.space import Space, read_space
-from homotopy_bench.sweeps.storage import KEY, open_storage, without_secrets
-from homotopy_bench.sweeps.study import Claim, Trials
+from homotopy_bench.sweeps.studies.composition import Composition
+from homotopy_bench.sweeps.studies.options import FIRST_TUNING_SEED, StudyOptions
+from homotopy_bench.sweeps.studies.outcome import RUN, lost, read_outcome, result_of
+from homotopy_bench.sweeps.studies.picture import draw
+from homotopy_bench.sweeps.studies.pruners import pruner
+from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
+from homotopy_bench.sweeps.studies.samplers import samplers
+from homotopy_bench.sweeps.studies.space import Space, read_space
+from homotopy_bench.sweeps.studies.storage import KEY, open_storage, without_secrets
+from homotopy_bench.sweeps.studies.study import Claim, Trials
 
 WAIT = 0.5
 """Seconds between two looks at trials that other workers have under way."""

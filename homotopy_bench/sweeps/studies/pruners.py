@@ -7,7 +7,7 @@ from math import ceil
 
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner, WilcoxonPruner
 
-from homotopy_bench.sweeps.options import StudyOptions
+from homotopy_bench.sweeps.studies.options import StudyOptions
 
 
 def first_epoch(epochs: int) -> int:
