@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -160,6 +161,26 @@ def _section(key: str, group: str, raw: object) -> Any:
     for part, of_group in kind.parts.items():
         if part in options:
             options[part] = _section(f"{key}.{part}", of_group, options[part])
+    return checked(key, kind, options)
+
+
+Kind = TypeVar("Kind", bound=Options)
+
+
+def checked(key: str, kind: type[Kind], options: Mapping[str, Any]) -> Kind:
+    """Return typed options.
+
+    Args:
+        key: Where they stand in the configuration, for messages.
+        kind: Their class.
+        options: What was written.
+
+    Returns:
+        The options.
+
+    Raises:
+        InputError: At the first thing that is wrong with them.
+    """
     try:
         return kind.model_validate(options)
     except ValidationError as error:
@@ -264,6 +285,30 @@ def conf_dir() -> Path:
 def choices_of(group: str) -> list[str]:
     """Return the names of a group's choices, sorted."""
     return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def experiment_file(argument: str) -> str:
+    """Return an argument in which files of experiments are named as Hydra finds them: from the group's folder.
+
+    Args:
+        argument: Any argument of the command line; ``experiment=FILE.yaml`` is changed, also with several files.
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    group = conf_dir() / "experiment"
+    if not (argument.startswith("experiment=") and argument.endswith(".yaml")):
+        return argument
+    names = []
+    for name in argument.removeprefix("experiment=").split(","):
+        if name.endswith(".yaml") and (Path(name).is_absolute() or not (group / name).is_file()):
+            if not Path(name).is_file():
+                choices = ", ".join(choices_of("experiment"))
+                accepted = f"no such file; accepted: a YAML file, such as the best.yaml of a study, or {choices}"
+                raise InputError("experiment", name, accepted)
+            name = os.path.relpath(name, group)
+        names.append(name)
+    return f"experiment={','.join(names)}"
 
 
 def compose(*overrides: str) -> Config:

@@ -16,7 +16,7 @@ from homotopy_bench.errors import InputError, nearest
 WRONG_INPUT = 2
 FAILURE = 1
 
-VALUES = ("tuned", "at_target")
+VALUES = ("tuned", "at_target", "hydra")
 """Folders of conf/ that a user does not choose from: the other choices decide."""
 
 

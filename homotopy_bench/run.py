@@ -9,7 +9,7 @@ from typing import Any
 
 from homotopy_bench.config import Config, validate
 from homotopy_bench.driver import Driver
-from homotopy_bench.member import Job, Member, Result
+from homotopy_bench.member import Job, Member, Prune, Result
 from homotopy_bench.tracking.display import Display, Silent
 
 __all__ = ["Result", "new_folder", "resume", "start", "train"]
@@ -43,7 +43,7 @@ def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) 
     return start(config, Path(folder), [], Silent())
 
 
-def start(config: Config, folder: Path, overrides: list[str], show: Display) -> Result:
+def start(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
     """Begin a run in a folder that holds none.
 
     Args:
@@ -51,6 +51,7 @@ def start(config: Config, folder: Path, overrides: list[str], show: Display) -> 
         folder: Folder of the record.
         overrides: What the configuration was composed from, for the record.
         show: What is shown meanwhile.
+        prune: Asked after every evaluation but the last whether the run is to end there; None for never.
 
     Returns:
         The result.
@@ -58,7 +59,7 @@ def start(config: Config, folder: Path, overrides: list[str], show: Display) -> 
     Raises:
         InputError: If the folder holds a run already, or the data, the device or the model do not fit.
     """
-    return _alone(Member.begin(Job(config, folder, overrides)), show)
+    return _alone(Member.begin(Job(config, folder, overrides, prune)), show)
 
 
 def resume(config: Config, folder: Path, overrides: list[str], show: Display) -> Result:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.config import compose_raw, conf_dir, run_folder, validate
+from homotopy_bench.config import compose_raw, conf_dir, experiment_file, run_folder, validate
 from homotopy_bench.errors import InputError
 from homotopy_bench.needs import look
 from homotopy_bench.sweeps.launcher import REPORT
@@ -64,6 +64,7 @@ def main() -> int:
 
     vars(task)[REPORT] = report
     try:
+        arguments = sys.argv[1:] = [experiment_file(argument) for argument in arguments]
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments, report)
         else:
@@ -106,8 +107,9 @@ def _job(composed: DictConfig) -> float:
         raise
 
     from homotopy_bench.run import start
+    from homotopy_bench.sweeps.studies.reporting import pruning
 
-    return _objective(start(config, folder, overrides, _display()))
+    return _objective(start(config, folder, overrides, _display(), pruning(runtime, config.training.epochs)))
 
 
 def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> None:

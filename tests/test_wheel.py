@@ -59,6 +59,17 @@ def test_the_wheel_brings_the_launcher(site: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "outputs").glob("multirun/*/*/*/summary.json"))) == 2
 
 
+def test_hydra_finds_the_sweeper_of_the_wheel(site: Path, tmp_path: Path) -> None:
+    assert not (site / "hydra_plugins" / "__init__.py").exists()  # others have plugins in this package too
+    where = [sys.executable, "-c", "import hydra_plugins.homotopy_bench.optuna_sweeper as s; print(s.__file__)"]
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(site)
+    run = run_from_wheel(site, tmp_path, "-m", "hydra/sweeper=optuna")
+    assert run.returncode == 2
+    assert run.stderr.startswith("homotopy-train: hydra.sweeper.params={}: nothing to search"), run.stderr
+
+
 def test_the_metadata_names_every_command(site: Path) -> None:
     (entry_points,) = site.glob("*.dist-info/entry_points.txt")
     text = entry_points.read_text()

@@ -1,1 +1,1 @@
-"""Many runs as one program: which of them can train together, whether that gains anything, and the launcher."""
+"""Many runs from one command: which of them train as one program, and, in ``studies``, the Optuna sweeper."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,17 +65,11 @@ class Prepared:
 class EnsembleLauncher(Launcher):
     """Trains the jobs of a batch as ensembles.
 
-    Attributes:
-        prune: Asked with a job's number and a line of its metrics whether the job is to end there; None for never. A
-            sweeper that judges trials while they train sets it.
-
     Args:
         max_members: See :class:`~homotopy_bench.sweeps.options.Fusing`, as for the others.
         probe: Whether a measurement decides what trains together.
         threads: Host threads of an ensemble.
     """
-
-    prune: Callable[[int, Mapping[str, Any]], bool] | None = None
 
     def __init__(self, max_members: int | None = None, probe: bool = True, threads: int | None = None) -> None:
         self._options = (max_members, probe, threads)
@@ -201,19 +195,18 @@ class EnsembleLauncher(Launcher):
         """
         if not jobs:
             return True
-        from functools import partial
-
         from rich.console import Console
 
         from homotopy_bench.member import Job, Member
         from homotopy_bench.sweeps.fused import train_members
+        from homotopy_bench.sweeps.studies.reporting import pruning
         from homotopy_bench.tracking.group_display import group_display, print_jobs
 
         members: list[Member] = []
         trained: list[Prepared] = []
         for job in jobs:
             assert job.config is not None
-            prune = None if self.prune is None else partial(self.prune, job.number)
+            prune = pruning(job.composed.hydra, job.config.training.epochs)
             try:
                 members.append(Member.begin(Job(job.config, job.folder, list(job.back.overrides or []), prune)))
                 trained.append(job)

@@ -1,1 +1,1 @@
-"""What Hydra finds by itself; the code stands in :mod:`homotopy_bench`."""
+"""Where Hydra looks for plugins; what they do is in :mod:`homotopy_bench.sweeps`."""

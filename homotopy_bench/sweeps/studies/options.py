@@ -1,0 +1,41 @@
+"""What ``hydra.sweeper`` accepts with ``hydra/sweeper=optuna``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from homotopy_bench.options import Options
+
+FIRST_TUNING_SEED = 1000
+"""Seeds from here on are for tuning; those below are for reports, which a search must not have seen."""
+
+Objective = Literal["val_acc", "forward_equivalents", "gradient_evaluations", "train_seconds"]
+
+
+class StudyOptions(Options):
+    """A study, its space apart.
+
+    ``n_trials`` is the total over all workers and calls. ``batch`` trials are chosen together, each knowing that the
+    others are under way, and go to the launcher in one call.
+    """
+
+    target: Annotated[str, Field(alias="_target_")]
+    space: Annotated[str, Field(min_length=1)]
+    study: Annotated[str, Field(min_length=1, max_length=512)]
+    folder: Annotated[str, Field(min_length=1)]
+    params: dict[str, Any]
+    n_trials: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    sampler: Literal["tpe", "gp", "cmaes", "qmc", "random", "grid"]
+    seed: Annotated[int, Field(ge=0)]
+    startup_trials: Annotated[int, Field(ge=1)]
+    pruner: Literal["none", "median", "successive_halving", "hyperband", "wilcoxon"]
+    prune_on_path: bool
+    objectives: Annotated[list[Objective], Field(min_length=1)]
+    training_seed: Annotated[int, Field(ge=FIRST_TUNING_SEED)]
+    storage: str | None
+    lease: Annotated[float, Field(gt=0.0)]
+    patience: Annotated[float, Field(ge=0.0)]
+    trial: int | None

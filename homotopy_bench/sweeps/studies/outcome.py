@@ -1,0 +1,103 @@
+"""How a trial ended, read from the record of its run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from optuna.trial import FrozenTrial, TrialState
+
+from homotopy_bench.tracking.record import SCHEMA, read_metrics
+
+DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
+    "val_acc": "maximize",
+    "forward_equivalents": "minimize",
+    "gradient_evaluations": "minimize",
+    "train_seconds": "minimize",
+}
+"""Objective -> which way is better."""
+
+RUN = "run"
+"""User attribute of a trial: its worker, attempt, folder, and overrides."""
+
+RESULT = "result"
+"""User attribute of an ended trial: status and reason, cost, and its path."""
+
+STATES = {
+    "completed": TrialState.COMPLETE,
+    "diverged": TrialState.COMPLETE,  # counts, with the accuracy of its broken network
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+"""Status of a record -> state of its trial; an interrupted run is none yet."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        status: That of the record, or ``failed`` where there is none.
+        reason: Why, if there is a reason.
+        values: One per objective, for trials that count.
+        cost: The record's ledger.
+        path: (epoch, t, validation accuracy at that t) of the evaluations with t < 1.
+    """
+
+    status: str
+    reason: str | None
+    values: tuple[float, ...] | None
+    cost: dict[str, float]
+    path: tuple[tuple[int, float, float], ...]
+
+    @property
+    def state(self) -> TrialState:
+        """State of the trial."""
+        return STATES[self.status]
+
+
+def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
+    """Return how the run in a folder ended; None where it has not, or was interrupted.
+
+    Args:
+        folder: Folder of the run.
+        objectives: What the values are of.
+    """
+    try:
+        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    status = summary.get("status")
+    if summary.get("schema") != SCHEMA or status not in STATES:
+        return None
+    cost = summary.get("cost") or {}
+    measured = {"val_acc": (summary.get("final") or {}).get("val_acc_target"), **cost}
+    values = tuple(measured.get(objective) for objective in objectives)
+    reason = summary.get("reason")
+    if STATES[status] != TrialState.COMPLETE:
+        return Outcome(status, reason, None, cost, ())
+    if any(value is None for value in values):
+        return Outcome("failed", f"{status}, but its record lacks a value", None, cost, ())
+    path = tuple(
+        (line["epoch"], line["t"], line["val_acc_path"])
+        for line in read_metrics(folder / "metrics.jsonl")
+        if line["t"] < 1.0 and line["val_acc_path"] is not None
+    )
+    return Outcome(status, reason, tuple(float(value) for value in values if value is not None), cost, path)
+
+
+def result_of(trial: FrozenTrial) -> dict[str, Any]:
+    """Return what a study keeps of how a trial ended; one that has not is ``running``, or ``open`` without a worker."""
+    if RESULT in trial.user_attrs:
+        result: dict[str, Any] = trial.user_attrs[RESULT]
+        return result
+    status = "running" if trial.user_attrs.get(RUN, {}).get("worker") else "open"
+    return {"status": status, "cost": {}, "path": []}
+
+
+def lost(reason: str) -> Outcome:
+    """Return the outcome of a trial whose job left no record."""
+    return Outcome("failed", reason, None, {}, ())

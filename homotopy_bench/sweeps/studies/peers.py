@@ -1,0 +1,41 @@
+"""The rule for a trial that is still on its path: it is compared with its peers.
+
+Accuracies at different t are accuracies of different networks, so that a trial at t = 0.2 must not be compared with one
+that has arrived; and at the same t, one that came there later has trained longer. Its peers are the trials that, at
+the same epoch, stood at about the same t: as far on the path, for the same cost. A trial whose network on the path is
+less accurate than the median of its peers' is pruned. One without enough peers goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+SAME_T = 0.1
+"""Largest difference in t between peers."""
+
+ENOUGH = 5
+"""Fewest peers that are a reason to end a trial."""
+
+Path = Sequence[Sequence[float]]
+"""What a trial did on its path: (epoch, t, validation accuracy at that t) of every evaluation with t < 1."""
+
+
+def behind_peers(epoch: int, t: float, accuracy: float, others: Iterable[Path]) -> bool:
+    """Return whether a trial on its path is less accurate than the median of its peers.
+
+    Args:
+        epoch: Where the trial is.
+        t: Its path parameter there, below 1.
+        accuracy: The validation accuracy of its network at that t, a fraction.
+        others: The paths of the trials that have ended by themselves.
+
+    Example:
+        >>> paths = [[(10, 0.3, 0.5)]] * 5
+        >>> behind_peers(10, 0.35, 0.4, paths), behind_peers(10, 0.35, 0.5, paths), behind_peers(10, 0.8, 0.4, paths)
+        (True, False, False)
+    """
+    peers = [
+        theirs for path in others for at_epoch, at_t, theirs in path if at_epoch == epoch and abs(at_t - t) <= SAME_T
+    ]
+    return len(peers) >= ENOUGH and accuracy < median(peers)

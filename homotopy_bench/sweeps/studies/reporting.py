@@ -1,0 +1,112 @@
+"""What the job of a trial tells the study while it trains, and whether it shall end.
+
+The training loop calls :meth:`Reporter.report` with each line of ``metrics.jsonl`` but the last one and ends the run
+with the status ``pruned`` where that returns True. A storage is no reason to end a training: while it does not answer,
+nothing is pruned.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.studies.options import StudyOptions
+
+
+def reporter(sweeper: Mapping[str, Any], folder: Path, epochs: int) -> Reporter | None:
+    """Return what reports for the job of a trial; None for any other job, and where nothing is pruned.
+
+    Args:
+        sweeper: The node ``hydra.sweeper`` of the job's configuration, resolved.
+        folder: Its ``hydra.sweep.dir``.
+        epochs: ``training.epochs`` of the job.
+    """
+    if sweeper.get("trial") is None or sweeper.get("pruner", "none") == "none":
+        return None
+    from homotopy_bench.sweeps.studies.storage import GONE
+
+    try:
+        return Reporter(StudyOptions.model_validate(dict(sweeper)), folder, epochs)
+    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
+        return None
+
+
+def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any]], bool] | None:
+    """Return what ends the job of a trial early; None for any other job, and where nothing is pruned.
+
+    Args:
+        hydra: The section ``hydra`` of the job's configuration, in OmegaConf's form.
+        epochs: ``training.epochs`` of the job.
+    """
+    from omegaconf import OmegaConf
+
+    options: Any = OmegaConf.to_container(hydra.sweeper, resolve=True)
+    found = reporter(options, Path(hydra.sweep.dir), epochs)
+    return None if found is None else found.report
+
+
+class Reporter:
+    """One trial's line to its study.
+
+    Args:
+        options: The study; ``trial`` is the trial's number.
+        folder: Folder of the study.
+        epochs: Length of the trial.
+
+    Raises:
+        InputError: If the storage cannot be opened.
+    """
+
+    def __init__(self, options: StudyOptions, folder: Path, epochs: int) -> None:
+        from optuna import load_study
+
+        from homotopy_bench.sweeps.studies.pruners import first_epoch, pruner
+        from homotopy_bench.sweeps.studies.storage import open_storage
+
+        assert options.trial is not None
+        self._storage = open_storage(options.storage, options.study, folder, options.patience).optuna
+        with warnings.catch_warnings(action="ignore"):
+            self._study = load_study(study_name=options.study, storage=self._storage, pruner=pruner(options, epochs))
+        study_id = self._storage.get_study_id_from_name(options.study)
+        self._trial = self._storage.get_trial_id_from_study_id_trial_number(study_id, options.trial)
+        self._first_on_path = first_epoch(epochs) if options.prune_on_path else epochs
+
+    def report(self, line: Mapping[str, Any]) -> bool:
+        """Return whether a trial shall end after an evaluation.
+
+        At t = 1 the accuracy there goes to the study and its pruner decides. Before, nothing is reported, and
+        :func:`~homotopy_bench.sweeps.studies.peers.behind_peers` decides.
+
+        Args:
+            line: ``epoch``, ``t``, ``val_acc_target`` and ``val_acc_path`` of the evaluation.
+        """
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        from homotopy_bench.sweeps.studies.storage import GONE
+
+        try:
+            return self._at_target(line) if line["t"] == 1.0 else self._at_path(line)
+        except UpdateFinishedTrialError:  # another worker has taken this one for dead, and ended the trial
+            return True
+        except GONE:
+            return False
+
+    def _at_target(self, line: Mapping[str, Any]) -> bool:
+        self._storage.set_trial_intermediate_value(self._trial, line["epoch"], line["val_acc_target"])
+        # Optuna keeps an answer for the length of one of its own optimisation loops, which this is not.
+        return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial))
+
+    def _at_path(self, line: Mapping[str, Any]) -> bool:
+        from optuna.trial import TrialState
+
+        from homotopy_bench.sweeps.studies.outcome import result_of
+        from homotopy_bench.sweeps.studies.peers import behind_peers
+
+        if line["epoch"] < self._first_on_path:
+            return False
+        ended = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        paths = [result_of(one)["path"] for one in ended]
+        return behind_peers(line["epoch"], line["t"], line["val_acc_path"], paths)

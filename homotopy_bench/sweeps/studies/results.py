@@ -1,0 +1,96 @@
+"""What a study leaves in its folder: ``trials.csv``, ``best.yaml``, and for several objectives ``front/``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from homotopy_bench.config import Config
+from homotopy_bench.files import write_atomically
+from homotopy_bench.sweeps.studies.outcome import RUN, result_of
+
+GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")
+SECTIONS = (*GROUPS, "training")
+"""What a setting consists of; seeds, folders and devices are the user's."""
+
+
+def front(study: Study) -> list[FrozenTrial]:
+    """Return the best trials that completed: one, or the Pareto front, the best in the first objective first."""
+    completed = [
+        trial
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if result_of(trial)["status"] == "completed"
+    ]
+    signs = [1.0 if direction.name == "MAXIMIZE" else -1.0 for direction in study.directions]
+
+    def scores(trial: FrozenTrial) -> tuple[float, ...]:
+        return tuple(sign * value for sign, value in zip(signs, trial.values, strict=True))
+
+    def dominated(trial: FrozenTrial) -> bool:
+        mine = scores(trial)
+        return any(
+            theirs != mine and all(b >= a for a, b in zip(mine, theirs, strict=True))
+            for theirs in map(scores, completed)
+        )
+
+    ranked = sorted(completed, key=lambda trial: (tuple(-one for one in scores(trial)), trial.number))
+    return ranked[:1] if len(signs) == 1 else [trial for trial in ranked if not dominated(trial)]
+
+
+def write_table(study: Study, objectives: Sequence[str], file: Path) -> None:
+    """Write all trials, a line each: number, status, values, parameters, cost, folder, attempts and reason.
+
+    Args:
+        study: The study.
+        objectives: Names of the values.
+        file: The CSV file.
+    """
+    trials = study.get_trials(deepcopy=False)
+    keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
+    costs = list(dict.fromkeys(key for trial in trials for key in result_of(trial)["cost"]))
+    costs = [key for key in costs if key not in objectives]
+    best = {trial.number for trial in front(study)}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["number", "status", "best", *objectives, *keys, *costs, "folder", "attempts", "reason"])
+    for trial in trials:
+        result, run = result_of(trial), trial.user_attrs.get(RUN, {})
+        # A pruned trial has the last accuracy before its end, which is none of a whole training.
+        values = trial.values if trial.state == TrialState.COMPLETE else [None] * len(objectives)
+        writer.writerow(
+            [
+                trial.number,
+                result["status"],
+                int(trial.number in best),
+                *values,
+                *(trial.params.get(key) for key in keys),
+                *(result["cost"].get(key) for key in costs),
+                run.get("folder"),
+                run.get("attempt"),
+                result.get("reason"),
+            ]
+        )
+    write_atomically(file, text.getvalue().encode())
+
+
+def write_setting(config: Config, about: str, file: Path) -> None:
+    """Write a setting that ``homotopy-train experiment=FILE`` takes.
+
+    Args:
+        config: The configuration of a trial.
+        about: Where it comes from, one line.
+        file: The YAML file.
+    """
+    values = config.to_dict()
+    document = {
+        "defaults": [*({f"override /{group}": values[group]["name"]} for group in GROUPS), "_self_"],
+        **{section: values[section] for section in SECTIONS},
+    }
+    content = f"# @package _global_\n# {about}\n{yaml.safe_dump(document, sort_keys=False)}"
+    write_atomically(file, content.encode())

@@ -1,0 +1,243 @@
+"""The search space: what is sampled, in which order, and under which conditions.
+
+A parameter is a key of the configuration with a sweep in Hydra's grammar, from ``hydra.sweeper.params`` or from the
+command line, where one of the same key comes first. A parameter with a condition is sampled only in trials whose
+configuration meets it, so that a trial has exactly the parameters that its configuration has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import methodcaller
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Sweep
+from hydra.errors import HydraException
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
+from optuna.trial import Trial
+
+from homotopy_bench.errors import InputError
+
+GRAMMAR = "choice(a,b), range(1,9), interval(0.1,0.9), tag(log,interval(1e-4,1e-2)), int(interval(1,64))"
+
+Value = str | float | int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Holds where the configuration has one of the values at a key; the key may be a group."""
+
+    key: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: object, parameter: str) -> Condition:
+        """Return what ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` says.
+
+        Args:
+            text: What was written.
+            parameter: Key of the parameter, for messages.
+
+        Returns:
+            The condition.
+
+        Raises:
+            InputError: If it is something else.
+        """
+        key, separator, values = str(text).partition("=")
+        if not (key and separator and all(values.split(","))):
+            accepted = "accepted: KEY=VALUE or KEY=VALUE,VALUE, such as continuation=linear,cosine"
+            raise InputError(f"hydra.sweeper.params.{parameter}.when", text, accepted)
+        return cls(key.strip(), tuple(value.strip() for value in values.split(",")))
+
+    def __str__(self) -> str:
+        return f"{self.key}={','.join(self.values)}"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One key that is searched."""
+
+    key: str
+    distribution: BaseDistribution
+    condition: Condition | None = None
+
+    def override(self, value: Value) -> str:
+        """Return the override that gives the key a value."""
+        return f"{self.key}={value}"
+
+    def suggest(self, trial: Trial) -> Value:
+        """Return the value that a trial gets."""
+        one = self.distribution
+        if isinstance(one, CategoricalDistribution):
+            return str(trial.suggest_categorical(self.key, one.choices))
+        if isinstance(one, IntDistribution):
+            return trial.suggest_int(self.key, one.low, one.high, step=one.step, log=one.log)
+        assert isinstance(one, FloatDistribution)
+        return trial.suggest_float(self.key, one.low, one.high, step=one.step, log=one.log)
+
+    def example(self, index: int) -> Value:
+        """Return one of the values at the edge: the ends of an interval in turn, the choices one after the other."""
+        distribution = self.distribution
+        if isinstance(distribution, CategoricalDistribution):
+            return str(distribution.choices[index % len(distribution.choices)])
+        assert isinstance(distribution, FloatDistribution | IntDistribution)
+        return distribution.low if index % 2 == 0 else distribution.high
+
+
+Lookup = Callable[[Sequence[str], str], str]
+"""(overrides of a trial so far, key) -> what its configuration has there, as written on the command line."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a study searches.
+
+    Attributes:
+        fixed: Overrides that all trials have.
+        parameters: What is sampled, in this order; a condition sees what comes before it.
+    """
+
+    fixed: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+
+    def walk(self, trial: Trial, lookup: Lookup) -> list[str]:
+        """Return the overrides of one trial, whose parameters are sampled on the way.
+
+        Args:
+            trial: The trial.
+            lookup: Says what the configuration has at the key of a condition.
+        """
+        return self._walk(lambda parameter: parameter.suggest(trial), lookup)
+
+    def examples(self, lookup: Lookup) -> list[list[str]]:
+        """Return trials at the edges of the space, in which every choice and every end occurs."""
+        sizes = [
+            len(parameter.distribution.choices)
+            for parameter in self.parameters
+            if isinstance(parameter.distribution, CategoricalDistribution)
+        ]
+        return [self._walk(methodcaller("example", index), lookup) for index in range(max([2, *sizes]))]
+
+    def _walk(self, choose: Callable[[Parameter], Value], lookup: Lookup) -> list[str]:
+        overrides = list(self.fixed)
+        for parameter in self.parameters:
+            condition = parameter.condition
+            if condition is None or lookup(overrides, condition.key) in condition.values:
+                overrides.append(parameter.override(choose(parameter)))
+        return overrides
+
+    def describe(self) -> dict[str, str]:
+        """Return every parameter in one text, by which a study knows its space again."""
+        return {
+            one.key: distribution_to_json(one.distribution) + (f" when {one.condition}" if one.condition else "")
+            for one in self.parameters
+        }
+
+
+def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader | None = None) -> Space:
+    """Read the space of ``hydra.sweeper.params`` and of a command line.
+
+    Args:
+        params: Key -> a sweep, one value, or a mapping with ``values`` (either of them) and ``when`` (a condition).
+        arguments: Overrides; those with a sweep are searched, the others fixed.
+        loader: Knows the choices of a group, which glob(...) needs.
+
+    Returns:
+        The space.
+
+    Raises:
+        InputError: If a sweep cannot be read or has nothing to choose from, or nothing is searched at all.
+    """
+    fixed: list[str] = []
+    parameters: dict[str, Parameter] = {}
+    parser = OverridesParser.create(config_loader=loader)
+    given = {one.get_key_element().lstrip("+"): one for one in parser.parse_overrides(list(arguments))}
+    for key, written in params.items():
+        if key in given:
+            continue
+        values, condition = written, None
+        if isinstance(written, Mapping):
+            if set(written) - {"values", "when"} or "values" not in written:
+                accepted = "accepted: a sweep, or a mapping with values and when"
+                raise InputError(f"hydra.sweeper.params.{key}", dict(written), accepted)
+            values = written["values"]
+            condition = Condition.parse(written["when"], key) if "when" in written else None
+        override = _parse(parser, key, values)
+        if not override.is_sweep_override() and condition is None:
+            fixed.append(f"{override.get_key_element()}={override.get_value_element_as_str()}")
+        else:
+            parameters[key] = Parameter(override.get_key_element(), _distribution(override, str(values)), condition)
+    for key, override in given.items():
+        if override.is_sweep_override():
+            written = override.input_line.partition("=")[2] if override.input_line else ""
+            parameters[key] = Parameter(override.get_key_element(), _distribution(override, written))
+        else:
+            fixed.append(override.input_line or "")
+    if "seed" in parameters:
+        accepted = "a seed is not searched; hydra.sweeper.training_seed=... is that of all trials"
+        raise InputError("seed", "a sweep", accepted)
+    if not parameters:
+        accepted = f"nothing to search; accepted: sweep=NAME or KEY=SWEEP with one of {GRAMMAR}"
+        raise InputError("hydra.sweeper.params", "{}", accepted)
+    return Space(tuple(fixed), tuple(parameters.values()))
+
+
+def _parse(parser: OverridesParser, key: str, values: object) -> Override:
+    text = "null" if values is None else str(values).lower() if isinstance(values, bool) else str(values)
+    try:
+        return parser.parse_override(f"{key}={text}")
+    except HydraException:
+        raise InputError(f"hydra.sweeper.params.{key}", values, f"accepted: {GRAMMAR}") from None
+
+
+def _distribution(override: Override, written: str) -> BaseDistribution:
+    """Return what Optuna samples for a sweep of Hydra; a choice is kept as it is written in an override.
+
+    Raises:
+        InputError: If there is nothing to choose from, or the sweep has a tag other than log.
+    """
+    key, sweep = override.get_key_element(), override.value()
+    tags = set(sweep.tags) if isinstance(sweep, Sweep) else set()
+    log = "log" in tags
+    if tags - {"log"}:
+        raise InputError(key, written, "accepted: no tag but log")
+    try:
+        if isinstance(sweep, IntervalSweep):
+            assert sweep.start is not None
+            assert sweep.end is not None
+            if isinstance(sweep.start, int) and isinstance(sweep.end, int):
+                return IntDistribution(sweep.start, sweep.end, log=log)
+            return FloatDistribution(float(sweep.start), float(sweep.end), log=log)
+        if isinstance(sweep, RangeSweep) and not log:
+            return _range(sweep)
+    except ValueError as error:
+        raise InputError(key, written, f"{str(error).rstrip('.')}; accepted: {GRAMMAR}") from None
+    if log:
+        raise InputError(key, written, "accepted: the tag log on an interval")
+    if isinstance(sweep, ChoiceSweep):  # not by Hydra's iterator, which shuffles anew each time where it is told to
+        choices = [Override._get_value_element_as_str(one) for one in sweep.list]
+    else:
+        choices = list(override.sweep_string_iterator()) if override.is_sweep_override() else [written]
+    if not choices or len(set(choices)) < len(choices):
+        raise InputError(key, written, "accepted: at least one choice, each of them once")
+    return CategoricalDistribution(choices)
+
+
+def _range(sweep: RangeSweep) -> BaseDistribution:
+    values = [float(value) for value in sweep.range()]
+    if not values:
+        raise ValueError("an empty range")
+    low, high, step = min(values), max(values), abs(float(sweep.step))
+    if all(isinstance(number, int) for number in (sweep.start, sweep.stop, sweep.step)):
+        return IntDistribution(int(low), int(high), step=int(step))
+    return FloatDistribution(low, high, step=step)

@@ -1,0 +1,206 @@
+"""Where a study is kept, and the one lock that all its workers share.
+
+A worker that takes or ends a trial holds the lock, so that n_trials is never overshot and no trial is taken twice. It
+is a lock of the kernel beside a file and an advisory lock in a server: both go when their holder is killed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.engine import URL, Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.studies.journal import Journal
+
+T = TypeVar("T")
+
+KEY = "hydra.sweeper.storage"
+ACCEPTED = (
+    "accepted: null for a journal in the study's folder, FILE.journal, sqlite:///FILE.db, "
+    "postgresql+psycopg://USER@HOST/DATABASE, mysql+pymysql://USER@HOST/DATABASE, memory"
+)
+EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+"""Server -> the extra that installs its driver."""
+
+GONE = (StorageInternalError, SQLAlchemyError, OSError)
+"""What a storage that does not answer raises."""
+
+
+class Storage:
+    """An open storage of one study.
+
+    Attributes:
+        shown: How it is written in messages: without a password.
+        dashboard: What optuna-dashboard is given, likewise; None where there is nothing to open.
+        optuna: Optuna's storage.
+
+    Args:
+        optuna: Optuna's storage.
+        shown: How it is written.
+        dashboard: What optuna-dashboard is given.
+        lock: Makes the lock.
+        patience: Seconds for which a storage that does not answer is asked again.
+    """
+
+    def __init__(
+        self,
+        optuna: BaseStorage,
+        shown: str,
+        dashboard: str | None,
+        lock: Callable[[], AbstractContextManager[Any]],
+        patience: float,
+    ) -> None:
+        self.optuna = optuna
+        self.shown = shown
+        self.dashboard = dashboard
+        self._lock = lock
+        self._patience = patience
+
+    def locked(self, action: Callable[[], T]) -> T:
+        """Return what an action returns that no other worker does at the same time.
+
+        It is done again where the storage fails, so that doing it twice must be the same as doing it once.
+
+        Raises:
+            InputError: If the storage has not answered for as long as the patience lasts.
+        """
+
+        def alone() -> T:
+            with self._lock():
+                return action()
+
+        return self.patiently(alone)
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Return what an action returns, tried again with growing pauses while the storage fails.
+
+        Raises:
+            InputError: If it still fails when the patience is over.
+        """
+        begin, pause = time.monotonic(), 0.1
+        while True:
+            try:
+                return action()
+            except GONE as error:
+                if time.monotonic() - begin + pause > self._patience:
+                    silence = f"no answer for {self._patience:g} s ({_cause(error)})"
+                    raise InputError(
+                        KEY, self.shown, f"{silence}; nothing is lost: the same command continues"
+                    ) from error
+            time.sleep(pause)
+            pause = min(2.0 * pause, 5.0)
+
+
+def open_storage(written: str | None, study: str, folder: Path, patience: float) -> Storage:
+    """Open the storage of a study.
+
+    Args:
+        written: ``hydra.sweeper.storage``.
+        study: Name of the study.
+        folder: Folder of the study; must exist.
+        patience: Seconds for which a storage that stops to answer is asked again.
+
+    Returns:
+        The storage.
+
+    Raises:
+        InputError: If it is no storage, cannot be reached, or lacks its driver.
+    """
+    if written == "memory":
+        return Storage(InMemoryStorage(), written, None, nullcontext, patience)
+    if written is None or (written.endswith(".journal") and "://" not in written):
+        return _journal(folder / "study.journal" if written is None else Path(written), patience)
+    try:
+        url = make_url(written)
+    except ArgumentError:
+        raise InputError(KEY, re.sub("://.*@", "://***@", written), ACCEPTED) from None
+    return _database(url, study, patience)
+
+
+def _journal(path: Path, patience: float) -> Storage:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(Journal(path))
+    except OSError as error:
+        raise InputError(KEY, path, f"this cannot be written ({error.strerror}); {ACCEPTED}") from error
+    except ValueError as error:
+        raise InputError(KEY, path, f"this is no journal of Optuna ({error}); {ACCEPTED}") from error
+    return Storage(storage, str(path), str(path), lambda: FileLock(f"{path}.lock"), patience)
+
+
+def _database(url: URL, study: str, patience: float) -> Storage:
+    shown = without_secrets(url)
+    server = url.get_backend_name()
+    if server == "sqlite" and url.database in (None, "", ":memory:"):
+        raise InputError(KEY, shown, ACCEPTED)
+    if server == "sqlite" and not Path(str(url.database)).parent.is_dir():
+        raise InputError(KEY, shown, f"no such folder; {ACCEPTED}")
+    # A host that does not answer must not hold the command for minutes; SQLite's timeout is that of its lock.
+    arguments = {"timeout": 60} if server == "sqlite" else {"connect_timeout": 10}
+    full = url.render_as_string(hide_password=False)
+    try:
+        engine = create_engine(full, connect_args=arguments, pool_pre_ping=True)
+
+        def lock() -> AbstractContextManager[Any]:
+            return FileLock(f"{url.database}.lock") if server == "sqlite" else _advisory_lock(engine, study)
+
+        with lock():  # two workers that make the tables at once get into each other's way
+            storage = RDBStorage(full, engine_kwargs={"pool_pre_ping": True, "connect_args": arguments})
+    except NoSuchModuleError:
+        raise InputError(KEY, shown, ACCEPTED) from None
+    except ImportError as error:
+        extra = EXTRAS.get(server)
+        hint = f"pip install 'homotopy-bench[{extra}]'" if extra else ACCEPTED
+        raise InputError(KEY, shown, f"its driver is not installed; {hint}") from error
+    except GONE as error:
+        raise InputError(KEY, shown, f"cannot be opened ({_cause(error)}); {ACCEPTED}") from error
+    except RuntimeError as error:  # tables of another version of Optuna, or of something else
+        raise InputError(KEY, shown, f"{error}") from error
+    return Storage(storage, shown, shown, lock, patience)
+
+
+def without_secrets(url: URL) -> str:
+    """Return a URL as it may be printed: a password is hidden, and options are left out, which may hold one too.
+
+    Example:
+        >>> without_secrets(make_url("postgresql://me:secret@host/studies?password=secret"))
+        'postgresql://me:***@host/studies'
+    """
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+@contextmanager
+def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
+    """Hold a server's advisory lock, which ends with the connection.
+
+    PostgreSQL: section 13.3.5 of its manual; MySQL and MariaDB: GET_LOCK.
+    """
+    key = zlib.crc32(name.encode())
+    take, leave = ("SELECT pg_advisory_lock(:key)", "SELECT pg_advisory_unlock(:key)")
+    if engine.dialect.name != "postgresql":
+        take, leave = ("SELECT GET_LOCK(:key, 3600)", "SELECT RELEASE_LOCK(:key)")
+    parameters = {"key": key if engine.dialect.name == "postgresql" else f"homotopy-bench {key}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(take), parameters)
+        try:
+            yield
+        finally:
+            connection.execute(text(leave), parameters)
+
+
+def _cause(error: BaseException) -> str:
+    """Return the first line of what lies behind Optuna's and SQLAlchemy's own words."""
+    inner = getattr(error.__cause__ or error, "orig", None) or error.__cause__ or error
+    return str(inner).strip().partition("\n")[0] or type(inner).__name__

@@ -1,0 +1,218 @@
+"""The trials of a study: taken by one worker at a time, ended once.
+
+A trial's number is its place among ``n_trials``; numbers are given by the storage, under a lock of all workers, so that
+there are never more. A trial stays in the state RUNNING until it has ended, and says who runs it. One whose worker is
+gone is taken over: it keeps its number and its parameters and runs again, unless its run had ended.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna import Trial, create_study
+from optuna.pruners import BasePruner
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RESULT, RUN, Outcome, lost, read_outcome
+from homotopy_bench.sweeps.studies.samplers import ForTrial
+from homotopy_bench.sweeps.studies.storage import Storage
+from homotopy_bench.sweeps.studies.worker import Worker
+
+ATTEMPTS = 3
+"""Workers that may die with a trial before it counts as failed: it may be what kills them."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trial that this worker runs.
+
+    Attributes:
+        number: Its number.
+        overrides: What its job is composed from.
+        subfolder: Its folder in that of the study.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    subfolder: str
+
+
+class Trials:
+    """A study in a storage, for one worker.
+
+    Args:
+        storage: Where it is.
+        name: Its name.
+        folder: Where its runs lie.
+        objectives: What is optimised.
+        lease: Seconds for which a sign of life of a worker counts.
+        pruner: Groups trials into brackets where it is Hyperband.
+
+    Raises:
+        InputError: If the storage does not answer.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        name: str,
+        folder: Path,
+        objectives: Sequence[str],
+        lease: float,
+        pruner: BasePruner,
+    ) -> None:
+        self.storage = storage
+        self.folder = folder
+        self.objectives = tuple(objectives)
+        directions = [DIRECTIONS[objective] for objective in objectives]
+
+        def create() -> Study:
+            with warnings.catch_warnings(action="ignore"):
+                return create_study(
+                    storage=storage.optuna, study_name=name, directions=directions, load_if_exists=True, pruner=pruner
+                )
+
+        self.study = storage.locked(create)
+        self.worker = Worker(self.study, lease)
+        storage.patiently(self.worker.beat)
+
+    def belongs_to(self, description: Mapping[str, Any]) -> None:
+        """Write down what the study is about, or compare with what was written.
+
+        Raises:
+            InputError: If it is about something else.
+        """
+
+        def compare() -> dict[str, Any]:
+            attributes = self.study.user_attrs
+            if "about" not in attributes:
+                self.study.set_user_attr("about", dict(description))
+                return dict(description)
+            about: dict[str, Any] = attributes["about"]
+            return about
+
+        about = self.storage.locked(compare)
+        for key, value in description.items():
+            if about.get(key) != value:
+                there, here = _differing(about.get(key), value)
+                accepted = (
+                    f"its {key} is another: there {there}, here {here}; accepted: another hydra.sweeper.study=NAME"
+                )
+                raise InputError("hydra.sweeper.study", self.study.study_name, accepted)
+
+    def all(self) -> list[FrozenTrial]:
+        """Return all trials by number."""
+        return self.storage.patiently(lambda: self.study.get_trials(deepcopy=False))
+
+    def claim(self, total: int, samplers: ForTrial, parameters: Callable[[Trial], list[str]]) -> Claim | None:
+        """Take a trial: one whose worker is gone, or a new one while there are fewer than ``total``.
+
+        Args:
+            total: How many there shall be.
+            samplers: The sampler of every trial.
+            parameters: Samples a trial and returns its overrides.
+
+        Returns:
+            The trial; None where all are taken.
+        """
+
+        def take() -> Claim | None:
+            trials = self.study.get_trials(deepcopy=False)
+            for left in (trial for trial in trials if self._is_left(trial)):
+                if (ended := self._ended(left)) is not None:
+                    self._end(left, ended)
+                elif self._deaths(left) >= ATTEMPTS:
+                    self._end(left, lost(f"{ATTEMPTS} workers died with it"))
+                else:
+                    return self._start(left.number, left, samplers, parameters)
+            if len(trials) < total:
+                return self._start(len(trials), None, samplers, parameters)
+            return None
+
+        return self.storage.locked(take)
+
+    def settle(self, claim: Claim, outcome: Outcome) -> None:
+        """Write down how a trial ended, unless another worker has taken it over meanwhile."""
+
+        def write() -> None:
+            trial = self.study.get_trials(deepcopy=False)[claim.number]
+            if trial.state == TrialState.RUNNING and trial.user_attrs[RUN]["worker"] == self.worker.name:
+                self._end(trial, outcome)
+
+        self.storage.locked(write)
+
+    def release(self, claim: Claim) -> None:
+        """Give a trial back that has not ended, for whoever comes next."""
+
+        def write() -> None:
+            trial = self.study.get_trials(deepcopy=False)[claim.number]
+            run = trial.user_attrs[RUN]
+            if trial.state == TrialState.RUNNING and run["worker"] == self.worker.name:
+                self._set(trial, RUN, {**run, "worker": None})
+
+        self.storage.locked(write)
+
+    def _start(
+        self, number: int, left: FrozenTrial | None, samplers: ForTrial, parameters: Callable[[Trial], list[str]]
+    ) -> Claim:
+        self.study.sampler = samplers(number)
+        trial = self.study.ask() if left is None else Trial(self.study, left._trial_id)
+        overrides = parameters(trial)
+        before = {} if left is None else left.user_attrs.get(RUN, {})
+        attempt = before.get("attempt", 0) + 1
+        if before and before["worker"] is None and not (self.folder / before["folder"]).exists():
+            attempt -= 1  # it was given back before it began
+        subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
+        deaths = 0 if left is None else self._deaths(left)
+        run = {
+            "worker": self.worker.name,
+            "attempt": attempt,
+            "deaths": deaths,
+            "folder": subfolder,
+            "overrides": overrides,
+        }
+        trial.set_user_attr(RUN, run)
+        return Claim(trial.number, tuple(overrides), subfolder)
+
+    def _is_left(self, trial: FrozenTrial) -> bool:
+        """Return whether nobody runs a trial; of one without a name, its worker was killed while it took it."""
+        if trial.state != TrialState.RUNNING:
+            return False
+        worker = trial.user_attrs.get(RUN, {}).get("worker")
+        return worker is None or self.worker.outlived(worker)
+
+    @staticmethod
+    def _deaths(trial: FrozenTrial) -> int:
+        """Return how many workers are gone that had a trial; one that gave it back is none."""
+        run = trial.user_attrs.get(RUN, {})
+        return int(run.get("deaths", 0)) + (run.get("worker") is not None)
+
+    def _ended(self, trial: FrozenTrial) -> Outcome | None:
+        """Return how a trial ended whose worker could not tell any more."""
+        run = trial.user_attrs.get(RUN)
+        return read_outcome(self.folder / run["folder"], self.objectives) if run else None
+
+    def _end(self, trial: FrozenTrial, outcome: Outcome) -> None:
+        result = {"status": outcome.status, "reason": outcome.reason, "cost": outcome.cost, "path": outcome.path}
+        self._set(trial, RESULT, result)
+        values = None if outcome.values is None else list(outcome.values)
+        self.study.tell(trial.number, values, state=outcome.state)
+
+    def _set(self, trial: FrozenTrial, key: str, value: Any) -> None:
+        self.storage.optuna.set_trial_user_attr(trial._trial_id, key, value)
+
+
+def _differing(a: Any, b: Any) -> tuple[str, str]:
+    """Return the first place where two descriptions differ, in both."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        key = next(key for key in [*a, *b] if a.get(key) != b.get(key))
+        return f"{key}: {a.get(key, 'fixed')}", f"{b.get(key, 'fixed')}"
+    if isinstance(a, list) and isinstance(b, list):
+        return ", ".join(one for one in a if one not in b) or "-", ", ".join(one for one in b if one not in a) or "-"
+    return f"{a}", f"{b}"

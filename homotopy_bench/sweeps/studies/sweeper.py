@@ -1,0 +1,232 @@
+"""A sweep: trials are chosen, launched and read until the study has as many as it shall have.
+
+    options, space -> checks -> [ claim a batch -> launcher -> outcome of every record -> settle ] -> results
+
+The launcher is whichever ``hydra/launcher`` names. What a trial was worth is read from the record of its run, so that
+any launcher will do, and nothing is trained again that has a record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import optuna
+from hydra.core.config_loader import ConfigLoader
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig, OmegaConf
+from optuna.trial import TrialState
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from homotopy_bench.config import checked
+from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.studies.composition import Composition
+from homotopy_bench.sweeps.studies.options import FIRST_TUNING_SEED, StudyOptions
+from homotopy_bench.sweeps.studies.outcome import RUN, lost, read_outcome, result_of
+from homotopy_bench.sweeps.studies.picture import draw
+from homotopy_bench.sweeps.studies.pruners import pruner
+from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
+from homotopy_bench.sweeps.studies.samplers import samplers
+from homotopy_bench.sweeps.studies.space import Space, read_space
+from homotopy_bench.sweeps.studies.storage import KEY, open_storage, without_secrets
+from homotopy_bench.sweeps.studies.study import Claim, Trials
+
+WAIT = 0.5
+"""Seconds between two looks at trials that other workers have under way."""
+
+
+def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, launcher: Launcher) -> list[float] | None:
+    """Run a study to its last trial.
+
+    Args:
+        arguments: The overrides of the command line, those of Hydra itself apart.
+        master: The configuration of the sweep, with ``hydra.sweeper``.
+        loader: Composes configurations.
+        launcher: Runs jobs.
+
+    Returns:
+        The values of the best trial; None where none completed.
+
+    Raises:
+        InputError: If the options, the space, the storage or an existing study do not fit, or a whole batch failed.
+        KeyboardInterrupt: If a run was interrupted.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it says of every trial is in the table
+    raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
+    options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
+    _check_password(OmegaConf.to_container(master.hydra.sweeper, resolve=False))
+    space = read_space(options.params, arguments, loader)
+    composition = Composition(loader, master)
+    space = _seeded(space, options)
+    examples = space.examples(composition.lookup)
+    epochs = max(composition.config(overrides).training.epochs for overrides in examples)
+    _check_pruner(options, composition, examples)
+    for_trial, total = samplers(options, space)
+
+    folder = Path(master.hydra.sweep.dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = open_storage(options.storage, options.study, folder, options.patience)
+    trials = Trials(storage, options.study, folder, options.objectives, options.lease, pruner(options, epochs))
+    trials.belongs_to(_about(options, space))
+    OmegaConf.save(master, folder / "multirun.yaml")
+
+    def claim() -> Claim | None:
+        return trials.claim(total, for_trial, lambda trial: space.walk(trial, composition.lookup))
+
+    try:
+        while True:
+            batch = list(islice(iter(claim, None), options.batch))
+            if batch:
+                _run(batch, trials, launcher)
+            elif any(trial.state == TrialState.RUNNING for trial in trials.all()):
+                time.sleep(WAIT)  # another worker may die with them
+            else:
+                break
+    except (InputError, KeyboardInterrupt) as error:
+        if not (isinstance(error, InputError) and error.key == KEY):  # a storage that is gone has nothing to show
+            _leave_results(trials, options, composition, folder)
+            print("the same command continues this study")
+        raise
+    return _leave_results(trials, options, composition, folder)
+
+
+def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
+    """Launch a batch and write down how its trials ended, also where the launcher failed or was interrupted.
+
+    Raises:
+        InputError: If every trial of the batch failed.
+    """
+    jobs = [
+        [*claim.overrides, f"hydra.sweep.subdir={claim.subfolder}", f"hydra.sweeper.trial={claim.number}"]
+        for claim in batch
+    ]
+    ended = False
+    reasons = []
+    try:
+        with trials.worker.beating():
+            launcher.launch(jobs, initial_job_idx=batch[0].number)
+        ended = True
+    finally:
+        for claim in batch:
+            outcome = read_outcome(trials.folder / claim.subfolder, trials.objectives)
+            if outcome is None and not ended:
+                trials.release(claim)
+                continue
+            outcome = outcome or lost("its job left no record")
+            trials.settle(claim, outcome)
+            if outcome.state == TrialState.FAIL:
+                reasons.append(outcome.reason)
+    if len(reasons) == len(batch):
+        raise InputError(
+            "hydra.sweeper", f"trial {batch[0].number}", f"all {len(batch)} of a batch failed: {reasons[0]}"
+        )
+
+
+def _leave_results(trials: Trials, options: StudyOptions, composition: Composition, folder: Path) -> list[float] | None:
+    """Write the table, the picture and the best settings, and say where they are.
+
+    Returns:
+        The values of the best trial; None where none completed.
+    """
+    study = trials.study
+    every = trials.all()
+    states = [result_of(trial)["status"] for trial in every]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
+    print(f"study {options.study}: {len(every)} trials ({counts})")
+    write_table(study, options.objectives, folder / "trials.csv")
+    best = front(study)
+    for trial in best:
+        config = composition.config(trial.user_attrs[RUN]["overrides"])
+        values = ", ".join(f"{name} {value:.6g}" for name, value in zip(options.objectives, trial.values, strict=True))
+        about = f"Trial {trial.number} of study {options.study}: {values}, seed {config.seed}."
+        files = [folder / "best.yaml"] if trial is best[0] else []
+        if len(options.objectives) > 1:
+            (folder / "front").mkdir(exist_ok=True)
+            files.append(folder / "front" / f"{trial.number}.yaml")
+        for file in files:
+            write_setting(config, about, file)
+        if trial is best[0]:
+            print(f"best: {about}\n  homotopy-train experiment={folder / 'best.yaml'}")
+    try:
+        draw(study, options.objectives[0], folder / "trials.png")
+    except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
+        print(f"trials.png was not drawn: {type(error).__name__}: {error}")
+    if trials.storage.dashboard is not None:
+        print(f"  optuna-dashboard {trials.storage.dashboard}")
+    return list(best[0].values) if best else None
+
+
+def _seeded(space: Space, options: StudyOptions) -> Space:
+    """Return a space with the seed of all trials.
+
+    Raises:
+        InputError: If a seed of the reports is asked for.
+    """
+    for override in space.fixed:
+        key, _, value = override.lstrip("+").partition("=")
+        if key == "seed":
+            if not value.isdecimal() or int(value) < FIRST_TUNING_SEED:
+                accepted = f"accepted: an integer >= {FIRST_TUNING_SEED}, so that no report's seed is tuned on"
+                raise InputError("seed", value, accepted)
+            return space
+    return Space((*space.fixed, f"seed={options.training_seed}"), space.parameters)
+
+
+def _check_pruner(options: StudyOptions, composition: Composition, examples: Sequence[Sequence[str]]) -> None:
+    if options.pruner == "none":
+        return
+    if len(options.objectives) > 1 or options.objectives != ["val_acc"]:
+        raise InputError(
+            "hydra.sweeper.pruner", options.pruner, "it judges accuracies; accepted: none, or val_acc alone"
+        )
+    if options.storage == "memory":
+        raise InputError("hydra.sweeper.pruner", options.pruner, f"a job cannot report to {KEY}=memory; accepted: none")
+    for overrides in examples:
+        training = composition.config(overrides).training
+        if training.eval_every >= training.epochs:
+            accepted = (
+                f"nothing is measured before the end with training.eval_every={training.eval_every} and "
+                f"training.epochs={training.epochs}; accepted: none, or a smaller training.eval_every"
+            )
+            raise InputError("hydra.sweeper.pruner", options.pruner, accepted)
+
+
+def _check_password(written: Any) -> None:
+    """Refuse a password that Hydra would write into every record.
+
+    Raises:
+        InputError: If the storage has one that is written out.
+    """
+    storage = written["storage"]
+    if not isinstance(storage, str) or "://" not in storage or "${" in storage:
+        return
+    try:
+        url = make_url(storage)
+    except ArgumentError:
+        return  # is refused where the storage is opened
+    if url.password or any("pass" in key for key in url.query):
+        accepted = (
+            "a password here would be kept in every record; accepted: none here but PGPASSWORD or ~/.pgpass, "
+            "or all of it as '${oc.env:NAME}'"
+        )
+        raise InputError(KEY, without_secrets(url), accepted)
+
+
+NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")
+"""What trials of one study may differ in: where they run and who watches."""
+
+
+def _about(options: StudyOptions, space: Space) -> dict[str, Any]:
+    """Return what makes two calls the same study; the number of trials may grow."""
+    fixed = [one for one in space.fixed if one.lstrip("+~").partition("=")[0].partition(".")[0] not in NOT_COMPARED]
+    return {
+        "search space": space.describe(),
+        "setting": sorted(fixed),
+        "objective": list(options.objectives),
+        "sampler": f"{options.sampler}, seed {options.seed}, startup_trials {options.startup_trials}",
+        "pruner": f"{options.pruner}{'' if options.prune_on_path else ', not on the path'}",
+    }
