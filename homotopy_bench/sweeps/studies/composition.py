@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.config import Config, validate
 from homotopy_bench.errors import InputError
@@ -54,9 +54,9 @@ class Composition:
 
     def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         composed = self._loader.load_sweep_config(self._master, list(overrides))
-        with open_dict(composed):
-            del composed["hydra"]
-        raw = OmegaConf.to_container(composed, resolve=True)
+        # The loader may keep what it gave and give it to the launcher too: nothing is taken out of it.
+        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+        raw = OmegaConf.to_container(own, resolve=True)
         assert isinstance(raw, dict)
         return {str(key): value for key, value in raw.items()}
 
