@@ -310,8 +310,12 @@ class EnsembleTraining:
         """
         batch = (x, y) if self.rates.batches == 1 else self._batch.together(k, self.rates.batches)
         evaluate = partial(self._losses, self.ensemble.modules, *batch)
+        buffers = {name: values.clone() for name, values in self.ensemble.buffers.items()}
         losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
-        return losses if self.rates.batches == 1 else None
+        if losses is not None and self.rates.batches == 1:
+            return losses
+        self.ensemble.assign(buffers)  # the step itself is still to come: statistics and masks must not know of this
+        return None
 
     def _losses(self, forward: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
         with self.hardware.autocast():

@@ -32,7 +32,7 @@ class LearningRates:
 
     def __init__(self, configs: Sequence[Config], steps: int) -> None:
         self.table = np.stack([one.lr_schedule.table(steps, one.optimizer.lr) for one in configs], axis=1)
-        # What happened, row by row; the controller replaces the rates of its members.
+        # What happened, step by step; a controller replaces what the schedules say.
         self._scheduled: list[list[float]] = self.table.tolist()
         self._rows = [list(row) for row in self._scheduled]
         self._gains = [one.optimizer.gain() for one in configs]
@@ -40,7 +40,9 @@ class LearningRates:
         self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
         self._controller: CurvatureController | None = None
         self._parts: list[tuple[int, int]] = []
-        self.batches = -(-SAMPLES // configs[0].training.batch_size)
+        training = configs[0].training
+        self.batches = min(-(-SAMPLES // training.batch_size), steps // training.epochs)
+        self._served: Rows | None = None
 
     def serve(self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int]) -> None:
         """Give rates to these rows from now on.
@@ -55,10 +57,11 @@ class LearningRates:
             blocks = ensemble.layers() if layers else {"all": slice(0, ensemble.theta.shape[1])}
             if layers:
                 ensemble.cut_rows([block.stop - block.start for block in blocks.values()])
-            if self._controller is None:
+            if self._controller is None or self._served is None:
                 self._controller = CurvatureController(self._measured, self._stability, ensemble, seeds, blocks)
             else:
-                self._controller.serve(ensemble, seeds)
+                self._controller.serve(ensemble, seeds, self._served.merging_into(rows))
+            self._served = rows
         blocks_of = len(self._controller.blocks) if self._controller is not None else 1
         self._parts = [
             (member, part if blocks_of > 1 else 0)
@@ -105,7 +108,7 @@ class LearningRates:
         measured = self._controller.rates(k, self._scheduled[k])
         for member, values in measured.items():
             rates[member] = fmean(values)
-        return [measured[member][block] if member in measured else rates[member] for member, block in self._parts]
+        return [measured[member][block] for member, block in self._parts]
 
     def of_members(self, k: int) -> list[float]:
         """Return the members' rates of step k; of one with several the mean over its layers."""

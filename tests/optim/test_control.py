@@ -88,6 +88,36 @@ def test_a_failed_estimate_falls_back_to_the_schedule_and_the_next_one_steers_ag
     assert max(rule.rate(3, 0.5)) < 0.5
 
 
+def test_layers_share_the_limit_of_the_whole() -> None:
+    rule = Cap(Curvature(start=1.0), 3.0, 3)
+    rule.observe(0, [1.0, 2.0, 4.0], [1.0, 1.0, 1.0])
+    rates = np.array(rule.rate(0, 9.0))
+    np.testing.assert_allclose(rates, [1.0, 0.5, 0.25])
+    # Of all matrices with blocks of these norms the one of rank 1 is the worst, and is just within the limit.
+    worst = np.sqrt(np.outer([1.0, 2.0, 4.0], [1.0, 2.0, 4.0]))
+    scaled = np.sqrt(rates)[:, None] * worst * np.sqrt(rates)
+    assert np.linalg.eigvalsh(scaled).max() == pytest.approx(3.0)
+
+
+def test_no_curvature_sets_no_limit_and_the_first_that_is_there_starts_slowly() -> None:
+    rule = Cap(Curvature(), 2.0, 1)
+    rule.observe(0, [0.0], [1.0])
+    assert rule.rate(0, 7.0) == [7.0]
+    rule.observe(1, [4.0], [1.0])
+    assert rule.rate(1, 7.0) == [pytest.approx(0.05)]
+
+
+def test_a_target_is_learnt_late_where_the_warm_up_gave_none() -> None:
+    rule = Kappa(Curvature(form="kappa", dense_steps=3), 2.0, 1)
+    for step in range(3):
+        rule.fail()
+        assert rule.rate(step, 1.0) == [1.0]
+    rule.observe(3, [2.0], [1.0])
+    assert rule.rate(3, 1.0) == [1.0]
+    rule.observe(4, [2.0], [0.25])
+    assert rule.rate(4, 1.0) == [pytest.approx(0.25)]
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("stop", [0, 3, 8])
 def test_a_rule_continues_from_its_state(form: str, stop: int) -> None:

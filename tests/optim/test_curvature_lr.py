@@ -95,6 +95,65 @@ def test_a_measurement_that_does_not_bind_changes_no_step(estimator: str, batch:
     baseline = trained((*without, "lr_schedule=constant"), steps=6)
     measured = trained(loose, steps=6)
     torch.testing.assert_close(measured.ensemble.theta, baseline.ensemble.theta, rtol=1e-12, atol=1e-12)
+    for name, values in baseline.ensemble.buffers.items():
+        torch.testing.assert_close(measured.ensemble.buffers[name], values, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [128, 64])
+def test_masks_and_statistics_of_a_measurement_are_those_of_the_step(batch: int) -> None:
+    def network(*overrides: str) -> EnsembleTraining:
+        case = ("method=curvature_lr", "dataset=mnist", "dataset.subset=300", "dataset.test_subset=20", "model=vgg11")
+        size = ("model.width=0.0625", "model.dropout=0.5", "model.batchnorm=true", "hardware.dtype=float64")
+        return trained((*case, *size, f"training.batch_size={batch}", "training.epochs=1", *overrides), steps=2)
+
+    baseline = network("method=baseline", "lr_schedule=constant", "optimizer=sgd")
+    loose = network(
+        "lr_schedule@lr_schedule.base=constant", "lr_schedule.stability=1e12", "lr_schedule.first_products=2"
+    )
+    torch.testing.assert_close(loose.ensemble.theta, baseline.ensemble.theta, rtol=1e-10, atol=1e-12)
+    for name, values in baseline.ensemble.buffers.items():
+        torch.testing.assert_close(loose.ensemble.buffers[name], values, rtol=1e-10, atol=1e-12)
+
+
+def test_the_secant_looks_twice_through_the_same_masks() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 3)
+            self.looks: Tensor
+            self.register_buffer("looks", torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.looks += 1.0
+            output: Tensor = self.linear(x) * self.looks
+            return output
+
+    ensemble = Ensemble([Masked().double()], dtype=torch.float64)
+    x, y = torch.randn(1, 20, 4, dtype=torch.float64), torch.randint(3, (1, 20))
+    at = local(ensemble, (x, y))
+    assert torch.equal(at.change(torch.zeros_like(at.gradient)), torch.zeros_like(at.gradient))
+    assert ensemble.buffers["looks"].item() == 1.0
+
+
+def test_a_second_look_that_fails_leaves_everything_where_it_was() -> None:
+    case = network_case("batchnorm", "relu", 2)
+    case.ensemble.train()
+    looks = []
+
+    def evaluate() -> Tensor:
+        looks.append(1)
+        outputs = case.ensemble.modules(case.batch[0]).square().mean(dim=(1, 2))
+        if len(looks) > 1:
+            raise RuntimeError("out of memory")
+        return outputs
+
+    theta = case.ensemble.theta.clone()
+    at = Local(case.ensemble, evaluate, 0, twice=False)
+    gradient = at.gradient.clone()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        at.change(torch.ones_like(theta))
+    assert torch.equal(case.ensemble.theta, theta)
+    assert torch.equal(case.ensemble.gradient, gradient)
 
 
 def test_what_a_step_paid() -> None:
@@ -210,6 +269,25 @@ def with_last_part(overrides: tuple[str, ...], part: Any) -> EnsembleTraining:
     return training
 
 
+@pytest.mark.parametrize("estimator", ["secant", "gradient_proxy"])
+def test_estimates_without_products_need_no_second_derivatives(estimator: str) -> None:
+    training = with_last_part((*SMALL, f"lr_schedule.estimator={estimator}"), Once)
+    for _ in range(6):
+        training.advance()
+    assert training.rates.take_diagnostics(0)["curvature_failures"] == 0
+
+
+def test_what_becomes_of_one_member_does_not_show_in_the_estimates_of_another() -> None:
+    """Of two members of HTA one merges its copies while the other is on its path."""
+    case = ("method=hta", "dataset.samples=500", "model.depth=2", "model.width=8", "hardware.dtype=float64")
+    rest = ("continuation=linear", "training.epochs=8", "training.batch_size=128", "lr_schedule=curvature", "seed=1")
+    shares = [f"continuation.warmup_fraction={share}" for share in (0.3, 0.9)]
+    members = [(*case, *rest, "lr_schedule.dense_steps=100", share) for share in shares]
+    together, alone = trained(*members, steps=12), trained(members[1], steps=12)
+    traces = [one.rates.take_diagnostics(m)["curvature"]["lambda_max"] for one, m in ((together, 1), (alone, 0))]
+    np.testing.assert_allclose(traces[0], traces[1], rtol=1e-6)
+
+
 @pytest.mark.parametrize("part", [Once, RaisingAtGraph, RaisingAtProduct])
 def test_a_network_without_second_derivatives_trains_at_the_schedule(part: Any) -> None:
     training = with_last_part(SMALL, part)
@@ -251,6 +329,7 @@ def test_an_estimate_of_one_member_that_fails_leaves_the_others_alone(factor: fl
     assert rates[1][0] == 1e9
     assert control.take_diagnostics(0)["curvature_failures"] == 0
     said = control.take_diagnostics(1)
+    assert np.isnan(said["curvature"]["lambda_max"]).all()
     assert said["curvature_failures"] == 1
     assert reason in said["curvature_last_failure"]
     # The next estimate that succeeds steers again.

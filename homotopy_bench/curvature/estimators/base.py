@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,17 +31,24 @@ class Local:
         ensemble: The rows; its gradient is set to g.
         evaluate: Returns the rows' losses (R,) at the parameters of the moment, always on the same batch.
         step: The training step.
+        twice: Whether Hessian products will be asked for, which need the graph of the gradient.
 
     Raises:
         RuntimeError: If the loss cannot be differentiated.
     """
 
-    def __init__(self, ensemble: Ensemble, evaluate: Callable[[], Tensor], step: int) -> None:
+    def __init__(self, ensemble: Ensemble, evaluate: Callable[[], Tensor], step: int, twice: bool = True) -> None:
         self.step = step
         self.gradients = self.products = 0
         self._ensemble, self._evaluate = ensemble, evaluate
+        # Random layers draw by a counter among the buffers: a second look at the loss must begin where the first did.
+        self._before = _copied(ensemble.buffers)
         losses = evaluate()
-        self._graph = GradientGraph(ensemble, losses.sum())
+        self._graph: GradientGraph | None = None
+        if twice:
+            self._graph = GradientGraph(ensemble, losses.sum())
+        else:
+            ensemble.backward(losses.sum())
         self.losses = losses.detach()
         self.gradient = ensemble.gradient
 
@@ -50,10 +58,12 @@ class Local:
         Raises:
             RuntimeError: If a part of the network can be differentiated once only.
         """
-        self._graph.check()
+        if self._graph is not None:
+            self._graph.check()
 
     def product(self, vectors: Tensor) -> Tensor:
         """Return H v for vectors v (R, P), which costs one Hessian product."""
+        assert self._graph is not None
         self.products += 1
         return self._graph.product(vectors)
 
@@ -66,28 +76,36 @@ class Local:
         """Return g(theta + offset) - g(theta), which costs one gradient; no product can be taken after it.
 
         Args:
-            offset: Where to go, shape (R, P). The parameters and running statistics are put back.
+            offset: Where to go, shape (R, P). Parameters, gradients and running statistics are put back.
 
         Returns:
             Change of the gradient, shape (R, P).
         """
         self.gradients += 1
         ensemble = self._ensemble
-        here, gradient = ensemble.theta.clone(), ensemble.gradient.clone()
-        buffers = {name: values.clone() for name, values in ensemble.buffers.items()}
-        with torch.no_grad():
-            ensemble.theta.add_(offset)
-        ensemble.backward(self._evaluate().sum())
-        moved = ensemble.gradient - gradient
-        with torch.no_grad():
-            ensemble.theta.copy_(here)
-        ensemble.gradient.copy_(gradient)
-        ensemble.assign(buffers)
-        return moved
+        here, gradient, buffers = ensemble.theta.clone(), ensemble.gradient.clone(), _copied(ensemble.buffers)
+        try:
+            with torch.no_grad():
+                ensemble.theta.add_(offset)
+            ensemble.assign(self._before)
+            ensemble.backward(self._evaluate().sum())
+            return ensemble.gradient - gradient
+        finally:  # also where the second gradient fails: training goes on from here
+            with torch.no_grad():
+                ensemble.theta.copy_(here)
+            ensemble.gradient.copy_(gradient)
+            ensemble.assign(buffers)
+
+
+def _copied(buffers: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: values.clone() for name, values in buffers.items()}
 
 
 class Estimator(ABC):
     """An estimate of |H| per row and block, with what it remembers from one estimate to the next.
+
+    Attributes:
+        twice: Whether it takes Hessian products.
 
     Args:
         blocks: Columns of each of the B blocks.
@@ -96,6 +114,8 @@ class Estimator(ABC):
         products: Products or probes of an estimate, where the estimator takes any.
         first_products: Of the first estimate, which has no earlier one to start from.
     """
+
+    twice: ClassVar[bool] = False
 
     def __init__(
         self, blocks: Sequence[slice], like: Tensor, seeds: Sequence[int], products: int, first_products: int
@@ -123,6 +143,16 @@ class Estimator(ABC):
         own = self.state()
         for name, values in state.items():
             own[name][rows].copy_(values)
+
+    def follow(self, before: Estimator, groups: Sequence[slice]) -> None:
+        """Remember what an estimator of other rows did, of which these rows are the means.
+
+        Args:
+            before: The other estimator.
+            groups: For each row here the rows there; what the first of them remembers counts.
+        """
+        for name, values in before.state().items():
+            self.state()[name].copy_(values[[group.start for group in groups]])
 
     def norms(self, vectors: Tensor) -> Tensor:
         """Return the Euclidean norms of every block of vectors (R, P), shape (R, B)."""

@@ -17,6 +17,8 @@ class Hutchinson(Estimator):
     diagonal block, so that blocks cost nothing more. The first estimate takes as many probes as any other.
     """
 
+    twice = True
+
     def estimate(self, at: Local) -> Tensor:
         """Return the modulus of the estimated trace of every block."""
         generators = [torch.Generator().manual_seed(stream_seed(seed, "probes", at.step)) for seed in self.seeds]

@@ -20,6 +20,8 @@ class Power(Estimator):
     its sign. A block is the diagonal block of H and takes products of its own, as many as there are blocks.
     """
 
+    twice = True
+
     def __init__(
         self, blocks: Sequence[slice], like: Tensor, seeds: Sequence[int], products: int, first_products: int
     ) -> None:
@@ -33,14 +35,11 @@ class Power(Estimator):
 
     def estimate(self, at: Local) -> Tensor:
         """Return |H v| on every block after ``products`` iterations."""
-        begun = bool(self._begun.all())
-        rounds = self.products if begun else self.first_products
+        rounds = self.products if bool(self._begun.any()) else self.first_products
         for _ in range(rounds):
             lengths = [self._turn(block, at.product(self._direction(block))[:, block]) for block in self.blocks]
-        values = torch.stack(lengths, dim=1)
-        if not begun:
-            self._begun |= values.isfinite().all(dim=1).cpu()
-        return values
+        self._begun.fill_(True)
+        return torch.stack(lengths, dim=1)
 
     def _direction(self, block: slice) -> Tensor:
         """Return the vectors with everything outside a block left out."""
@@ -69,5 +68,5 @@ class Power(Estimator):
         return lengths
 
     def state(self) -> Mapping[str, Tensor]:
-        """Return the vectors, and which rows have been through their first estimate."""
+        """Return the vectors, and whether the first estimate has been made."""
         return {"vectors": self._vectors, "begun": self._begun}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isnan, nan
+from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from homotopy_bench.optim.control.base import Rule, Values
@@ -19,7 +19,9 @@ class Cap(Rule):
     by step (with a decay at every step and an estimate at every 50th, lam fell below a true curvature that the
     estimates missed, and training diverged: docs/curvature.md). c = 2 (1 + momentum) is where gradient descent on a
     quadratic of curvature lam ceases to converge (:meth:`Optimizer.stability`); decay 0.999, growth 1.03 and start 0.1
-    are options. The limit grows, not eta itself, so that a schedule that begins at 0 is not held there.
+    are options. With B blocks c is divided by B: where H is positive semidefinite, H <= B diag(H_1, ..., H_B), and
+    layers that each went to their own limit would together go beyond that of H. The limit grows, not eta itself, so
+    that a schedule that begins at 0 is not held there.
     """
 
     remembered = (*Rule.remembered, "ceiling", "limit")
@@ -39,10 +41,10 @@ class Cap(Rule):
     def steer(self, step: int, scheduled: float) -> Values:  # noqa: ARG002 - the same at every step
         """Return min(sched, limit), and let the limit move on."""
         for block, ceiling in enumerate(self.ceiling):
-            if not isnan(ceiling):
-                bound = self.stability / ceiling if ceiling > 0.0 else inf  # without curvature there is no limit
+            if ceiling > 0.0:  # without an estimate, or without curvature, there is no limit
+                bound = self.stability / (len(self.ceiling) * ceiling)
                 before = self.limit[block]
                 self.limit[block] = (
                     self.options.start * bound if isnan(before) else min(bound, self.options.growth * before)
                 )
-        return [min(scheduled, limit) for limit in self.limit]
+        return [scheduled if isnan(limit) else min(scheduled, limit) for limit in self.limit]

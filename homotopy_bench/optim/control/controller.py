@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from homotopy_bench.curvature.estimators import ESTIMATORS, Local
+from homotopy_bench.curvature.estimators import ESTIMATORS, Estimator, Local
 from homotopy_bench.ensemble import Ensemble
 from homotopy_bench.optim.control import FORMS, Rule
 from homotopy_bench.optim.control.base import Values
@@ -58,14 +58,24 @@ class CurvatureController:
         self._traces: dict[int, dict[str, list[float]]] = {m: {name: [] for name in TRACE} for m in options}
         self._failures: dict[int, dict[str, Any]] = {m: {"count": 0, "last": None} for m in options}
         self._rates: dict[int, Values] = {m: [nan] * len(blocks) for m in options}
-        self.serve(ensemble, seeds)
-
-    def serve(self, ensemble: Ensemble, seeds: Sequence[int]) -> None:
-        """Estimate for other rows from now on, from the beginning."""
-        estimator = ESTIMATORS[self.options.estimator]
-        columns = list(self.blocks.values())
+        self._estimator = self._build(ensemble, seeds)
         self._checked = False
-        self._estimator = estimator(columns, ensemble.theta, seeds, self.options.products, self.options.first_products)
+
+    def serve(self, ensemble: Ensemble, seeds: Sequence[int], groups: Sequence[slice]) -> None:
+        """Estimate for other rows from now on.
+
+        Args:
+            ensemble: The rows.
+            seeds: Their seeds.
+            groups: For each of them the rows before that it is the mean of.
+        """
+        before, self._estimator = self._estimator, self._build(ensemble, seeds)
+        self._estimator.follow(before, groups)
+
+    def _build(self, ensemble: Ensemble, seeds: Sequence[int]) -> Estimator:
+        options = self.options
+        build = ESTIMATORS[options.estimator]
+        return build(list(self.blocks.values()), ensemble.theta, seeds, options.products, options.first_products)
 
     def due(self, step: int) -> bool:
         """Return whether an estimate is made at a step: at every one of the first, then at every k-th."""
@@ -83,9 +93,9 @@ class CurvatureController:
         Returns:
             The losses, detached; None if the gradients could not be had in a way that allows second derivatives.
         """
-        self.paid = (0, 0)
+        self.paid = (1, 0)  # an attempt at a gradient, if no more comes of it
         try:
-            at = Local(ensemble, evaluate, step)
+            at = Local(ensemble, evaluate, step, self._estimator.twice)
         except RuntimeError as error:
             self._fail(self.rules, error)
             return None
@@ -113,7 +123,7 @@ class CurvatureController:
         for member, rule in self.rules.items():
             rates = self._rates[member] = rule.rate(step, scheduled[member])
             if due:
-                for name, value in zip(TRACE, (step, max(rule.norm), max(rule.kappa), min(rates)), strict=True):
+                for name, value in zip(TRACE, (step, *_measured(rule), min(rates)), strict=True):
                     self._traces[member][name].append(value)
         return self._rates
 
@@ -124,13 +134,11 @@ class CurvatureController:
         return bounds * torch.tensor([self._clip_factor(m) for m in owners], device=bounds.device, dtype=bounds.dtype)
 
     def take_diagnostics(self, member: int) -> dict[str, Any]:
-        """Return what the record says of a member's curvature since the last call; nothing for an open-loop member."""
-        rule = self.rules.get(member)
-        if rule is None:
-            return {}
+        """Return what the record says of a member's curvature since the last call; of a failed estimate no number."""
+        rule = self.rules[member]
         trace, failures = self._traces[member], self._failures[member]
         self._traces[member] = {name: [] for name in TRACE}
-        known: dict[str, Any] = {"lambda_max": max(rule.norm), "kappa": max(rule.kappa)}
+        known: dict[str, Any] = dict(zip(("lambda_max", "kappa"), _measured(rule), strict=True))
         if len(self.blocks) > 1:
             for name, values in (("lambda_max", rule.norm), ("kappa", rule.kappa), ("lr", self._rates[member])):
                 known[f"{name}_layers"] = dict(zip(self.blocks, values, strict=True))
@@ -139,10 +147,8 @@ class CurvatureController:
             known["curvature_last_failure"] = failures["last"]
         return {**known, "curvature": trace}
 
-    def member_state(self, member: int, rows: slice) -> dict[str, Any] | None:
-        """Return all that one member needs to continue, on the host; None for an open-loop member."""
-        if member not in self.rules:
-            return None
+    def member_state(self, member: int, rows: slice) -> dict[str, Any]:
+        """Return all that one member needs to continue, on the host."""
         return {
             "rule": self.rules[member].to_dict(),
             "rates": list(self._rates[member]),
@@ -187,7 +193,12 @@ class CurvatureController:
             self._failures[member] = {"count": self._failures[member]["count"] + 1, "last": text}
 
     def _clip_factor(self, member: int) -> float:
-        rule = self.rules.get(member)
-        if rule is None or rule.options.clip_threshold is None or rule.failing:
+        rule = self.rules[member]
+        if rule.options.clip_threshold is None or rule.failing:
             return 1.0
         return 1.0 / (1.0 + max(rule.kappa) / rule.options.clip_threshold)
+
+
+def _measured(rule: Rule) -> tuple[float, float]:
+    """Return the largest |H| and kappa of the blocks; not numbers where the last estimate failed."""
+    return (nan, nan) if rule.failing else (max(rule.norm), max(rule.kappa))

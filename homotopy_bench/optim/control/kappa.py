@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 class Kappa(Rule):
     """eta = sched/(1 + alpha max(0, kappa/target - 1)) with kappa = m/|g|^2 and m a running mean of |H|.
 
-    m <- s m + (1 - s) |H| at every estimate, s = ``smoothing``. The target is given, or it is the 75th percentile
-    (``percentile``) of kappa over the first ``dense_steps`` steps, during which eta = sched
-    (github.com/thehalleyyoung/TorchType, proposal7, homotopy_lr.cpp: base_lr, alpha = 1, ema_decay = 0.9,
-    target_percentile = 0.75 over warmup_steps = 100). kappa grows as |g| falls, so that the rate falls towards a
-    minimum; it does not rise from a small value, as a warm-up would.
+    m <- s m + (1 - s) |H| at every estimate, s = ``smoothing``; kappa holds between estimates. The target is given, or
+    it is the 75th percentile (``percentile``) of kappa over the first ``dense_steps`` steps, during which eta = sched.
+    kappa grows as |g| falls, so that the rate falls towards a minimum; it does not rise from a small value, as a
+    warm-up would.
+
+    The rule and its numbers are the published ones (github.com/thehalleyyoung/TorchType, proposal7, homotopy_lr.cpp:
+    alpha = 1, ema_decay = 0.9, target_percentile = 0.75, warmup_steps = 100). That code differs in that its target
+    moves, the percentile of the last 1000 values of kappa, and is 10^4 before there are as many as ``warmup_steps``;
+    that it divides by the |g|^2 of every step, by |H| itself at an estimate and by m between; and that it bounds eta.
     """
 
     remembered = (*Rule.remembered, "mean", "target", "seen")
@@ -38,7 +42,8 @@ class Kappa(Rule):
             new if isnan(old) else s * old + (1.0 - s) * new for old, new in zip(self.mean, self.norm, strict=True)
         ]
         self.kappa = [mean / of for mean, of in zip(self.mean, square, strict=True)]
-        if isnan(self.target[0]) and step < self.options.dense_steps:
+        # After the warm-up only where every estimate of it has failed.
+        if isnan(self.target[0]) and (step < self.options.dense_steps or not self.seen):
             self.seen.append(self.kappa)
 
     def steer(self, step: int, scheduled: float) -> Values:
