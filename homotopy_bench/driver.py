@@ -38,6 +38,9 @@ class Driver:
     Attributes:
         members: The runs that are in training, one per member of the ensemble; those that have ended are gone.
 
+    Attributes:
+        interrupted: Whether a signal has asked for the end, also where it came too late for these runs.
+
     Args:
         members: The runs, all of one program and at one step.
         show: What is shown meanwhile.
@@ -46,6 +49,7 @@ class Driver:
 
     def __init__(self, members: Sequence[Member], show: Display, threads: int | None = None) -> None:
         self.members = list(members)
+        self.interrupted = False
         self.show = show
         self.config = members[0].job.config
         self.threads = self.config.hardware.threads if threads is None else threads
@@ -101,6 +105,7 @@ class Driver:
                     for member in self.members:
                         if member.status is None:
                             member.status, member.reason = "interrupted", f"after {training.step} of {total} steps"
+                self.interrupted = interrupt.requested
                 training = self._leave(training, splits)
         for member in self.members:
             member.status = "completed"

@@ -156,6 +156,7 @@ class Member:
         Args:
             why: What happened, for the log.
         """
+        self.status = self.reason = None
         try:
             self.stand_at(self.record.load())
             self.record.log(f"{why} (from step {self.step})")

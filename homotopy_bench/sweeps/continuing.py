@@ -68,8 +68,14 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
         except InputError as error:
             report(error)
     for run, overrides in _expected(folder).items():
-        if not holds_run(run):
-            left.append(Unfinished(run, compose(*overrides), overrides, begun=False))
+        if holds_run(run):
+            continue
+        try:
+            config = compose(*overrides)
+            look(config)
+            left.append(Unfinished(run, config, overrides, begun=False))
+        except InputError as error:
+            report(error)
     print(f"{folder}: {ended} runs have ended, {len(left)} are continued", flush=True)
     if not left:
         return

@@ -87,6 +87,8 @@ def train_many(
     train_members(list(begun.values()), fusing)
     for number, member in begun.items():
         results[number] = member.result
+    missing = [number for number, result in enumerate(results) if result is None]
+    assert not missing, f"runs {missing} ended without a result"
     return [result for result in results if result is not None]
 
 
@@ -111,12 +113,11 @@ def train_members(
         for group in _grouped(members):
             plan = _plan(group, fusing, say)
             for part in plan.parts:
-                _train(part, plan.threads, show, say)
-                if any(member.status == "interrupted" for member in part):
+                if _train(part, plan.threads, show, say):
                     return False
     finally:
         for member in members:
-            if member.status is None:
+            if member.result is None:
                 member.put_off()
     return True
 
@@ -183,33 +184,40 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display], say: Callable[[str], None]) -> None:
-    """Train runs as one ensemble; if that fails, in smaller ones."""
+def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display], say: Callable[[str], None]) -> bool:
+    """Train runs as one ensemble; if that fails, in smaller ones.
+
+    Returns:
+        Whether someone has asked for the end of all training.
+    """
     waiting = [list(part)]
     while waiting:
         runs = waiting.pop(0)
-        error = _attempt(runs, threads, show(len(runs)))
-        if any(member.status == "interrupted" for member in runs):
-            return
+        driver = Driver(runs, show(len(runs)), threads if len(runs) > 1 else None)
+        error = _attempt(driver)
+        if driver.interrupted:
+            return True
         if error is None:
             continue
         halve = out_of_memory(error) and len(runs) > 2
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         say(f"{len(runs)} jobs together failed, go on {'in halves' if halve else 'one by one'} ({what})")
-        left = [member for member in runs if member.status is None]
+        # By the result and not by the status: a run that has come to its end has one before its record is whole.
+        left = [member for member in runs if member.result is None]
         for member in left:
             member.rewind(f"continues {'with fewer others' if halve else 'alone'} after {what}")
         largest = (len(left) + 1) // 2 if halve else 1
-        left = [member for member in left if member.status is None]
+        left = [member for member in left if member.result is None]
         smaller = [
             [group[index] for index in indices]
             for group in _grouped(left)
             for indices in split(range(len(group)), largest)
         ]
         waiting = smaller + waiting
+    return False
 
 
-def _attempt(runs: Sequence[Member], threads: int, show: Display) -> Exception | None:
+def _attempt(driver: Driver) -> Exception | None:
     """Train runs as one ensemble; a single run keeps what goes wrong with it.
 
     Returns:
@@ -218,8 +226,9 @@ def _attempt(runs: Sequence[Member], threads: int, show: Display) -> Exception |
     Raises:
         BrokenPipeError: If nobody reads what is shown any more.
     """
+    runs = list(driver.members)
     try:
-        Driver(runs, show, threads if len(runs) > 1 else None).go()
+        driver.go()
     except BrokenPipeError:  # whoever read the output has seen enough: no run failed, and all can be continued
         raise
     except Exception as error:

@@ -15,6 +15,7 @@ import torch
 from homotopy_bench import compose, train, train_many
 from homotopy_bench.config import Config
 from homotopy_bench.data.base import Splits
+from homotopy_bench.driver import Driver
 from homotopy_bench.errors import InputError
 from homotopy_bench.member import Job, Member, Prune, Result
 from homotopy_bench.sweeps import fused
@@ -172,6 +173,29 @@ def test_too_little_memory_halves_a_group_and_loses_nothing(
         assert_same_record(tmp_path / str(number), alone / str(number))
 
 
+@pytest.mark.parametrize("where", ["target_network", "member_state"])
+def test_memory_that_ends_with_the_training_loses_no_record(
+    where: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members have a status then, but no summary yet."""
+    whole = getattr(EnsembleTraining, where)
+    calls = []
+
+    def scarce(training: EnsembleTraining, member: int) -> Any:
+        calls.append(member)
+        if len(training.configs) > 2 and len(calls) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(training, member)
+
+    monkeypatch.setattr(EnsembleTraining, where, scarce)
+    configs = [own(number) for number in range(4)]
+    results = train_many(configs, [tmp_path / str(n) for n in range(4)], probe=False)
+    assert [result.summary["seed"] for result in results] == [0, 1, 2, 3]
+    for number in range(4):
+        assert results[number].summary["status"] == "completed"
+        assert_same_record(tmp_path / str(number), alone / str(number))
+
+
 def test_any_other_failure_ends_at_its_run(alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     advance = EnsembleTraining.advance
 
@@ -258,10 +282,8 @@ def test_measurements_decide(
     monkeypatch.setattr(fused, "available_memory", lambda _: free)
     trained: list[list[int]] = []
 
-    def attempt(runs: Sequence[Member], threads: int, show: object) -> None:
-        trained.append([member.job.config.seed for member in runs])
-        for member in runs:
-            member.status = "completed"
+    def attempt(driver: Driver) -> None:
+        trained.append([member.job.config.seed for member in driver.members])
 
     monkeypatch.setattr(fused, "_attempt", attempt)
     said: list[str] = []

@@ -123,6 +123,7 @@ class Trials:
         """
 
         def take() -> Claim | None:
+            self.worker.beat()  # it may have waited for others longer than its own lease
             trials = self.study.get_trials(deepcopy=False)
             for left in (trial for trial in trials if self._is_left(trial)):
                 if (ended := self._ended(left)) is not None:

@@ -47,9 +47,11 @@ class Worker:
         ended = threading.Event()
 
         def beat() -> None:
-            while not ended.wait(self._lease / 4):
+            while True:
                 with suppress(*GONE):  # a storage that is gone is noticed when the trials end
                     self.beat()
+                if ended.wait(self._lease / 4):
+                    return
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
