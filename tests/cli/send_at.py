@@ -27,6 +27,8 @@ import torch  # noqa: F401  # traced, its import alone would take seconds
 counts: Counter[str] = Counter()
 MOMENT, _, NUMBER = os.environ.get("MOMENT", "never 0").rpartition(" ")
 SIGNAL = signal.Signals[os.environ.get("SIGNAL", "SIGKILL")]
+if SIGNAL == signal.SIGINT:  # a shell that starts the tests in its background lets them ignore it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def happened(event: str) -> None:
