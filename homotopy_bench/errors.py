@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+WRONG_INPUT = 2
+"""Exit code of a process whose input cannot be used."""
+
 
 class InputError(ValueError):
     """An input of the user's that cannot be used, said in one line.

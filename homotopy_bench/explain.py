@@ -11,9 +11,8 @@ from hydra.errors import CompactHydraException, MissingConfigException, Override
 from omegaconf.errors import OmegaConfBaseException
 
 from homotopy_bench.config import choices_of, conf_dir, known_keys
-from homotopy_bench.errors import InputError, nearest
+from homotopy_bench.errors import WRONG_INPUT, InputError, nearest
 
-WRONG_INPUT = 2
 FAILURE = 1
 
 VALUES = ("tuned", "at_target", "hydra")

@@ -147,9 +147,9 @@ class EnsembleTraining:
 
     def gradients_per_step(self) -> list[int]:
         """Return how many gradients the last step took for each member, over its rows."""
-        extra, _ = self.rates.paid(self.step - 1)
+        measured, _ = self.rates.paid(self.step - 1)
         taken = self.rows.grouped(self._gradients_taken)
-        return [sum(own) + extra * len(own) for own in taken]
+        return [sum(own) + measured * len(own) for own in taken]
 
     def products_per_step(self) -> list[int]:
         """Return how many Hessian products the last step took for each member, over its rows."""
@@ -283,6 +283,8 @@ class EnsembleTraining:
             if losses is None:
                 losses = self._losses(self.ensemble.forward, x, y)
                 self.ensemble.backward(losses.sum())
+                for one in range(len(self._gradients_taken)) if row is None else (row,):
+                    self._gradients_taken[one] += 1
             if self._penalty is not None:
                 self._penalty.add_gradient(self.ensemble)
             if self.regularizer is not None:
@@ -290,8 +292,6 @@ class EnsembleTraining:
             if self._clip_norm is not None:
                 bounds = self.rates.clipped(self._clip_norm, self.rows)
                 self._norms = clip_rows(self.ensemble.gradient, bounds, self.ensemble.target_size)
-        for one in range(len(self._gradients_taken)) if row is None else (row,):
-            self._gradients_taken[one] += 1
         return losses.detach()
 
     def _follower(self) -> PathFollower | None:
@@ -310,7 +310,7 @@ class EnsembleTraining:
         """
         batch = (x, y) if self.rates.batches == 1 else self._batch.together(k, self.rates.batches)
         evaluate = partial(self._losses, self.ensemble.modules, *batch)
-        buffers = {name: values.clone() for name, values in self.ensemble.buffers.items()}
+        buffers = copied(self.ensemble.buffers)
         losses = self.rates.measure(k, self.ensemble, self.rows, evaluate)
         if losses is not None and self.rates.batches == 1:
             return losses

@@ -9,15 +9,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.arguments import OneLineParser
+from homotopy_bench.errors import WRONG_INPUT, InputError
 from homotopy_bench.functions.problems import NAMES, problem_named
 
 if TYPE_CHECKING:
     from homotopy_bench.functions.counting import Count
 
-WRONG_INPUT = 2
 DRAWN_STARTS = 36
 """A picture of more paths shows nothing."""
 
@@ -40,13 +40,6 @@ Exit code: 0, or 2 where an input cannot be used.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_INPUT, f"{self.prog}: {message}\n")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``homotopy-functions``.
 
@@ -67,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="homotopy-functions",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -93,8 +93,7 @@ class LearningRates:
         if self._controller is None or not self._controller.due(k):
             return 0, 0
         gradients, products = self._controller.paid
-        # The gradient of the measurement is the step's own where both look at the same batch.
-        return (gradients + (self.batches > 1)) * self.batches, products * self.batches
+        return gradients * self.batches, products * self.batches
 
     def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:
         """Return the largest norms of the rows' gradients, shape (R,), where curvature has a say in them."""

@@ -62,7 +62,7 @@ class RowLBFGS:
             objective()
             return losses[0]
         try:
-            self._rows[row].step(objective)  # type: ignore[no-untyped-call]
+            self._rows[row].step(objective)  # type: ignore[no-untyped-call]  # torch does not annotate it
         except (ArithmeticError, RuntimeError):
             # torch's line search divides by zero or overflows among values that are not finite: a row that diverges
             # stays there with an empty memory, and the others never notice.

@@ -1,4 +1,4 @@
-"""Copies of what an optimiser remembers of a row.
+"""Copies of what training changes: the memory of an optimiser, buffers.
 
 torch.optim keeps a dictionary per parameter: tensors of SGD, Adam and AdamW, and of L-BFGS also numbers, None and lists
 of tensors.

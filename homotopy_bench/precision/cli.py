@@ -11,14 +11,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.arguments import OneLineParser
+from homotopy_bench.errors import WRONG_INPUT, InputError
 
 if TYPE_CHECKING:
     from homotopy_bench.config import Config
 
-WRONG_INPUT = 2
 INTERRUPTED = 130
 """Exit code of a process ended by SIGINT: 128 + 2."""
 
@@ -43,13 +43,6 @@ eps is the tolerated relative error of the gradient and the tolerated absolute
 error of the loss.
 Exit code: 0, 2 where an input cannot be used, or 1 for a failure.
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_INPUT, f"{self.prog}: {message}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="homotopy-precision",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -51,11 +51,14 @@ class SweepLoader(ConfigLoader):
             The configuration, with the section ``hydra``.
         """
         asked = (*master_config.hydra.overrides.hydra, None, *sweep_overrides)
-        if asked not in self._given:
-            self._given[asked] = self._compose(master_config, sweep_overrides)
-        given = copy.deepcopy(self._given[asked])  # two jobs with the same overrides are two jobs
-        OmegaConf.copy_cache(from_config=master_config, to_config=given)
-        return given
+        known = self._given.pop(asked, None)
+        if known is not None:
+            return known
+        composed = self._compose(master_config, sweep_overrides)
+        # A copy, as two jobs with the same overrides are two jobs.
+        self._given[asked] = copy.deepcopy(composed)
+        OmegaConf.copy_cache(from_config=composed, to_config=self._given[asked])
+        return composed
 
     def _compose(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         parsed = [self._parse(text) for text in sweep_overrides]

@@ -100,14 +100,7 @@ class Bar:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._progress = Progress(
-            BarColumn(bar_width=8),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=console,
-            refresh_per_second=1 / REFRESH_SECONDS,
-        )
+        self._progress = progress_bar(console)
         self._task = TaskID(0)
         self._next = 0.0
 
@@ -136,6 +129,18 @@ class Bar:
         """Print the table and the folder of the record, below the bar."""
         self.stop()
         print_result(self.console, summary, folder)
+
+
+def progress_bar(console: Console) -> Progress:
+    """Return a bar with a description and the time that is left, for one task."""
+    return Progress(
+        BarColumn(bar_width=8),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
+        console=console,
+        refresh_per_second=1 / REFRESH_SECONDS,
+    )
 
 
 def display(console: Console) -> Display:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
-from homotopy_bench.tracking.display import PLAIN_LINES, REFRESH_SECONDS, Display, display, percent
+from homotopy_bench.tracking.display import PLAIN_LINES, REFRESH_SECONDS, Display, display, percent, progress_bar
 
 
 class Standing:
@@ -106,14 +106,7 @@ class GroupBar:
     def __init__(self, console: Console, members: int) -> None:
         self.console = console
         self.standing = Standing(members)
-        self._progress = Progress(
-            BarColumn(bar_width=8),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=console,
-            refresh_per_second=1 / REFRESH_SECONDS,
-        )
+        self._progress = progress_bar(console)
         self._task = TaskID(0)
         self._next = 0.0
 

@@ -116,3 +116,11 @@ def test_plain_values_are_composed_once_per_choice_of_groups(loader: ConfigLoade
         for method in ("baseline", "identity_homotopy"):
             sooner.load_sweep_config(master, [f"seed={seed}", f"method={method}", "optimizer.lr=0.1"])
     assert asked == [["method=baseline"], ["method=identity_homotopy"]]
+
+
+def test_two_jobs_with_the_same_overrides_are_two_jobs(loader: ConfigLoader, master: DictConfig) -> None:
+    sweep = SweepLoader(loader)
+    checked = [sweep.load_sweep_config(master, ["seed=0"]) for _ in range(2)]  # by the sweeper
+    launched = [sweep.load_sweep_config(master, ["seed=0"]) for _ in range(2)]
+    assert launched[0] is not launched[1]
+    assert seen(launched[0]) == seen(launched[1]) == seen(checked[0])

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from homotopy_bench.curvature.graph import GradientGraph
 from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.optim.state import copied
 
 
 class Local:
@@ -42,7 +43,7 @@ class Local:
         self.gradients = self.products = 0
         self._ensemble, self._evaluate = ensemble, evaluate
         # Random layers draw by a counter among the buffers: a second look at the loss must begin where the first did.
-        self._before = _copied(ensemble.buffers)
+        self._before = copied(ensemble.buffers)
         losses = evaluate()
         self._graph: GradientGraph | None = None
         if twice:
@@ -83,7 +84,7 @@ class Local:
         """
         self.gradients += 1
         ensemble = self._ensemble
-        here, gradient, buffers = ensemble.theta.clone(), ensemble.gradient.clone(), _copied(ensemble.buffers)
+        here, gradient, buffers = ensemble.theta.clone(), ensemble.gradient.clone(), copied(ensemble.buffers)
         try:
             with torch.no_grad():
                 ensemble.theta.add_(offset)
@@ -95,10 +96,6 @@ class Local:
                 ensemble.theta.copy_(here)
             ensemble.gradient.copy_(gradient)
             ensemble.assign(buffers)
-
-
-def _copied(buffers: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: values.clone() for name, values in buffers.items()}
 
 
 class Estimator(ABC):

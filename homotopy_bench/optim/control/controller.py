@@ -32,7 +32,7 @@ class CurvatureController:
 
     Attributes:
         blocks: Name -> columns of each block of parameters.
-        paid: Gradients and Hessian products that the last estimate took per row, beyond the gradient of its step.
+        paid: Gradients and Hessian products that the last estimate took per row, that of its batch among them.
 
     Args:
         options: Member -> its schedule, all of one program: they agree in form, estimator and when estimates are due.
@@ -109,7 +109,7 @@ class CurvatureController:
             self._fail(self.rules, error)
         else:
             self._observe(step, rows, norm.tolist(), slopes.tolist())
-        self.paid = (at.gradients, at.products)
+        self.paid = (1 + at.gradients, at.products)
         return at.losses
 
     def rates(self, step: int, scheduled: Sequence[float]) -> dict[int, Values]:
