@@ -28,7 +28,7 @@ from homotopy_bench.errors import InputError
 from homotopy_bench.following import PathFollower
 from homotopy_bench.models.layers import DEFORMATION
 from homotopy_bench.objective import training_objective
-from homotopy_bench.optim.base import RowOptimizer, merge_moments, over_rows
+from homotopy_bench.optim.base import RowOptimizer, merge_moments, over_rows, set_rates
 from homotopy_bench.optim.rates import LearningRates
 from homotopy_bench.optim.state import copied
 from homotopy_bench.penalty import weight_penalty
@@ -121,8 +121,7 @@ class EnsembleTraining:
             self._place(k)
         x, y = self._batch(k)
         known = self._measure(x, y, k) if self.rates.measures(k) else None
-        for group, rate in zip(self.optimizer.param_groups, self.rates.of_parts(k), strict=True):
-            group["lr"] = rate
+        set_rates(self.optimizer, self.rates.of_parts(k))
         self._gradients_taken = [0] * len(self.rows.owners)
         losses: Tensor = self.optimizer.step(partial(self._differentiate, x, y, k, known))
         if self.regularizer is not None:
@@ -368,7 +367,8 @@ class EnsembleTraining:
         self._penalty = weight_penalty(self.ensemble, [one.l1 for one in options], [one.l2 for one in options])
         self.rates.serve(self.ensemble, self.rows, seeds)
         penalties = None if self._penalty is None else partial(self._penalty.values, self.ensemble)
-        return over_rows(self.ensemble.rows, [config.optimizer for config in configs], penalties)
+        optimizers = [config.optimizer for config in configs]
+        return over_rows(self.ensemble.rows, optimizers, self.rates.alike(), penalties)
 
     def _merge(self, k: int) -> None:
         """Replace the copies of every member that is at t = 1 at step k by their mean."""

@@ -9,7 +9,7 @@ wants a function that is the same at every look: dropout, which draws new masks 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class LBFGS(Optimizer):
     The line search compares losses: they include the penalties of ``training``; clipping and methods that correct
     gradients or parameters by themselves do not go with it.
     """
+
+    shares_groups: ClassVar[bool] = False
 
     name: Literal["lbfgs"] = "lbfgs"
     lr: LearningRate = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,9 @@ class LearningRates:
         # What happened, step by step; a controller replaces what the schedules say.
         self._scheduled: list[list[float]] = self.table.tolist()
         self._rows = [list(row) for row in self._scheduled]
+        # Members whose schedules agree at every step, by the first of them.
+        columns = [column.tobytes() for column in self.table.T]
+        self._alike = [columns.index(column) for column in columns]
         self._gains = [one.optimizer.gain() for one in configs]
         self._measured = {m: one.lr_schedule for m, one in enumerate(configs) if isinstance(one.lr_schedule, Curvature)}
         self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
@@ -68,6 +71,10 @@ class LearningRates:
             for member, row in zip(rows.owners, ensemble.rows, strict=True)
             for part in range(len(row))
         ]
+
+    def alike(self) -> list[Hashable]:
+        """Return a value for every part of every row that is equal where the rates of two parts agree at every step."""
+        return [part if part[0] in self._measured else self._alike[part[0]] for part in self._parts]
 
     def measures(self, k: int) -> bool:
         """Return whether the curvature is measured at step k."""

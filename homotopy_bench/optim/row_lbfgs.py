@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from homotopy_bench.optim.base import Closure
+from homotopy_bench.optim.base import PART, Closure
 
 
 class RowLBFGS:
@@ -25,14 +25,18 @@ class RowLBFGS:
         state: What each row's optimiser remembers, by the row.
 
     Args:
-        groups: For each row its ``params`` and the arguments of torch.optim.LBFGS.
+        groups: For each row its ``params``, its number ``part`` and the arguments of torch.optim.LBFGS.
         penalties: The values of what is added to the rows' losses, shape (R,); None for nothing.
     """
 
     def __init__(self, groups: Sequence[dict[str, Any]], penalties: Callable[[], Tensor] | None) -> None:
-        self._rows = [torch.optim.LBFGS(**group) for group in groups]
+        self._rows = [
+            torch.optim.LBFGS(**{name: value for name, value in group.items() if name != PART}) for group in groups
+        ]
         self._penalties = penalties
         self.param_groups: list[dict[str, Any]] = [row.param_groups[0] for row in self._rows]
+        for own, group in zip(self.param_groups, groups, strict=True):
+            own[PART] = group[PART]
         self.state: defaultdict[Tensor, Any] = defaultdict(dict)
         for row in self._rows:
             row.state = self.state

@@ -92,7 +92,7 @@ class EnsembleLauncher(Launcher):
         self.fusing = Fusing(*self._options)
         if config.hydra.job.chdir:
             raise InputError("hydra.job.chdir", True, "jobs that train together share a process; accepted: false")
-        hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
+        self.loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
         self.context, self.config = hydra_context, config
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
 
@@ -135,7 +135,7 @@ class EnsembleLauncher(Launcher):
             The job; with an error where it cannot be trained.
         """
         log.info(f"\t#{number} : {' '.join(filter_overrides(overrides))}")
-        composed = self.context.config_loader.load_sweep_config(self.config, overrides)
+        composed = self.loader.take_sweep_config(self.config, overrides)
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
         HydraConfig.instance().set_config(composed)
@@ -166,6 +166,7 @@ class EnsembleLauncher(Launcher):
         """
         from homotopy_bench.config import validate
         from homotopy_bench.needs import look
+        from homotopy_bench.sweeps.dumping import to_yaml
         from homotopy_bench.tracking.record import OCCUPIED, Record, holds_run
 
         if holds_run(job.folder):
@@ -174,17 +175,17 @@ class EnsembleLauncher(Launcher):
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
             hidden.mkdir(exist_ok=True)
-            OmegaConf.save(job.back.cfg, hidden / "config.yaml")
-            OmegaConf.save(job.back.hydra_cfg, hidden / "hydra.yaml")
-            OmegaConf.save(job.composed.hydra.overrides.task, hidden / "overrides.yaml")
+            overrides = job.composed.hydra.overrides.task
+            for name, part in (("config", job.back.cfg), ("hydra", job.back.hydra_cfg), ("overrides", overrides)):
+                (hidden / f"{name}.yaml").write_text(to_yaml(part), encoding="utf-8")
         self.context.callbacks.on_job_start(config=job.composed, task_function=_unused)
         raw: Any = OmegaConf.to_container(job.back.cfg, resolve=True)
         try:
             job.config = validate(raw)
             look(job.config)
         except InputError as error:
-            overrides = list(job.back.overrides or [])
-            Record.create(job.folder, raw, overrides).finish({"status": "failed", "reason": str(error)})
+            record = Record.create(job.folder, raw, list(job.back.overrides or []))
+            record.finish({"status": "failed", "reason": str(error)})
             raise
 
     def _train(self, jobs: Sequence[Prepared], sweep: Path) -> bool:

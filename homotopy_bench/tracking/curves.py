@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 TARGET, PATH, TRAIN, RATE, CURVATURE = "#0b5394", "#e69138", "#666666", "#6aa84f", "#8e63b5"
 
+WIDTH, SIDE, BELOW, ABOVE = 7.5, 0.95, 0.55, 0.4
+"""Width of the picture and its margins, in inches."""
+
 
 def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
     """Draw accuracy, loss, and t with the learning rate over epochs; of measured curvature every estimate.
@@ -33,11 +36,15 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
 
     epochs = column("epoch")
     measured = [line["curvature"] for line in lines if "curvature" in line]
-    figure = Figure(figsize=(7.5, 10.4 if measured else 8.0), layout="constrained")
+    height = 10.4 if measured else 8.0
+    figure = Figure(figsize=(WIDTH, height))
     FigureCanvasAgg(figure)
     panels = figure.subplots(4 if measured else 3, 1, sharex=True)
+    # A layout engine would draw everything twice, and the pictures of a short sweep already take longer than it.
+    left, right = SIDE / WIDTH, 1 - SIDE / WIDTH
+    figure.subplots_adjust(left, BELOW / height, right, 1 - ABOVE / height, hspace=0.08)
     accuracy, loss, path_axes = panels[:3]
-    figure.suptitle(title)
+    accuracy.set_title(title)
 
     accuracy.plot(epochs, column("val_acc_path"), color=PATH, label="network on the path, at t")
     accuracy.plot(epochs, column("val_acc_target"), color=TARGET, label="target network, t = 1")

@@ -107,7 +107,7 @@ def test_rows_reach_their_least_squares_solutions() -> None:
         return residuals.square().sum(dim=1) / 2
 
     options = [LBFGS(tolerance_grad=1e-12, tolerance_change=0.0, history_size=m) for m in (1, 5, 20)]
-    optimizer = over_rows(rows, options, lambda: ridge * theta.square().sum(dim=1))
+    optimizer = over_rows(rows, options, range(len(rows)), lambda: ridge * theta.square().sum(dim=1))
     for _ in range(10):
         optimizer.step(closure)
     normal = maps.mT @ maps + 2 * ridge.view(3, 1, 1) * torch.eye(5, dtype=torch.float64)
@@ -165,7 +165,7 @@ def test_a_diverging_member_does_not_disturb_others() -> None:
 def test_an_error_among_finite_losses_is_an_error() -> None:
     row = torch.zeros(2)
     row.grad = torch.ones(2)
-    optimizer = over_rows([[row]], [LBFGS()])
+    optimizer = over_rows([[row]], [LBFGS()], [0])
 
     def broken(row: int) -> Tensor:
         raise RuntimeError(f"row {row} cannot be evaluated")

@@ -121,6 +121,6 @@ def test_plain_values_are_composed_once_per_choice_of_groups(loader: ConfigLoade
 def test_two_jobs_with_the_same_overrides_are_two_jobs(loader: ConfigLoader, master: DictConfig) -> None:
     sweep = SweepLoader(loader)
     checked = [sweep.load_sweep_config(master, ["seed=0"]) for _ in range(2)]  # by the sweeper
-    launched = [sweep.load_sweep_config(master, ["seed=0"]) for _ in range(2)]
-    assert launched[0] is not launched[1]
-    assert seen(launched[0]) == seen(launched[1]) == seen(checked[0])
+    launched = [sweep.take_sweep_config(master, ["seed=0"]) for _ in range(3)]
+    assert len({id(config) for config in launched}) == 3
+    assert all(seen(config) == seen(checked[0]) for config in launched)

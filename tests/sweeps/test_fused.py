@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from homotopy_bench.sweeps.probe import Probe
 from homotopy_bench.tracking.display import Silent
 from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.training import EnsembleTraining
-from tests.cases import CASES
+from tests.cases import CASES, why_missing
 from tests.sweeps.records import assert_close, assert_same_record, shown
 
 TOGETHER = Fusing(probe=False, threads=1)
@@ -38,6 +39,14 @@ METHODS_AND_MODELS = [
     if name.endswith("/mnist1d") and ("/mlp-kaiming/" in name or name.startswith("identity-circular/"))
 ]
 """Every method on one model, and one method on every model of signals."""
+
+IMAGES = [
+    "baseline/vgg11/cifar10",
+    "hta/cnn-image/mnist",
+    "convexity-per-neuron/cnn-image/mnist",
+    "curvature-lr/cnn-image/mnist",
+    "identity-residual/cnn-image/cifar10",
+]
 
 SHORT = ("training.epochs=3", "training.checkpoint_every=1")
 
@@ -77,6 +86,20 @@ def test_a_run_beside_others_leaves_the_record_it_leaves_alone(name: str, tmp_pa
     train(configs[1], tmp_path / "alone")
     results = train_many(configs, [tmp_path / str(number) for number in range(3)], probe=False, threads=1)
     assert [result.summary["seed"] for result in results] == [0, 1, 2]
+    assert "trains with 2 more" in (tmp_path / "1" / "train.log").read_text()
+    assert_same_record(tmp_path / "1", tmp_path / "alone")
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_run_on_images_beside_others_leaves_the_record_it_leaves_alone(name: str, tmp_path: Path) -> None:
+    dataset = name.rpartition("/")[2]
+    root = Path(os.environ.get("HOMOTOPY_BENCH_DATA", ""))
+    if (missing := why_missing(dataset, root)) is not None:
+        pytest.skip(missing)
+    few = ("training.epochs=2",)
+    configs = [own(number, *few, case=CASES[name]) for number in range(3)]
+    train(configs[1], tmp_path / "alone")
+    train_many(configs, [tmp_path / str(number) for number in range(3)], probe=False, threads=1)
     assert "trains with 2 more" in (tmp_path / "1" / "train.log").read_text()
     assert_same_record(tmp_path / "1", tmp_path / "alone")
 
