@@ -124,7 +124,8 @@ class EnsembleLauncher(Launcher):
         finally:
             HydraConfig.instance().cfg = outer
         if not finished:
-            print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
+            if "trial" not in self.config.hydra.sweeper:  # a study says itself how it goes on
+                print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
             raise KeyboardInterrupt
         return [job.back for job in jobs]
 
