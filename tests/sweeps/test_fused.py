@@ -255,6 +255,20 @@ def test_an_interrupted_group_continues(alone: Path, tmp_path: Path) -> None:
     assert again[3].status == "completed"
 
 
+def test_a_signal_in_the_last_evaluation_still_ends_what_has_not_begun(tmp_path: Path) -> None:
+    class Late(Silent):
+        def evaluated(self, line: Mapping[str, Any]) -> None:
+            if line["u"] == 1.0 and not asked:
+                asked.append(line)
+                signal.raise_signal(signal.SIGINT)
+
+    asked: list[Mapping[str, Any]] = []
+    members = begun(tmp_path, [own(0), own(1), own(2, "model.depth=3")])
+    assert not train_members(members, TOGETHER, lambda _: Late())
+    assert [member.status for member in members] == ["completed", "completed", "interrupted"]
+    assert [member.error for member in members] == [None] * 3
+
+
 def test_a_reader_who_leaves_ends_no_run(alone: Path, tmp_path: Path) -> None:
     class Left(Silent):
         def evaluated(self, line: Mapping[str, Any]) -> None:
