@@ -31,8 +31,8 @@ def run(rounds: int) -> dict[str, float]:
         rounds: Timed rounds.
 
     Returns:
-        ``trackers_overhead``: seconds of the run with trackers divided by those without, less 1; ``a_a_control``; seconds
-        of a run beside them.
+        ``trackers_overhead``: seconds of the run with trackers divided by those without, less 1; ``a_a_control``;
+        seconds of a run beside them.
     """
     with tempfile.TemporaryDirectory() as folder:
         contenders = {name: _run(overrides, Path(folder) / name) for name, overrides in CONTENDERS.items()}
