@@ -351,7 +351,7 @@ def test_a_tracker_is_told_of_whole_lines_in_their_order(told: list[Any], tmp_pa
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write(': 1.0}\n{"step": 100, "t": 1.0}\n')
     mirror.end(summarised=True)
-    end = ("finish", ({"status": "interrupted"}, []))
+    end: tuple[str, Any] = ("finish", ({"status": "interrupted"}, []))
     assert told == [("open", None), ("log", [1, 2]), ("log", [99, 100]), end]
     assert json.loads((tmp_path / KNOWN).read_text()) == {"kept": "5"}
 
@@ -390,7 +390,7 @@ def test_a_failing_tracker_is_said_once_and_leaves_the_others_alone(
     mirror.end(summarised=False)
     assert said == [("kept", "OSError: [Errno 28] No space left on device")]
     # The other one was told of everything after the first one had failed.
-    expected = [("open", None), ("log", [1]), ("log", [99]), ("finish", (None, []))]
+    expected: list[Any] = [("open", None), ("log", [1]), ("log", [99]), ("finish", (None, []))]
     first = {"open": [], "log": expected[:1], "finish": expected[:3]}[moment]
     assert sorted(map(repr, told)) == sorted(map(repr, expected + first))
 
@@ -439,7 +439,7 @@ def test_without_loggers_no_process_is_started(monkeypatch: pytest.MonkeyPatch, 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(trackers.subprocess, "Popen", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
     opened = Trackers([Followed(compose(), tmp_path, 0, print)], print)
     opened.look()
     opened.end(tmp_path)
