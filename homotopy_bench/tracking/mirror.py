@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.3
 """Time between two looks at the metrics."""
 
+NICE = 10
+"""The training goes first where there are not enough processors for both."""
+
 KNOWN = "trackers.json"
 """File of a run's folder: what finds its runs in the trackers again."""
 
@@ -185,6 +188,8 @@ def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mappin
 
 def main() -> None:
     """Serve standard input and output."""
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     # What libraries print is for nobody: only answers go out.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     silence = os.open(os.devnull, os.O_WRONLY)
@@ -207,6 +212,8 @@ def main() -> None:
         from homotopy_bench.tracking.secrets import masked
 
         answer({"problem": masked(" ".join(f"{type(error).__name__}: {error}".split()))})
+    # Everything is finished and closed: what libraries do at the end of a process is not waited for.
+    os._exit(0)
 
 
 def _read(stream: IO[str], messages: queue.Queue[dict[str, Any] | None]) -> None:
