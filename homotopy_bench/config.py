@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from homotopy_bench.accepted import accepted
 from homotopy_bench.continuation.base import Continuation
 from homotopy_bench.data.base import Dataset
 from homotopy_bench.errors import InputError, nearest
@@ -26,6 +27,7 @@ from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.options import PER_MEMBER, Options, option_class
 from homotopy_bench.program import Program
+from homotopy_bench.tracking.loggers.base import Logger, Loggers
 
 
 class Training(Options):
@@ -74,7 +76,7 @@ class Config:
     lr_schedule: LRSchedule
     training: Training
     hardware: Hardware
-    logger: Options
+    logger: Loggers
     paths: Paths
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,7 +140,8 @@ def validate(raw: Mapping[str, Any]) -> Config:
     seed = raw["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
         raise InputError("seed", _as_written(seed), f"accepted: an integer from 0 to {MAX_SEED}")
-    sections = {name: _section(name, name, raw[name]) for name in names if name != "seed"}
+    sections = {name: _section(name, name, raw[name]) for name in names if name not in ("seed", "logger")}
+    sections["logger"] = _loggers(raw["logger"])
     config = Config(seed=seed, **sections)
     _check_combinations(config)
     return config
@@ -162,6 +165,25 @@ def _section(key: str, group: str, raw: object) -> Any:
         if part in options:
             options[part] = _section(f"{key}.{part}", of_group, options[part])
     return checked(key, kind, options)
+
+
+def _loggers(raw: object) -> Loggers:
+    """Return the trackers, of which there can be any number, each with its options under its name.
+
+    Raises:
+        InputError: At the first thing that is wrong with them.
+    """
+    if not isinstance(raw, Mapping):
+        raise InputError("logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger'))}, or a list of them")
+    if raw == {"name": "none"}:  # records that are older than the trackers
+        return Loggers()
+    named = {name: {"name": name, **options} for name, options in raw.items() if isinstance(options, Mapping)}
+    choices = [_section(f"logger.{name}", "logger", options) for name, options in named.items()]
+    loggers = Loggers(chosen=tuple(choice for choice in choices if isinstance(choice, Logger)))
+    for key in raw:
+        if key not in named and not any(key in logger.short for logger in loggers.chosen):
+            raise InputError(f"logger.{key}", _as_written(raw[key]), "no such key of the chosen loggers")
+    return loggers
 
 
 Kind = TypeVar("Kind", bound=Options)
@@ -214,7 +236,7 @@ def _explain(section: str, kind: type[Options], error: ValidationError) -> Input
         return InputError(key, written, str(first["ctx"]["error"]))
     if first["type"] == "value_error":
         return InputError(section, dict(first["input"]).get("name", section), str(first["ctx"]["error"]))
-    return InputError(key, _as_written(first["input"]), f"accepted: {_accepted(kind, str(first['loc'][0]))}")
+    return InputError(key, _as_written(first["input"]), f"accepted: {accepted(kind, str(first['loc'][0]))}")
 
 
 def _as_written(value: object) -> str:
@@ -234,35 +256,6 @@ def _read(text: str) -> Any:
         return text
 
 
-_TYPES = {
-    "integer": "an integer",
-    "number": "a number",
-    "string": "a text",
-    "boolean": "true or false",
-    "null": "null",
-}
-_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-
-
-def _accepted(kind: type[Options], field: str) -> str:
-    """Return in words what a field accepts, from its own declaration."""
-    schema = kind.model_json_schema()["properties"][field]
-    return " or ".join(_words(option) for option in schema.get("anyOf", [schema]))
-
-
-def _words(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema or "const" in schema:
-        return ", ".join(str(choice) for choice in schema.get("enum", [schema.get("const")]))
-    if schema.get("type") == "array":
-        return f"a list, each entry {_words(schema['items'])}"
-    bounds = [f"{symbol} {schema[bound]:.15g}" for bound, symbol in _BOUNDS.items() if bound in schema]
-    if "multipleOf" in schema:
-        bounds.append(f"a multiple of {schema['multipleOf']}")
-    if schema.get("minLength"):
-        bounds.append("that is not empty")
-    return " ".join([_TYPES[schema["type"]], " and ".join(bounds)]).strip()
-
-
 def _check_combinations(config: Config) -> None:
     if not config.method.deforms and config.continuation.name != "constant":
         accepted = f"method={config.method.name} has nothing to deform; accepted: constant"
@@ -271,6 +264,8 @@ def _check_combinations(config: Config) -> None:
         others = ", ".join(name for name in choices_of("continuation") if name != "levels")
         accepted = f"method={config.method.name} has no levels; accepted: {others}"
         raise InputError("continuation", "levels", accepted)
+    for logger in config.logger.chosen:
+        logger.check()
     config.method.check(config)
     config.lr_schedule.goes_with(config)
     config.optimizer.check(config)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TypeVar
 
 import torch
@@ -24,6 +25,7 @@ from homotopy_bench.interrupt import Interrupt
 from homotopy_bench.member import Member, Result
 from homotopy_bench.sweeps.memory import out_of_memory
 from homotopy_bench.tracking.display import Display
+from homotopy_bench.tracking.trackers import Followed, Trackers
 from homotopy_bench.training import EnsembleTraining
 
 T = TypeVar("T")
@@ -60,7 +62,9 @@ class Driver:
             splits = self._load()
             training = self._prepare(splits)
             self.show.start(self.members[0].title, training.total_steps, training.step)
-            self._end(self._loop(training, splits))
+            followed = [Followed(m.job.config, m.record.folder, m.step, m.note) for m in self.members]
+            with closing(Trackers(followed, self.show.warn)) as self._trackers:
+                self._end(self._loop(training, splits))
         finally:
             self.show.stop()
 
@@ -139,6 +143,7 @@ class Driver:
             member.cost.peak_memory_mb = max(member.cost.peak_memory_mb, peak)
         for line in self._each(lambda member, row: member.write(training, row, train_losses[row], scores)):
             self.show.evaluated(line)
+        self._trackers.look()
 
     def _save(self, training: EnsembleTraining) -> None:
         """Write the checkpoints of the runs that go on."""
@@ -166,6 +171,9 @@ class Driver:
         for result in self._each(end):
             if result is not None:
                 self.show.finish(result.summary, result.folder)
+        for member in self.members:
+            if member.result is not None:
+                self._trackers.end(member.record.folder)
 
     def _each(self, action: Callable[[Member, int], T]) -> list[T]:
         """Do something for every run that has not failed; what goes wrong with one is that run's failure.

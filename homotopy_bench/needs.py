@@ -12,5 +12,7 @@ def look(config: Config) -> None:
         config: The run.
     """
     config.lr_schedule.check()
+    for logger in config.logger.chosen:
+        logger.look()
     if config.dataset.published():
         config.dataset.fetch(config.paths.data_root())

@@ -23,6 +23,7 @@ from homotopy_bench.errors import InputError
 from homotopy_bench.needs import look
 from homotopy_bench.sweeps.launcher import REPORT
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
+from homotopy_bench.tracking.secrets import refuse_credentials
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -64,6 +65,7 @@ def main() -> int:
 
     vars(task)[REPORT] = report
     try:
+        refuse_credentials(arguments)
         arguments = sys.argv[1:] = [experiment_file(argument) for argument in arguments]
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments, report)

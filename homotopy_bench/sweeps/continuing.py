@@ -12,11 +12,9 @@ from homotopy_bench.config import Config, compose
 from homotopy_bench.errors import InputError
 from homotopy_bench.needs import look
 from homotopy_bench.sweeps.options import Fusing
+from homotopy_bench.tracking.origin import MULTIRUN
 from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import read_run
-
-MULTIRUN = "multirun.yaml"
-"""What Hydra's sweepers leave in the folder of a multirun."""
 
 SUBDIR = "${hydra.job.num}"
 """Where a job's folder is its number."""

@@ -30,6 +30,9 @@ class Display(Protocol):
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """An evaluation gave this line of the metrics."""
 
+    def warn(self, message: str) -> None:
+        """Something beside the training went wrong."""
+
     def stop(self) -> None:
         """Training stopped, whatever the reason."""
 
@@ -47,6 +50,9 @@ class Silent:
         """Show nothing."""
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
+        """Show nothing."""
+
+    def warn(self, message: str) -> None:
         """Show nothing."""
 
     def stop(self) -> None:
@@ -82,6 +88,10 @@ class Lines:
             return
         self._printed = line["step"]
         self.console.print(describe(line), soft_wrap=True, highlight=False, markup=False)
+
+    def warn(self, message: str) -> None:
+        """Print it."""
+        print_warning(self.console, message)
 
     def stop(self) -> None:
         """Leave the lines as they are."""
@@ -121,6 +131,10 @@ class Bar:
         """Show the figures of an evaluation beside the bar."""
         self._progress.update(self._task, completed=line["step"], description=describe_briefly(line))
 
+    def warn(self, message: str) -> None:
+        """Print it above the bar."""
+        print_warning(self.console, message)
+
     def stop(self) -> None:
         """Give the line of the bar back to the terminal."""
         self._progress.stop()
@@ -146,6 +160,11 @@ def progress_bar(console: Console) -> Progress:
 def display(console: Console) -> Display:
     """Return a live bar for a terminal and plain lines for anything else."""
     return Bar(console) if console.is_terminal else Lines(console)
+
+
+def print_warning(console: Console, message: str) -> None:
+    """Print a line about something that does not touch the training."""
+    console.print(f"warning: {message}", soft_wrap=True, highlight=False, markup=False)
 
 
 def describe(line: Mapping[str, Any]) -> str:

@@ -11,7 +11,15 @@ from typing import Any
 from rich.console import Console
 from rich.progress import TaskID
 
-from homotopy_bench.tracking.display import PLAIN_LINES, REFRESH_SECONDS, Display, display, percent, progress_bar
+from homotopy_bench.tracking.display import (
+    PLAIN_LINES,
+    REFRESH_SECONDS,
+    Display,
+    display,
+    percent,
+    print_warning,
+    progress_bar,
+)
 
 
 class Standing:
@@ -80,6 +88,10 @@ class GroupLines:
         """Keep an evaluation for the next line."""
         self.standing.evaluated(line)
 
+    def warn(self, message: str) -> None:
+        """Print it."""
+        print_warning(self.console, message)
+
     def stop(self) -> None:
         """Print how the group stands in the end."""
         if self.standing.epoch and str(self.standing) != self._printed:
@@ -127,6 +139,10 @@ class GroupBar:
         """Show the best figure of all beside the bar."""
         self.standing.evaluated(line)
         self._progress.update(self._task, completed=line["step"], description=str(self.standing))
+
+    def warn(self, message: str) -> None:
+        """Print it above the bar."""
+        print_warning(self.console, message)
 
     def stop(self) -> None:
         """Give the line of the bar back to the terminal."""

@@ -34,6 +34,7 @@ from homotopy_bench.sweeps.studies.samplers import samplers
 from homotopy_bench.sweeps.studies.space import Space, read_space
 from homotopy_bench.sweeps.studies.storage import KEY, open_storage, without_secrets
 from homotopy_bench.sweeps.studies.study import Claim, Trials
+from homotopy_bench.tracking.origin import MULTIRUN
 
 WAIT = 0.5
 """Seconds between two looks at trials that other workers have under way."""
@@ -72,7 +73,7 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     storage = open_storage(options.storage, options.study, folder, options.patience)
     trials = Trials(storage, options.study, folder, options.objectives, options.lease, pruner(options, epochs))
     trials.belongs_to(_about(options, space))
-    OmegaConf.save(master, folder / "multirun.yaml")
+    OmegaConf.save(master, folder / MULTIRUN)
 
     def claim() -> Claim | None:
         return trials.claim(total, for_trial, lambda trial: space.walk(trial, composition.lookup))

@@ -1,0 +1,153 @@
+"""The trackers beside the training, seen from the training: a process that is started, told and left alone.
+
+    training -> record on disk -> process beside it (:mod:`homotopy_bench.tracking.mirror`) -> W&B, TensorBoard, MLflow
+
+The process reads the record, so that the training only says which runs begin and end. Whatever a tracker does, it can
+neither stop nor alter the training, nor take its time as long as there is a processor for it. What goes wrong with a
+tracker is said once and kept in ``train.log``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from homotopy_bench.config import Config
+from homotopy_bench.tracking.loggers.base import SILENCE
+
+BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.mirror import main; main()"
+
+ROOT = Path(__file__).parent.parent.parent
+"""Where the package lies, which the other process shall find too."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A run as its trackers see it: what it is, where it is written, where it begins, who notes problems."""
+
+    config: Config
+    folder: Path
+    step: int
+    note: Callable[[str], None]
+
+
+class Trackers:
+    """The trackers of runs that train together; nothing at all where none is chosen.
+
+    Args:
+        runs: The runs.
+        warn: Told what goes wrong, each problem once.
+        silence: Seconds without a sign of life after which the end is not waited for.
+    """
+
+    def __init__(self, runs: Sequence[Followed], warn: Callable[[str], None], silence: float = SILENCE) -> None:
+        self._runs = [run for run in runs if run.config.logger.chosen]
+        self._warn = warn
+        self._silence = silence
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._said: set[str] = set()
+        self._ended: set[Path] = set()
+        self._process: subprocess.Popen[str] | None = None
+        if self._runs:
+            try:
+                self._process = _start(self._runs, self._answers)
+            except OSError as error:
+                self._problem(None, f"the trackers cannot be started ({error.strerror})")
+        for run in self._runs:
+            spec = {"config": run.config.to_dict(), "folder": str(run.folder.absolute()), "step": run.step}
+            self._tell({"begin": spec})
+
+    def look(self) -> None:
+        """Say what has gone wrong since the last look."""
+        with suppress(queue.Empty):
+            while True:
+                self._take(self._answers.get_nowait())
+
+    def end(self, folder: Path) -> None:
+        """Say that the record of a run is complete.
+
+        Args:
+            folder: The run's folder.
+        """
+        for number, run in enumerate(self._runs):
+            if run.folder == folder and folder not in self._ended:
+                self._ended.add(folder)
+                self._tell({"end": number})
+
+    def close(self) -> None:
+        """Wait until the trackers have everything, as long as they give signs of life."""
+        process = self._process
+        if process is None:
+            return
+        self._process = None
+        assert process.stdin is not None
+        with suppress(OSError):
+            process.stdin.close()
+        try:
+            while (answer := self._answers.get(timeout=self._silence)) is not None:
+                self._take(answer)
+            if process.wait(self._silence):
+                self._problem(None, f"the process of the trackers ended with code {process.returncode}")
+        except (queue.Empty, subprocess.TimeoutExpired):
+            self._problem(None, f"no sign of life of the trackers for {self._silence:g} s, they are left behind")
+        finally:
+            process.kill()
+            process.wait()
+
+    def _tell(self, message: Mapping[str, Any]) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):  # a process that is gone is noticed at the end
+                self._process.stdin.write(json.dumps(message) + "\n")
+                self._process.stdin.flush()
+
+    def _take(self, answer: Mapping[str, Any] | None) -> None:
+        if answer is None:
+            self._answers.put(None)  # for close()
+            raise queue.Empty
+        if "problem" in answer:
+            run = self._runs[answer["run"]] if "run" in answer else None
+            tracker = f"logger {answer['tracker']}: " if "tracker" in answer else ""
+            self._problem(run, f"{tracker}{answer['problem']}")
+
+    def _problem(self, run: Followed | None, what: str) -> None:
+        message = f"{what}; training and record are not affected"
+        for one in self._runs if run is None else [run]:
+            one.note(message)
+        if message not in self._said:
+            self._said.add(message)
+            self._warn(message)
+
+
+def _start(runs: Sequence[Followed], answers: queue.Queue[dict[str, Any] | None]) -> subprocess.Popen[str]:
+    variables = {
+        name: value for run in runs for one in run.config.logger.chosen for name, value in one.variables.items()
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", BOOT, str(ROOT)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        env={**variables, **os.environ},
+        # Ctrl-C is for the training; the trackers then learn how it ended.
+        start_new_session=True,
+    )
+    threading.Thread(target=_receive, args=(process.stdout, answers), daemon=True).start()
+    return process
+
+
+def _receive(stream: IO[str], answers: queue.Queue[dict[str, Any] | None]) -> None:
+    with stream:
+        for line in stream:
+            answers.put(json.loads(line))
+    answers.put(None)
