@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,19 +20,13 @@ from homotopy_bench.sweeps.studies.journal import Journal
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.storage import open_storage
 from homotopy_bench.tracking.record import SCHEMA
-from tests.sweeps.studies import MIXED, NUMBERS, FormulaStudy, accuracy
-
-SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid")
+from tests.sweeps.studies import MIXED, NUMBERS, SAMPLERS, FormulaStudy, accuracy, space_for
+from tests.sweeps.workers import check_that_a_killed_worker_is_replaced
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-def space_for(sampler: str) -> Any:
-    grid = {"optimizer.lr": "choice(1e-4,1e-3,1e-2)", "training.epochs": "range(10,60,10)"}
-    return {"grid": grid, "cmaes": NUMBERS}.get(sampler, MIXED)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -90,52 +82,9 @@ def test_a_sampler_refuses_a_space_that_it_cannot_search(sampler: str, space: An
         FormulaStudy(tmp_path, space, sampler=sampler, storage="memory")
 
 
-WORKER = """
-import sys, time, optuna
-from pathlib import Path
-from tests.sweeps.studies import MIXED, FormulaStudy
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-folder, storage, hangs = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3] == "hangs"
-study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12, batch=1, sampler="random")
-while True:
-    claim = study.claim()
-    if claim is not None:
-        print(claim.number, flush=True)
-        while hangs:
-            time.sleep(1)
-        study.settle(claim)
-    elif any(trial.state == optuna.trial.TrialState.RUNNING for trial in study.ended()):
-        time.sleep(0.1)
-    else:
-        break
-"""
-
-
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_workers_run_every_trial_although_one_is_killed(kind: str, tmp_path: Path) -> None:
-    """Three processes on one study; the one that is killed holds a trial at that moment."""
-    storage = "" if kind == "journal" else f"sqlite:///{tmp_path / 's.db'}"
-
-    def start(how: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", WORKER, str(tmp_path), storage, how]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-
-    dies = start("hangs")
-    assert dies.stdout is not None
-    held = int(dies.stdout.readline())
-    others = [start("works"), start("works")]
-    study = FormulaStudy(tmp_path, MIXED, storage=storage or None, n_trials=12)
-    while len(study.ended()) < 4:  # in the middle of their work
-        time.sleep(0.01)
-    dies.kill()
-    dies.communicate(timeout=60)
-    printed = [worker.communicate(timeout=60)[0] for worker in others]
-    ran = [int(number) for text in printed for number in text.split()]
-    assert [worker.returncode for worker in others] == [0, 0]
-    assert sorted(ran) == list(range(12))  # what was finished was run by the two that live, once
-    trials = study.ended()
-    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 12
-    assert [trial.user_attrs["run"]["attempt"] for trial in trials] == [1 + (k == held) for k in range(12)]
+    check_that_a_killed_worker_is_replaced(tmp_path, None if kind == "journal" else f"sqlite:///{tmp_path / 's.db'}")
 
 
 def test_workers_may_open_a_new_database_at_once(tmp_path: Path) -> None:
