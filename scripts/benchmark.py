@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("single", "data", "functions", "curvature", "fused", "curve")
+BENCHMARKS = ("single", "data", "functions", "curvature", "fused", "curve", "sweeper")
 
 
 def main() -> int:

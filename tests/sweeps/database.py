@@ -10,6 +10,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,7 +38,7 @@ class Server(ABC):
     """Whom it may run as where the tests run as root, which servers refuse."""
 
     scheme: ClassVar[str]
-    """Of its URL."""
+    """Of its URL: what it is, and the Python package that is its driver."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,6 +61,9 @@ class Server(ABC):
         for program in cls.programs:
             if cls.find(program) is None:
                 return f"{program} is not installed"
+        driver = cls.scheme.partition("+")[2]
+        if find_spec(driver) is None:
+            return f"{driver} is not installed"
         if os.geteuid() == 0 and not set(cls.users) & _users():
             return f"there is none of the users {', '.join(cls.users)} to run it as"
         return None

@@ -135,7 +135,7 @@ def attempts(folder: Path, study: FormulaStudy) -> list[int]:
         found.append(run["attempt"])
     names = {f"{k}" if one == 1 else f"{k}_attempt{one}" for k, last in enumerate(found) for one in range(1, last + 1)}
     assert {path.name for path in folder.iterdir() if path.is_dir()} == names
-    assert len([path for path in folder.glob("*/summary.json")]) == len(found)  # nothing was trained to its end twice
+    assert len(list(folder.glob("*/summary.json"))) == len(found)  # nothing was trained to its end twice
     return found
 
 

@@ -207,6 +207,7 @@ def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_journal_cut_anywhere_can_be_continued(tmp_path: Path) -> None:
     study = FormulaStudy(tmp_path, MIXED, n_trials=2)
     study.run()
+    params = [trial.params for trial in study.ended()]
     whole = (tmp_path / "study.journal").read_bytes()
     last = len(whole[:-1].rpartition(b"\n")[2]) + 1
     for left_out in range(1, last + 1, 7):
@@ -217,6 +218,50 @@ def test_a_journal_cut_anywhere_can_be_continued(tmp_path: Path) -> None:
         kept = JournalStorage(Journal(path))
         assert kept.get_study_user_attrs(0)["after"] == left_out
         assert len(kept.get_all_trials(0)) == 2
+    (tmp_path / "study.journal").write_bytes(whole[: -last // 2])
+    again = FormulaStudy(tmp_path, MIXED, n_trials=3)
+    again.run()
+    assert [trial.params for trial in again.ended()[:2]] == params
+    assert again.ended()[2].state == TrialState.COMPLETE
+
+
+class LosesAnAnswer:
+    """A lock that is lost after what was done under it has been done, as a connection may be."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *raised: object) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+
+def test_a_trial_whose_taking_was_not_confirmed_is_run_by_who_took_it(tmp_path: Path) -> None:
+    study = FormulaStudy(tmp_path, MIXED, n_trials=4, storage="memory")
+    undisturbed = FormulaStudy(tmp_path, MIXED, n_trials=4, storage="memory")
+    lock = LosesAnAnswer(times=1)
+    study.trials.storage._lock = lambda: lock
+    first = study.claim()
+    assert first is not None
+    assert (first.number, first.subfolder) == (0, "0")
+    assert study.claim() != first
+    study.trials.release(first)
+    lock.times = 1
+    again = study.claim()
+    assert again == first
+    lock.times = 1
+    study.settle(again)
+    lock.times = 1
+    study.run()
+    undisturbed.run()
+    assert [trial.state for trial in study.ended()] == [
+        TrialState.RUNNING if k == 1 else TrialState.COMPLETE for k in range(4)
+    ]
+    assert study.ended()[0].params == undisturbed.ended()[0].params
 
 
 def test_a_storage_that_comes_back_is_waited_for(tmp_path: Path) -> None:

@@ -27,9 +27,7 @@ def front(trials: Sequence[FrozenTrial], objectives: Sequence[str]) -> list[Froz
         objectives: Names of their values.
     """
     completed = [
-        trial
-        for trial in trials
-        if trial.state == TrialState.COMPLETE and result_of(trial)["status"] == "completed"
+        trial for trial in trials if trial.state == TrialState.COMPLETE and result_of(trial)["status"] == "completed"
     ]
     signs = [1.0 if DIRECTIONS[objective] == "maximize" else -1.0 for objective in objectives]
 

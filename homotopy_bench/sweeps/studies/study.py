@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optuna import Trial, create_study
+from optuna import Trial, create_study, load_study
 from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -72,16 +72,16 @@ class Trials:
         self.objectives = tuple(objectives)
         directions = [DIRECTIONS[objective] for objective in objectives]
 
-        def create() -> Study:
+        def begin() -> Study:
             with warnings.catch_warnings(action="ignore"):
-                return create_study(
-                    storage=storage.optuna, study_name=name, directions=directions, load_if_exists=True, pruner=pruner
-                )
+                try:  # asking for a new one first would leave a line in the journal of one that is there
+                    return load_study(storage=storage.optuna, study_name=name, pruner=pruner)
+                except KeyError:
+                    return create_study(storage=storage.optuna, study_name=name, directions=directions, pruner=pruner)
 
-        self.study = storage.locked(create)
+        self.study = storage.locked(begin)
         self.worker = Worker(self.study, lease)
         self._held: set[int] = set()
-        storage.patiently(self.worker.beat)
 
     def belongs_to(self, description: Mapping[str, Any]) -> None:
         """Write down what the study is about, or compare with what was written.
