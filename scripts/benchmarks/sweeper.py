@@ -46,7 +46,15 @@ class NoTraining(Launcher):
         """Need nothing."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:  # noqa: ARG002
-        """Write the record of every job and return nothing, which the sweeper does not need."""
+        """Write the record of every job.
+
+        Args:
+            job_overrides: Of every job.
+            initial_job_idx: Number of the first.
+
+        Returns:
+            Nothing: the sweeper reads the records.
+        """
         for job in job_overrides:
             values = dict(one.split("=", 1) for one in job)
             folder = self._folder / values["hydra.sweep.subdir"]

@@ -26,7 +26,7 @@ from tests.sweeps.postgresql import PostgreSQL
 from tests.sweeps.studies import SAMPLERS, FormulaStudy, space_for
 from tests.sweeps.workers import check_that_a_killed_worker_is_replaced
 
-KINDS = {"postgresql": PostgreSQL, "mariadb": MariaDB}
+KINDS: dict[str, type[PostgreSQL] | type[MariaDB]] = {"postgresql": PostgreSQL, "mariadb": MariaDB}
 
 
 @pytest.fixture(scope="module", params=KINDS)
