@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from sqlalchemy import text
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.studies.storage import open_storage
@@ -92,6 +93,26 @@ def test_a_server_that_comes_back_is_waited_for(
     assert told.startswith(f"hydra.sweeper.storage={server.shown}: no answer (")
     assert told.rstrip().endswith("it is asked again for 60 s")
     assert PASSWORD not in told
+
+
+def test_a_server_that_restarts_under_a_lock_is_asked_again(
+    server: Server, study: Callable[..., FormulaStudy], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does so in the middle of a transaction."""
+    storage = study(server.url, "restarts", patience=60.0).trials.storage
+    calls: list[int] = []
+
+    def restart() -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            with storage._engines[-1].connect() as connection:
+                connection.execute(text("SELECT 1"))
+                server.stop()
+                server.start()
+        return len(calls)
+
+    assert storage.locked(restart) == 2
+    assert caplog.messages == []  # the pool of connections has nothing to add
 
 
 SMALL = (*TINY, "method=baseline", "training.epochs=1", "hydra.sweeper.batch=1", "hydra.sweeper.sampler=random")
