@@ -105,10 +105,11 @@ def test_a_server_that_restarts_under_a_lock_is_asked_again(
     def restart() -> int:
         calls.append(1)
         if len(calls) == 1:
-            with storage._engines[-1].connect() as connection:
-                connection.execute(text("SELECT 1"))
-                server.stop()
-                server.start()
+            connection = storage._engines[-1].connect()
+            connection.execute(text("SELECT 1"))
+            server.stop()
+            server.start()
+            del connection  # as when an interruption comes
         return len(calls)
 
     assert storage.locked(restart) == 2
