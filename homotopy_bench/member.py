@@ -137,6 +137,7 @@ class Member:
             accepted = f"its checkpoint.pt belongs to configuration {state['config_hash']}, not {config.hash()}"
             raise InputError("resume", job.folder, f"{accepted}: .hydra/config.yaml was changed since")
         member = cls(job, record, state)
+        record.go_back_to(state)
         record.log(f"{command_line()} (from step {member.step})")
         return member
 
@@ -158,7 +159,9 @@ class Member:
         """
         self.status = self.reason = None
         try:
-            self.stand_at(self.record.load())
+            state = self.record.load()
+            self.stand_at(state)
+            self.record.go_back_to(state)
             self.record.log(f"{why} (from step {self.step})")
         except Exception as error:
             self.fail(error)

@@ -1,6 +1,7 @@
 """Benchmarks: ours and the alternatives interleaved in one process, ratios of medians.
 
-    python scripts/benchmark.py single|data|functions|curvature|fused|curve|jobs|trackers [--rounds 5] [--json FILE]
+    python scripts/benchmark.py single|data|functions|curvature|fused|curve|jobs|trackers|sweeper
+        [--rounds 5] [--json FILE]
 
 Run nothing else beside it. Every benchmark prints a table and, with --json, writes its ratios as one object.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("single", "data", "functions", "curvature", "fused", "curve", "jobs", "trackers")
+BENCHMARKS = ("single", "data", "functions", "curvature", "fused", "curve", "jobs", "trackers", "sweeper")
 
 
 def main() -> int:

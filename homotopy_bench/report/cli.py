@@ -27,8 +27,10 @@ examples:
   homotopy-report outputs multirun --markdown report.md --figure report.png
   homotopy-report outputs --baseline model.init=kaiming
 
-Runs that agree in everything but the seed share a row. Without --baseline, the
-baseline variant with the best mean validation accuracy is the one to beat.
+Runs with seeds from 1000 on belong to searches, whose settings were chosen with
+them; they are left out. Runs that agree in everything but the seed share a row.
+Without --baseline, the baseline variant with the best mean validation accuracy
+is the one to beat.
 Exit code: 0, or 2 where an input cannot be used.
 """
 
@@ -61,7 +63,7 @@ def _report(options: argparse.Namespace, command: str) -> None:
     from homotopy_bench.report.table import build_report
     from homotopy_bench.report.text import print_report
 
-    report = build_report(read_runs(options.paths), baseline=baseline)
+    report = build_report(read_runs(options.paths, tuning=options.tuning), baseline=baseline)
     if options.markdown is not None:
         _write("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
     if options.json is not None:
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="compare with a baseline of this setting, for instance model.init=kaiming; repeatable",
     )
+    parser.add_argument("--tuning", action="store_true", help="count runs with seeds from 1000 on like any other")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="also write the report as GitHub Markdown")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write every number as JSON")
     parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw accuracy over epochs, as a PNG")

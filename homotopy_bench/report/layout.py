@@ -88,10 +88,11 @@ def overview(report: Report) -> str:
         report: Any report.
 
     Returns:
-        How many runs are in the tables, and how many folders are not.
+        How many runs are in the tables, how many folders are not, and how many runs of searches were left out.
     """
     runs = sum(row.runs for section in report.sections for row in section.rows)
-    return f"{_count(runs, 'run')} in the tables, {_count(len(report.unusable), 'folder')} not"
+    tuning = f"; {_count(report.tuning_runs, 'tuning run')} left out (--tuning)" if report.tuning_runs else ""
+    return f"{_count(runs, 'run')} in the tables, {_count(len(report.unusable), 'folder')} not{tuning}"
 
 
 def unusable(report: Report) -> tuple[tuple[str, str, str], ...]:

@@ -25,6 +25,8 @@ recorded):
     ``cost_ratio``, ``differs_in`` {key: [value of the row, value of the baseline]}.
 ``unusable``
     List: ``path``, ``kind``, ``reason``.
+``tuning_runs``
+    How many runs of searches were left out.
 
 What each value means is said where it is defined, in :mod:`homotopy_bench.report.structure`.
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.studies.options import FIRST_TUNING_SEED
 from homotopy_bench.tracking.record import SCHEMA, read_metrics
 
 Kind = Literal[
@@ -30,13 +32,14 @@ Kind = Literal[
     "duplicate",
     "unreadable",
     "no folder",
+    "tuning",
 ]
 """Why a folder is not in the table.
 
 ``running`` has no ``summary.json``; ``torn`` has one that is not whole JSON; ``foreign`` one of another
 schema; ``failed``, ``interrupted`` and ``pruned`` are statuses of the record; ``incomplete`` lacks a value
 the table needs; ``duplicate`` is an older run of a variant and seed; ``unreadable`` cannot be opened; ``no
-folder`` is a file.
+folder`` is a file; ``tuning`` is a run of a search.
 """
 
 
@@ -157,7 +160,7 @@ class _Summary(_Part):
     cost: _Cost | None = None
 
 
-def read_runs(paths: Iterable[Path | str]) -> tuple[Run | Unusable, ...]:
+def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run | Unusable, ...]:
     """Read every run folder at or below the given paths.
 
     Folders are searched recursively in sorted order, hidden ones and symbolic links below a path are not
@@ -165,6 +168,8 @@ def read_runs(paths: Iterable[Path | str]) -> tuple[Run | Unusable, ...]:
 
     Args:
         paths: Run folders, or folders that hold some at any depth.
+        tuning: Whether runs with the seeds of a search count like any other. A setting that was chosen by its
+            accuracy with a seed is better with that seed than with another one.
 
     Returns:
         One value per run folder, in the order found.
@@ -181,22 +186,25 @@ def read_runs(paths: Iterable[Path | str]) -> tuple[Run | Unusable, ...]:
         for folder in _run_folders(path):
             place = folder.path if isinstance(folder, Unusable) else folder
             if place.resolve() not in found:
-                found[place.resolve()] = folder if isinstance(folder, Unusable) else read_run(folder)
+                found[place.resolve()] = folder if isinstance(folder, Unusable) else read_run(folder, tuning=tuning)
     if all(isinstance(value, Unusable) and value.kind in ("no folder", "unreadable") for value in found.values()):
         accepted = "no run found; a run folder holds .hydra/, summary.json or metrics.jsonl"
         raise InputError("PATH", " ".join(map(str, given)), accepted)
     return tuple(found.values())
 
 
-def read_run(folder: Path) -> Run | Unusable:
+def read_run(folder: Path, *, tuning: bool = False) -> Run | Unusable:
     """Read one run folder.
 
     Args:
         folder: A folder that holds ``.hydra/``, ``summary.json`` or ``metrics.jsonl``.
+        tuning: Whether a run with the seed of a search counts like any other.
 
     Returns:
         The run, or why it is not one.
     """
+    if not tuning and (seed := _seed(folder)) >= FIRST_TUNING_SEED:
+        return _of_search(folder, seed)
     summary = folder / "summary.json"
     try:
         text = summary.read_text(encoding="utf-8")
@@ -212,10 +220,10 @@ def read_run(folder: Path) -> Run | Unusable:
         document = json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         return Unusable(folder, "torn", f"summary.json is not whole JSON: {error}")
-    return _from_document(folder, document, modified)
+    return _from_document(folder, document, modified, tuning)
 
 
-def _from_document(folder: Path, document: object, modified: int) -> Run | Unusable:
+def _from_document(folder: Path, document: object, modified: int, tuning: bool = False) -> Run | Unusable:
     if not isinstance(document, dict) or "schema" not in document:
         return Unusable(folder, "foreign", "summary.json is not a record of homotopy-bench: it has no schema")
     schema = document["schema"]
@@ -238,6 +246,8 @@ def _from_document(folder: Path, document: object, modified: int) -> Run | Unusa
             f"{summary.status}, but final.test_acc_target is null: the mean lacks this run",
         )
     cost = summary.cost or _Cost()
+    if not tuning and summary.seed >= FIRST_TUNING_SEED:
+        return _of_search(folder, summary.seed)
     return Run(
         path=folder,
         status=summary.status,
@@ -275,6 +285,20 @@ def _run_folders(top: Path) -> Iterator[Path | Unusable]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
     for error in closed:
         yield Unusable(Path(error.filename), "unreadable", f"folder cannot be opened: {error.strerror}")
+
+
+def _of_search(folder: Path, seed: int) -> Unusable:
+    return Unusable(folder, "tuning", f"seed {seed}: a run of a search")
+
+
+def _seed(folder: Path) -> int:
+    """Return the seed that a run was asked to have, however it ended; -1 where nobody knows."""
+    try:
+        asked = (folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return -1
+    found = re.search(r"^seed: (\d+)$", asked, re.MULTILINE)
+    return int(found[1]) if found else -1
 
 
 def _progress(folder: Path) -> str:

@@ -161,8 +161,10 @@ class Report:
         sections: Sorted by data set and model.
         unusable: Folders that are in no row, and why.
         tests: m, the number of p values that Holm's correction covers.
+        tuning_runs: How many runs of searches were left out.
     """
 
     sections: tuple[Section, ...]
     unusable: tuple[Unusable, ...]
     tests: int
+    tuning_runs: int = 0

@@ -42,7 +42,9 @@ def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, ob
     by_section = groupby(variants, key=lambda variant: (variant.dataset, variant.model))
     sections, tests = correct_for_multiple_tests([_section(list(members), asked) for _, members in by_section])
     unusable = [record for record in records if isinstance(record, Unusable)] + duplicates
-    return Report(sections, tuple(sorted(unusable, key=lambda one: (one.kind, str(one.path)))), tests)
+    listed = [one for one in unusable if one.kind != "tuning"]
+    by_kind = tuple(sorted(listed, key=lambda one: (one.kind, str(one.path))))
+    return Report(sections, by_kind, tests, tuning_runs=len(unusable) - len(listed))
 
 
 def _section(variants: Sequence[Variant], asked: Mapping[str, object]) -> Section:

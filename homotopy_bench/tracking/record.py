@@ -98,15 +98,12 @@ class Record:
         write_atomically(self.checkpoint, content.getvalue())
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state of the last checkpoint, with the metrics cut back to it; None without a checkpoint.
+        """Return the state of the last checkpoint; None without one. Nothing is altered.
 
         Raises:
             InputError: If the checkpoint is damaged or of another layout, or the metrics are shorter than it says.
         """
-        for left_over in self.folder.glob(".*.tmp"):
-            left_over.unlink()
         if not self.checkpoint.exists():
-            self.metrics.write_bytes(b"")
             return None
         import torch
 
@@ -124,9 +121,18 @@ class Record:
         if size < state["metrics_bytes"]:
             accepted = f"its metrics.jsonl has {size} bytes, its checkpoint.pt expects {state['metrics_bytes']}"
             raise InputError("resume", self.folder, accepted)
-        with self.metrics.open("r+b") as file:
-            file.truncate(state["metrics_bytes"])
         return state
+
+    def go_back_to(self, state: Mapping[str, Any] | None) -> None:
+        """Cut the metrics back to where they were when a checkpoint was written, and remove what a kill left.
+
+        Args:
+            state: What :meth:`load` returned.
+        """
+        for left_over in self.folder.glob(".*.tmp"):
+            left_over.unlink()
+        with self.metrics.open("ab") as file:
+            file.truncate(0 if state is None else state["metrics_bytes"])
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``; a number that is not finite becomes null."""

@@ -179,7 +179,7 @@ SETTINGS_KEYS = """bootstrap_method bootstrap_resamples bootstrap_seed confidenc
 
 def test_json_keys_are_those_of_schema_1(report):
     document = json.loads(to_json(report, "homotopy-report x"))
-    assert list(document) == ["schema", "command", "settings", "sections", "unusable"]
+    assert list(document) == ["schema", "command", "settings", "sections", "unusable", "tuning_runs"]
     assert (document["schema"], document["command"]) == (1, "homotopy-report x")
     assert list(document["settings"]) == SETTINGS_KEYS.split()
     (section,) = document["sections"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homotopy_bench.errors import InputError
-from homotopy_bench.report import Run, Unusable, read_runs
+from homotopy_bench.report import Run, Unusable, build_report, read_runs
 from homotopy_bench.report.runs import _from_document
 
 
@@ -219,3 +219,18 @@ def test_no_run_at_all_is_an_input_error(tmp_path):
     (tmp_path / "multirun.yaml").write_text("")
     with pytest.raises(InputError, match="no run found"):
         read_runs([tmp_path, tmp_path / "multirun.yaml"])
+
+
+def test_runs_of_searches_are_left_out_however_they_ended(tmp_path, write_run):
+    for number, status in enumerate(("completed", "pruned", "failed")):
+        folder = write_run(tmp_path / "study" / str(number), seed=1000, status=status)
+        (folder / ".hydra" / "config.yaml").write_text("dataset:\n  seed: 7\nseed: 1000\n")
+    (write_run(tmp_path / "killed", seed=1000) / "summary.json").unlink()
+    (tmp_path / "killed" / ".hydra" / "config.yaml").write_text("seed: 1000\n")
+    report_run = write_run(tmp_path / "run", seed=999)
+    (report_run / ".hydra" / "config.yaml").write_text("dataset:\n  seed: 1000\nseed: 999\n")
+    report = build_report(read_runs([tmp_path]))
+    assert (report.tuning_runs, report.unusable) == (4, ())
+    assert [row.seeds for section in report.sections for row in section.rows] == [(999,)]
+    kinds = [type(one) if isinstance(one, Run) else one.kind for one in read_runs([tmp_path], tuning=True)]
+    assert kinds == ["running", Run, Run, "pruned", "failed"]

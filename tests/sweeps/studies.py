@@ -24,6 +24,14 @@ MIXED: Mapping[str, Any] = {
     "method.anchor": {"values": "interval(0.5,2)", "when": "method=hta"},
 }
 
+SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid")
+
+
+def space_for(sampler: str) -> Mapping[str, Any]:
+    """A space that a sampler can search."""
+    grid = {"optimizer.lr": "choice(1e-4,1e-3,1e-2)", "training.epochs": "range(10,60,10)"}
+    return {"grid": grid, "cmaes": NUMBERS}.get(sampler, MIXED)
+
 
 def options(**changed: Any) -> StudyOptions:
     values: dict[str, Any] = {

@@ -102,6 +102,20 @@ def test_the_rule_on_the_path_can_be_left_out(tmp_path: Path) -> None:
     assert study.train(0.1, warm_up=15) >= 15
 
 
+def test_a_second_attempt_is_judged_by_its_own_accuracies(tmp_path: Path) -> None:
+    """The first one had come further when its worker died, and was better."""
+    study = PrunedStudy(tmp_path, "median")
+    for index in range(8):
+        study.train(0.6 + 0.01 * index, warm_up=0)
+    claim = study.claim()
+    assert claim is not None
+    options = study.options.model_copy(update={"trial": claim.number})
+    first, second = (Reporter(options, tmp_path, EPOCHS) for _ in range(2))
+    assert not any(first.report(line) for line in lines(0.9, 0)[:15])
+    ends = [line["epoch"] for line in lines(0.1, 0) if second.report(line)]
+    assert ends[0] == first_epoch(EPOCHS)
+
+
 def test_peers_are_as_far_at_the_same_epoch() -> None:
     from homotopy_bench.sweeps.studies.peers import behind_peers
 

@@ -27,9 +27,9 @@ def test_the_front_is_what_nothing_dominates(tmp_path: Path) -> None:
         status = "diverged" if accuracy == 0.9 else "completed"  # a broken network is no bargain
         study.trials.settle(claim, Outcome(status, None, (accuracy, cost), {"train_seconds": 1.0}, ()))
     expected = [number for number, (_, _, best) in enumerate(TRIALS) if best]
-    assert sorted(trial.number for trial in front(study.trials.study)) == expected
-    assert front(study.trials.study)[0].number == 1  # the best in the first objective
-    write_table(study.trials.study, objectives, tmp_path / "trials.csv")
+    assert sorted(trial.number for trial in front(study.ended(), objectives)) == expected
+    assert front(study.ended(), objectives)[0].number == 1  # the best in the first objective
+    write_table(study.ended(), objectives, tmp_path / "trials.csv")
     with (tmp_path / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["number"] for row in rows if row["best"] == "1"] == [str(number) for number in expected]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,19 +20,13 @@ from homotopy_bench.sweeps.studies.journal import Journal
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.storage import open_storage
 from homotopy_bench.tracking.record import SCHEMA
-from tests.sweeps.studies import MIXED, NUMBERS, FormulaStudy, accuracy
-
-SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid")
+from tests.sweeps.studies import MIXED, NUMBERS, SAMPLERS, FormulaStudy, accuracy, space_for
+from tests.sweeps.workers import check_that_a_killed_worker_is_replaced
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-def space_for(sampler: str) -> Any:
-    grid = {"optimizer.lr": "choice(1e-4,1e-3,1e-2)", "training.epochs": "range(10,60,10)"}
-    return {"grid": grid, "cmaes": NUMBERS}.get(sampler, MIXED)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -90,52 +82,9 @@ def test_a_sampler_refuses_a_space_that_it_cannot_search(sampler: str, space: An
         FormulaStudy(tmp_path, space, sampler=sampler, storage="memory")
 
 
-WORKER = """
-import sys, time, optuna
-from pathlib import Path
-from tests.sweeps.studies import MIXED, FormulaStudy
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-folder, storage, hangs = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3] == "hangs"
-study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12, batch=1, sampler="random")
-while True:
-    claim = study.claim()
-    if claim is not None:
-        print(claim.number, flush=True)
-        while hangs:
-            time.sleep(1)
-        study.settle(claim)
-    elif any(trial.state == optuna.trial.TrialState.RUNNING for trial in study.ended()):
-        time.sleep(0.1)
-    else:
-        break
-"""
-
-
 @pytest.mark.parametrize("kind", ["journal", "sqlite"])
 def test_workers_run_every_trial_although_one_is_killed(kind: str, tmp_path: Path) -> None:
-    """Three processes on one study; the one that is killed holds a trial at that moment."""
-    storage = "" if kind == "journal" else f"sqlite:///{tmp_path / 's.db'}"
-
-    def start(how: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", WORKER, str(tmp_path), storage, how]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-
-    dies = start("hangs")
-    assert dies.stdout is not None
-    held = int(dies.stdout.readline())
-    others = [start("works"), start("works")]
-    study = FormulaStudy(tmp_path, MIXED, storage=storage or None, n_trials=12)
-    while len(study.ended()) < 4:  # in the middle of their work
-        time.sleep(0.01)
-    dies.kill()
-    dies.communicate(timeout=60)
-    printed = [worker.communicate(timeout=60)[0] for worker in others]
-    ran = [int(number) for text in printed for number in text.split()]
-    assert [worker.returncode for worker in others] == [0, 0]
-    assert sorted(ran) == list(range(12))  # what was finished was run by the two that live, once
-    trials = study.ended()
-    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 12
-    assert [trial.user_attrs["run"]["attempt"] for trial in trials] == [1 + (k == held) for k in range(12)]
+    check_that_a_killed_worker_is_replaced(tmp_path, None if kind == "journal" else f"sqlite:///{tmp_path / 's.db'}")
 
 
 def test_workers_may_open_a_new_database_at_once(tmp_path: Path) -> None:
@@ -258,6 +207,7 @@ def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_journal_cut_anywhere_can_be_continued(tmp_path: Path) -> None:
     study = FormulaStudy(tmp_path, MIXED, n_trials=2)
     study.run()
+    params = [trial.params for trial in study.ended()]
     whole = (tmp_path / "study.journal").read_bytes()
     last = len(whole[:-1].rpartition(b"\n")[2]) + 1
     for left_out in range(1, last + 1, 7):
@@ -268,6 +218,50 @@ def test_a_journal_cut_anywhere_can_be_continued(tmp_path: Path) -> None:
         kept = JournalStorage(Journal(path))
         assert kept.get_study_user_attrs(0)["after"] == left_out
         assert len(kept.get_all_trials(0)) == 2
+    (tmp_path / "study.journal").write_bytes(whole[: -last // 2])
+    again = FormulaStudy(tmp_path, MIXED, n_trials=3)
+    again.run()
+    assert [trial.params for trial in again.ended()[:2]] == params
+    assert again.ended()[2].state == TrialState.COMPLETE
+
+
+class LosesAnAnswer:
+    """A lock that is lost after what was done under it has been done, as a connection may be."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *raised: object) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+
+def test_a_trial_whose_taking_was_not_confirmed_is_run_by_who_took_it(tmp_path: Path) -> None:
+    study = FormulaStudy(tmp_path, MIXED, n_trials=4, storage="memory")
+    undisturbed = FormulaStudy(tmp_path, MIXED, n_trials=4, storage="memory")
+    lock = LosesAnAnswer(times=1)
+    study.trials.storage._lock = lambda: lock
+    first = study.claim()
+    assert first is not None
+    assert (first.number, first.subfolder) == (0, "0")
+    assert study.claim() != first
+    study.trials.release(first)
+    lock.times = 1
+    again = study.claim()
+    assert again == first
+    lock.times = 1
+    study.settle(again)
+    lock.times = 1
+    study.run()
+    undisturbed.run()
+    assert [trial.state for trial in study.ended()] == [
+        TrialState.RUNNING if k == 1 else TrialState.COMPLETE for k in range(4)
+    ]
+    assert study.ended()[0].params == undisturbed.ended()[0].params
 
 
 def test_a_storage_that_comes_back_is_waited_for(tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
-"""Sweeps from the command line: they train, resume, survive a kill, and leave settings that can be used.
-
-A real PostgreSQL with several workers is for ``.ci/run``: it needs a server, which a test of this suite does not start.
-"""
+"""Sweeps from the command line: they train, resume, survive a kill, and leave settings that can be used."""
 
 from __future__ import annotations
 
 import csv
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from homotopy_bench.train import main
 from tests.cli.runner import TINY, run_cli, run_until, summary, the_error_line
 
 SMALL = (*TINY, "method=baseline", "training.epochs=2", "hydra.sweeper.study=s", "hydra.sweeper.batch=2")
@@ -73,12 +72,108 @@ WRONG = (
 )
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder; what locks leave behind is nobody's work."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
 @pytest.mark.parametrize(("arguments", "begins"), WRONG, ids=[arguments for arguments, _ in WRONG])
 def test_a_wrong_sweep_trains_nothing(arguments: str, begins: str, study: Path) -> None:
-    before = sorted(study.rglob("*"))
+    before = contents(study.parents[2])
     line = the_error_line(run_cli("-m", *SMALL, *arguments.split(), cwd=study.parents[2]))
     assert line.startswith(begins), line
-    assert sorted(study.rglob("*")) == before
+    assert contents(study.parents[2]) == before
+
+
+OPTUNA = "hydra/sweeper=optuna"
+
+# The same in this process, which is faster: the arguments, what the line begins with, and what else it says.
+REFUSED = (
+    (OPTUNA, "hydra.sweeper.params={}: nothing to search", "accepted: sweep=NAME or KEY=SWEEP"),
+    (f"{OPTUNA} optimizer.lr=interval(-1,1)", "optimizer.lr=-1.0: ", "accepted: a number > 0"),
+    (f"{OPTUNA} optimizer.lr=interval(1,0.1)", "optimizer.lr=interval(1,0.1): ", "accepted: choice(a,b)"),
+    (f"{OPTUNA} training.epochs=choice(2,two)", "training.epochs=two: ", "accepted: an integer >= 1"),
+    (
+        "sweep=lr_warmup",
+        "hydra.sweeper.study=s: its search space is another: ",
+        "accepted: another hydra.sweeper.study",
+    ),
+    ("sweep=lr hydra.sweeper.sampler=qmc", "hydra.sweeper.study=s: its sampler is another: ", "accepted: another"),
+    ("sweep=lr hydra.sweeper.pruner=median", "hydra.sweeper.study=s: its pruner is another: ", "accepted: another"),
+    (
+        "sweep=lr hydra.sweeper.objectives=[val_acc,train_seconds]",
+        "hydra.sweeper.study=s: its objective is another: ",
+        "accepted: another",
+    ),
+    ("sweep=lr seed=3", "seed=3: ", "accepted: an integer >= 1000"),
+    (
+        "sweep=lr hydra.sweeper.pruner=median hydra.sweeper.storage=memory",
+        "hydra.sweeper.pruner=median: a job cannot report to hydra.sweeper.storage=memory",
+        "accepted: none",
+    ),
+    ("sweep=lr hydra.sweeper.storage=nonsense", "hydra.sweeper.storage=nonsense: ", "accepted: null for a journal"),
+    (
+        "sweep=lr hydra.sweeper.storage=sqlite:///no.db",
+        "hydra.sweeper.storage=sqlite:///no.db: cannot be opened (file is not a database)",
+        "accepted: null for a journal",
+    ),
+    (
+        "sweep=lr hydra.sweeper.storage=no.journal",
+        "hydra.sweeper.storage=no.journal: this is no journal of Optuna",
+        "accepted: null for a journal",
+    ),
+    ("sweep=lr hydra.sweeper.n_trials=0", "hydra.sweeper.n_trials=0: ", "accepted: an integer >= 1"),
+    ("sweep=lr hydra.sweeper.sampler=tpee", "hydra.sweeper.sampler=tpee: ", "accepted: tpe, gp, cmaes"),
+    ("sweep=lr hydra.sweeper.patience=-1", "hydra.sweeper.patience=-1", "accepted: a number >= 0"),
+    ("sweep=lr hydra.sweeper.folder=no.db", "hydra.sweeper.folder=no.db: ", "accepted: a folder that can be made"),
+    ("sweep=lr hydra.sweeper.folder=/proc/x", "hydra.sweeper.folder=/proc/x: ", "accepted: a folder that can be made"),
+    (
+        "sweep=lr hydra.sweeper.storage=postgresql://u:s3cret@${oc.env:HOST,h}/d",
+        "hydra.sweeper.storage=postgresql://u:***@${oc.env:HOST,h}/d: a password here would be kept",
+        "accepted: none here but PGPASSWORD",
+    ),
+    (
+        "sweep=lr hydra.sweeper.storage=postgresql://u:s3@cret@h/d",
+        "hydra.sweeper.storage=postgresql://u:***@h/d: a password here would be kept",
+        "accepted: none here but PGPASSWORD",
+    ),
+)
+
+
+@pytest.mark.parametrize(("arguments", "begins", "says"), REFUSED, ids=[one[0] for one in REFUSED])
+def test_a_sweep_that_is_refused_loses_nothing(
+    arguments: str,
+    begins: str,
+    says: str,
+    study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cwd = study.parents[2]
+    (cwd / "no.db").write_text("no database\n" * 200)
+    (cwd / "no.journal").write_text("no\njournal\n")
+    monkeypatch.chdir(cwd)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    monkeypatch.setattr(sys, "argv", ["homotopy-train", "-m", *SMALL, *arguments.split()])
+    before = contents(cwd)
+    assert main() == 2
+    out, err = capsys.readouterr()
+    (line,) = err.splitlines()
+    assert line.startswith(f"homotopy-train: {begins}"), line
+    assert says in line
+    assert "s3cret" not in out + err
+    assert contents(cwd) == before
+
+
+def test_a_smaller_total_than_there_is_takes_nothing_away(study: Path) -> None:
+    before = contents(study)
+    done = run_cli("-m", "sweep=lr", *SMALL, "hydra.sweeper.n_trials=1", cwd=study.parents[2])
+    assert done.returncode == 0, done.stderr
+    after = contents(study)
+    assert after["study.journal"].startswith(before["study.journal"])
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed <= {"study.journal", "multirun.yaml"}  # a sign of life, and the command itself
 
 
 def test_how_trials_ended_is_told_apart(tmp_path: Path) -> None:

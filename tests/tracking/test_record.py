@@ -44,7 +44,7 @@ def test_torn_last_line_is_skipped(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "missing") == []
 
 
-def test_loading_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> None:
+def test_going_back_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> None:
     record = Record.create(tmp_path / "run", {}, [])
     record.append({"epoch": 1})
     record.save({"step": 1})
@@ -53,6 +53,8 @@ def test_loading_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> None
     state = record.load()
     assert state is not None
     assert state["step"] == 1
+    assert len(record.lines()) == 2  # whether this state can be used is not known yet
+    record.go_back_to(state)
     assert record.lines() == [{"epoch": 1}]
 
 

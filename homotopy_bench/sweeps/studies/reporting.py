@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class Reporter:
             self._study = load_study(study_name=options.study, storage=self._storage, pruner=pruner(options, epochs))
         study_id = self._storage.get_study_id_from_name(options.study)
         self._trial = self._storage.get_trial_id_from_study_id_trial_number(study_id, options.trial)
+        self._reported: dict[int, float] = {}
         self._first_on_path = first_epoch(epochs) if options.prune_on_path else epochs
 
     def report(self, line: Mapping[str, Any]) -> bool:
@@ -96,8 +98,11 @@ class Reporter:
 
     def _at_target(self, line: Mapping[str, Any]) -> bool:
         self._storage.set_trial_intermediate_value(self._trial, line["epoch"], line["val_acc_target"])
+        self._reported[line["epoch"]] = line["val_acc_target"]
+        trial = copy(self._storage.get_trial(self._trial))
+        trial.intermediate_values = dict(self._reported)  # a worker that died may have come further with this trial
         # Optuna keeps an answer for the length of one of its own optimisation loops, which this is not.
-        return self._study.pruner.prune(self._study, self._storage.get_trial(self._trial))
+        return self._study.pruner.prune(self._study, trial)
 
     def _at_path(self, line: Mapping[str, Any]) -> bool:
         from optuna.trial import TrialState

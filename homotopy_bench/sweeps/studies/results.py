@@ -8,26 +8,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.config import Config
 from homotopy_bench.files import write_atomically
-from homotopy_bench.sweeps.studies.outcome import RUN, result_of
+from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RUN, result_of
 
 GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")
 SECTIONS = (*GROUPS, "training")
 """What a setting consists of; seeds, folders and devices are the user's."""
 
 
-def front(study: Study) -> list[FrozenTrial]:
-    """Return the best trials that completed: one, or the Pareto front, the best in the first objective first."""
+def front(trials: Sequence[FrozenTrial], objectives: Sequence[str]) -> list[FrozenTrial]:
+    """Return the best trials that completed: one, or the Pareto front, the best in the first objective first.
+
+    Args:
+        trials: All trials of a study.
+        objectives: Names of their values.
+    """
     completed = [
-        trial
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if result_of(trial)["status"] == "completed"
+        trial for trial in trials if trial.state == TrialState.COMPLETE and result_of(trial)["status"] == "completed"
     ]
-    signs = [1.0 if direction.name == "MAXIMIZE" else -1.0 for direction in study.directions]
+    signs = [1.0 if DIRECTIONS[objective] == "maximize" else -1.0 for objective in objectives]
 
     def scores(trial: FrozenTrial) -> tuple[float, ...]:
         return tuple(sign * value for sign, value in zip(signs, trial.values, strict=True))
@@ -43,19 +45,18 @@ def front(study: Study) -> list[FrozenTrial]:
     return ranked[:1] if len(signs) == 1 else [trial for trial in ranked if not dominated(trial)]
 
 
-def write_table(study: Study, objectives: Sequence[str], file: Path) -> None:
+def write_table(trials: Sequence[FrozenTrial], objectives: Sequence[str], file: Path) -> None:
     """Write all trials, a line each: number, status, values, parameters, cost, folder, attempts and reason.
 
     Args:
-        study: The study.
-        objectives: Names of the values.
+        trials: All trials of a study.
+        objectives: Names of their values.
         file: The CSV file.
     """
-    trials = study.get_trials(deepcopy=False)
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
     costs = list(dict.fromkeys(key for trial in trials for key in result_of(trial)["cost"]))
     costs = [key for key in costs if key not in objectives]
-    best = {trial.number for trial in front(study)}
+    best = {trial.number for trial in front(trials, objectives)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["number", "status", "best", *objectives, *keys, *costs, "folder", "attempts", "reason"])

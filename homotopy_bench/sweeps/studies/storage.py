@@ -6,10 +6,11 @@ is a lock of the kernel beside a file and an advisory lock in a server: both go 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +53,7 @@ class Storage:
         dashboard: What optuna-dashboard is given.
         lock: Makes the lock.
         patience: Seconds for which a storage that does not answer is asked again.
+        engines: What has connections to a server.
     """
 
     def __init__(
@@ -61,12 +63,19 @@ class Storage:
         dashboard: str | None,
         lock: Callable[[], AbstractContextManager[Any]],
         patience: float,
+        engines: Sequence[Engine] = (),
     ) -> None:
         self.optuna = optuna
         self.shown = shown
         self.dashboard = dashboard
         self._lock = lock
         self._patience = patience
+        self._engines = engines
+
+    def close(self) -> None:
+        """Close the connections to a server; the next access opens new ones."""
+        for engine in self._engines:
+            engine.dispose()
 
     def locked(self, action: Callable[[], T]) -> T:
         """Return what an action returns that no other worker does at the same time.
@@ -89,11 +98,15 @@ class Storage:
         Raises:
             InputError: If it still fails when the patience is over.
         """
-        begin, pause = time.monotonic(), 0.1
+        begin, first = time.monotonic(), 0.1
+        pause = first
         while True:
             try:
                 return action()
             except GONE as error:
+                if pause == first:  # it must not look as if nothing happened
+                    said = f"no answer ({_cause(error)}); it is asked again for {self._patience:g} s"
+                    print(f"{KEY}={self.shown}: {said}", flush=True)
                 if time.monotonic() - begin + pause > self._patience:
                     silence = f"no answer for {self._patience:g} s ({_cause(error)})"
                     raise InputError(
@@ -122,11 +135,14 @@ def open_storage(written: str | None, study: str, folder: Path, patience: float)
         return Storage(InMemoryStorage(), written, None, nullcontext, patience)
     if written is None or (written.endswith(".journal") and "://" not in written):
         return _journal(folder / "study.journal" if written is None else Path(written), patience)
+    shown = without_secrets(written)
     try:
         url = make_url(written)
-    except ArgumentError:
-        raise InputError(KEY, re.sub("://.*@", "://***@", written), ACCEPTED) from None
-    return _database(url, study, patience)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        raise InputError(KEY, shown, ACCEPTED) from None
+    if "@" in (url.host or ""):  # the rest of a password would be shown as a part of the host's name
+        raise InputError(KEY, shown, f"an @ in a password is written %40; {ACCEPTED}")
+    return _database(url, shown, study, patience)
 
 
 def _journal(path: Path, patience: float) -> Storage:
@@ -140,8 +156,7 @@ def _journal(path: Path, patience: float) -> Storage:
     return Storage(storage, str(path), str(path), lambda: FileLock(f"{path}.lock"), patience)
 
 
-def _database(url: URL, study: str, patience: float) -> Storage:
-    shown = without_secrets(url)
+def _database(url: URL, shown: str, study: str, patience: float) -> Storage:
     server = url.get_backend_name()
     if server == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError(KEY, shown, ACCEPTED)
@@ -150,6 +165,8 @@ def _database(url: URL, study: str, patience: float) -> Storage:
     # A host that does not answer must not hold the command for minutes; SQLite's timeout is that of its lock.
     arguments = {"timeout": 60} if server == "sqlite" else {"connect_timeout": 10}
     full = url.render_as_string(hide_password=False)
+    # A connection that was lost is raised; the pool would also write the traceback of its own attempt to clean up.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         engine = create_engine(full, connect_args=arguments, pool_pre_ping=True)
 
@@ -164,21 +181,23 @@ def _database(url: URL, study: str, patience: float) -> Storage:
         extra = EXTRAS.get(server)
         hint = f"pip install 'homotopy-bench[{extra}]'" if extra else ACCEPTED
         raise InputError(KEY, shown, f"its driver is not installed; {hint}") from error
-    except GONE as error:
+    except (*GONE, TypeError, ValueError) as error:  # the last two for an option that the driver does not know
         raise InputError(KEY, shown, f"cannot be opened ({_cause(error)}); {ACCEPTED}") from error
     except RuntimeError as error:  # tables of another version of Optuna, or of something else
         raise InputError(KEY, shown, f"{error}") from error
-    return Storage(storage, shown, shown, lock, patience)
+    return Storage(storage, shown, shown, lock, patience, (engine, storage.engine))
 
 
-def without_secrets(url: URL) -> str:
+def without_secrets(written: str) -> str:
     """Return a URL as it may be printed: a password is hidden, and options are left out, which may hold one too.
 
     Example:
-        >>> without_secrets(make_url("postgresql://me:secret@host/studies?password=secret"))
+        >>> without_secrets("postgresql://me:secret@host/studies?password=secret")
         'postgresql://me:***@host/studies'
+        >>> without_secrets("postgresql://me:se@c:ret@host:port/studies")  # also where it is no proper URL
+        'postgresql://me:***@host:port/studies'
     """
-    return url.set(query={}).render_as_string(hide_password=True)
+    return re.sub("(://[^:/]*):.*@", r"\1:***@", written).partition("?")[0]
 
 
 @contextmanager

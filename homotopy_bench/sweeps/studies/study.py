@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optuna import Trial, create_study
+from optuna import Trial, create_study, load_study
 from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -72,15 +72,16 @@ class Trials:
         self.objectives = tuple(objectives)
         directions = [DIRECTIONS[objective] for objective in objectives]
 
-        def create() -> Study:
+        def begin() -> Study:
             with warnings.catch_warnings(action="ignore"):
-                return create_study(
-                    storage=storage.optuna, study_name=name, directions=directions, load_if_exists=True, pruner=pruner
-                )
+                try:  # asking for a new one first would leave a line in the journal of one that is there
+                    return load_study(storage=storage.optuna, study_name=name, pruner=pruner)
+                except KeyError:
+                    return create_study(storage=storage.optuna, study_name=name, directions=directions, pruner=pruner)
 
-        self.study = storage.locked(create)
+        self.study = storage.locked(begin)
         self.worker = Worker(self.study, lease)
-        storage.patiently(self.worker.beat)
+        self._held: set[int] = set()
 
     def belongs_to(self, description: Mapping[str, Any]) -> None:
         """Write down what the study is about, or compare with what was written.
@@ -125,6 +126,9 @@ class Trials:
         def take() -> Claim | None:
             self.worker.beat()  # it may have waited for others longer than its own lease
             trials = self.study.get_trials(deepcopy=False)
+            for mine in (trial for trial in trials if self._is_mine(trial) and trial.number not in self._held):
+                run = mine.user_attrs[RUN]  # it was taken, but the storage went away before it could say so
+                return Claim(mine.number, tuple(run["overrides"]), run["folder"])
             for left in (trial for trial in trials if self._is_left(trial)):
                 if (ended := self._ended(left)) is not None:
                     self._end(left, ended)
@@ -136,28 +140,32 @@ class Trials:
                 return self._start(len(trials), None, samplers, parameters)
             return None
 
-        return self.storage.locked(take)
+        claim = self.storage.locked(take)
+        if claim is not None:
+            self._held.add(claim.number)
+        return claim
 
     def settle(self, claim: Claim, outcome: Outcome) -> None:
         """Write down how a trial ended, unless another worker has taken it over meanwhile."""
 
         def write() -> None:
             trial = self.study.get_trials(deepcopy=False)[claim.number]
-            if trial.state == TrialState.RUNNING and trial.user_attrs[RUN]["worker"] == self.worker.name:
+            if self._is_mine(trial):
                 self._end(trial, outcome)
 
         self.storage.locked(write)
+        self._held.discard(claim.number)
 
     def release(self, claim: Claim) -> None:
         """Give a trial back that has not ended, for whoever comes next."""
 
         def write() -> None:
             trial = self.study.get_trials(deepcopy=False)[claim.number]
-            run = trial.user_attrs[RUN]
-            if trial.state == TrialState.RUNNING and run["worker"] == self.worker.name:
-                self._set(trial, RUN, {**run, "worker": None})
+            if self._is_mine(trial):
+                self._set(trial, RUN, {**trial.user_attrs[RUN], "worker": None})
 
         self.storage.locked(write)
+        self._held.discard(claim.number)
 
     def _start(
         self, number: int, left: FrozenTrial | None, samplers: ForTrial, parameters: Callable[[Trial], list[str]]
@@ -180,6 +188,9 @@ class Trials:
         }
         trial.set_user_attr(RUN, run)
         return Claim(trial.number, tuple(overrides), subfolder)
+
+    def _is_mine(self, trial: FrozenTrial) -> bool:
+        return trial.state == TrialState.RUNNING and trial.user_attrs.get(RUN, {}).get("worker") == self.worker.name
 
     def _is_left(self, trial: FrozenTrial) -> bool:
         """Return whether nobody runs a trial; of one without a name, its worker was killed while it took it."""

@@ -8,8 +8,10 @@ any launcher will do, and nothing is trained again that has a record.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -70,29 +72,38 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
 
     folder = Path(master.hydra.sweep.dir)
     folder.mkdir(parents=True, exist_ok=True)
-    storage = open_storage(options.storage, options.study, folder, options.patience)
-    trials = Trials(storage, options.study, folder, options.objectives, options.lease, pruner(options, epochs))
-    trials.belongs_to(_about(options, space))
-    OmegaConf.save(master, folder / MULTIRUN)
+    with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
+        trials = Trials(storage, options.study, folder, options.objectives, options.lease, pruner(options, epochs))
+        trials.belongs_to(_about(options, space))
+        OmegaConf.save(master, folder / MULTIRUN)
 
-    def claim() -> Claim | None:
-        return trials.claim(total, for_trial, lambda trial: space.walk(trial, composition.lookup))
+        def claim() -> Claim | None:
+            return trials.claim(total, for_trial, lambda trial: space.walk(trial, composition.lookup))
 
-    try:
-        while True:
-            batch = list(islice(iter(claim, None), options.batch))
-            if batch:
-                _run(batch, trials, launcher)
-            elif any(trial.state == TrialState.RUNNING for trial in trials.all()):
-                time.sleep(WAIT)  # another worker may die with them
-            else:
-                break
-    except (InputError, KeyboardInterrupt) as error:
-        if not (isinstance(error, InputError) and error.key == KEY):  # a storage that is gone has nothing to show
-            _leave_results(trials, options, composition, folder)
-            print("the same command continues this study")
-        raise
-    return _leave_results(trials, options, composition, folder)
+        try:
+            _run_all(claim, trials, launcher, options.batch)
+        except (InputError, KeyboardInterrupt) as error:
+            if not (isinstance(error, InputError) and error.key == KEY):  # a storage that is gone has nothing to show
+                _leave_results(trials, options, composition, folder)
+                print("the same command continues this study")
+            raise
+        return _leave_results(trials, options, composition, folder)
+
+
+def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launcher, size: int) -> None:
+    """Run batches until every trial has ended.
+
+    Raises:
+        InputError: If every trial of a batch failed, or the storage is gone.
+    """
+    while True:
+        batch = list(islice(iter(claim, None), size))
+        if batch:
+            _run(batch, trials, launcher)
+        elif any(trial.state == TrialState.RUNNING for trial in trials.all()):
+            time.sleep(WAIT)  # another worker may die with them
+        else:
+            return
 
 
 def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
@@ -133,13 +144,12 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     Returns:
         The values of the best trial; None where none completed.
     """
-    study = trials.study
     every = trials.all()
     states = [result_of(trial)["status"] for trial in every]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
     print(f"study {options.study}: {len(every)} trials ({counts})")
-    write_table(study, options.objectives, folder / "trials.csv")
-    best = front(study)
+    write_table(every, options.objectives, folder / "trials.csv")
+    best = front(every, options.objectives)
     for trial in best:
         config = composition.config(trial.user_attrs[RUN]["overrides"])
         values = ", ".join(f"{name} {value:.6g}" for name, value in zip(options.objectives, trial.values, strict=True))
@@ -153,7 +163,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         if trial is best[0]:
             print(f"best: {about}\n  homotopy-train experiment={folder / 'best.yaml'}")
     try:
-        draw(study, options.objectives[0], folder / "trials.png")
+        draw(trials.study, options.objectives[0], folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
         print(f"trials.png was not drawn: {type(error).__name__}: {error}")
     if trials.storage.dashboard is not None:
@@ -203,18 +213,20 @@ def _check_password(written: Any) -> None:
         InputError: If the storage has one that is written out.
     """
     storage = written["storage"]
-    if not isinstance(storage, str) or "://" not in storage or "${" in storage:
+    if not isinstance(storage, str) or "://" not in storage:
         return
+    literal = re.sub(r"\$\{[^{},]*\}", "", storage)  # what comes from elsewhere, and has no default written here
     try:
-        url = make_url(storage)
-    except ArgumentError:
-        return  # is refused where the storage is opened
-    if url.password or any("pass" in key for key in url.query):
+        url = make_url(literal)
+        secret = bool(url.password) or any("pass" in key for key in url.query)
+    except (ArgumentError, ValueError):
+        secret = re.search("://[^/]*:.+@", literal) is not None
+    if secret:
         accepted = (
             "a password here would be kept in every record; accepted: none here but PGPASSWORD or ~/.pgpass, "
             "or all of it as '${oc.env:NAME}'"
         )
-        raise InputError(KEY, without_secrets(url), accepted)
+        raise InputError(KEY, without_secrets(storage), accepted)
 
 
 NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")

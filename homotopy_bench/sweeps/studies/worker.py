@@ -84,6 +84,8 @@ def machine() -> str:
 def _is_process(pid: int) -> bool:
     if os.name != "posix":
         return True
+    with suppress(OSError):  # on Linux, where one that has ended may wait for its parent as a zombie
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

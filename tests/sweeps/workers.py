@@ -1,0 +1,63 @@
+"""Three processes on one study without training, one of which is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from optuna.trial import TrialState
+
+from tests.sweeps.studies import MIXED, FormulaStudy
+
+WORKER = """
+import sys, time, optuna
+from pathlib import Path
+from tests.sweeps.studies import MIXED, FormulaStudy
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+folder, storage, hangs = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3] == "hangs"
+study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12, batch=1, sampler="random")
+while True:
+    claim = study.claim()
+    if claim is not None:
+        print(claim.number, flush=True)
+        while hangs:
+            time.sleep(1)
+        study.settle(claim)
+    elif any(trial.state == optuna.trial.TrialState.RUNNING for trial in study.ended()):
+        time.sleep(0.1)
+    else:
+        break
+"""
+
+
+def check_that_a_killed_worker_is_replaced(folder: Path, storage: str | None) -> None:
+    """Fail unless every trial ends, once, although the worker that holds one of them is killed.
+
+    Args:
+        folder: Folder of the study.
+        storage: Where it is kept.
+    """
+
+    def start(how: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", WORKER, str(folder), storage or "", how]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+    dies = start("hangs")
+    assert dies.stdout is not None
+    held = int(dies.stdout.readline())
+    others = [start("works"), start("works")]
+    study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12)
+    while len(study.ended()) < 4:  # in the middle of their work
+        time.sleep(0.01)
+    dies.kill()
+    dies.communicate(timeout=60)
+    printed = [worker.communicate(timeout=60)[0] for worker in others]
+    ran = [int(number) for text in printed for number in text.split()]
+    assert [worker.returncode for worker in others] == [0, 0]
+    assert sorted(ran) == list(range(12))  # what was finished was run by the two that live, once
+    trials = study.ended()
+    study.trials.storage.close()
+    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 12
+    assert [trial.user_attrs["run"]["attempt"] for trial in trials] == [1 + (k == held) for k in range(12)]
