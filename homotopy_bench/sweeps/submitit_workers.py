@@ -1,0 +1,140 @@
+"""``hydra/launcher=submitit_slurm`` and ``submitit_local``: a job of the queue for every job of the multirun."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.extras import needed
+from homotopy_bench.sweeps.workers import WorkerJob, WorkerLauncher, Workers
+
+SHARED = (
+    "timeout_min",
+    "cpus_per_task",
+    "gpus_per_node",
+    "mem_gb",
+    "name",
+    "stderr_to_stdout",
+)
+"""Options that submitit knows for every kind of queue; the others belong to one kind."""
+
+LOOK = 30.0
+"""Seconds between two questions to the queue itself about a job that has left no result."""
+
+
+class SubmititQueue(WorkerLauncher):
+    """Runs jobs through submitit.
+
+    Args:
+        submitit_folder: Where submitit keeps scripts, pickles and logs; ``%j`` stands for the number in the queue.
+        options: What submitit is told; null leaves a choice to the queue.
+    """
+
+    CLUSTER = ""
+
+    def __init__(self, submitit_folder: str, **options: Any) -> None:
+        self._folder = submitit_folder
+        plain = {
+            key: OmegaConf.to_container(value, resolve=True) if isinstance(value, DictConfig | ListConfig) else value
+            for key, value in options.items()
+        }
+        self._options = {key: value for key, value in plain.items() if value is not None}
+
+    def workers(self, sweep: Path) -> Workers:
+        """Return the queue.
+
+        Args:
+            sweep: Folder of the multirun; not needed.
+
+        Returns:
+            The queue, with nothing in it.
+
+        Raises:
+            InputError: If submitit or Slurm is missing, or an option cannot be used.
+        """
+        del sweep
+        # Some time before the limit the queue sends this; submitit's own choice would start the job from its beginning.
+        os.environ.setdefault("SUBMITIT_PREEMPT_SIGNAL", "TERM")
+        submitit = needed("submitit", f"submitit_{self.CLUSTER}")
+        options = {key if key in SHARED else f"{self.CLUSTER}_{key}": value for key, value in self._options.items()}
+        try:
+            executor = submitit.AutoExecutor(folder=self._folder, cluster=self.CLUSTER)
+            executor.update_parameters(**options)
+        except RuntimeError as error:
+            accepted = "there is no srun here; accepted: submitit_slurm on a machine that submits to Slurm"
+            raise InputError("hydra/launcher", f"submitit_{self.CLUSTER}", accepted) from error
+        except (ValueError, TypeError, NameError) as error:
+            raise InputError("hydra.launcher", dict(self._options), f"submitit says: {error}") from error
+        return _Queue(executor, self.CLUSTER)
+
+
+class SubmititSlurm(SubmititQueue):
+    """Jobs of Slurm, as one array."""
+
+    CLUSTER = "slurm"
+
+
+class SubmititLocal(SubmititQueue):
+    """Processes of this machine, all at the same time, that are treated as jobs of Slurm are."""
+
+    CLUSTER = "local"
+
+
+class _Queue(Workers):
+    def __init__(self, executor: Any, cluster: str) -> None:
+        self._executor = executor
+        self._cluster = cluster
+        self._jobs: list[Any] = []
+        self._stopped = False
+        self._asked: dict[int, float] = {}
+
+    def submit(self, jobs: Sequence[WorkerJob]) -> None:
+        try:
+            self._jobs = self._executor.map_array(_call, jobs)
+        except Exception as error:
+            if type(error).__name__ != "FailedJobError":  # what submitit says where sbatch refuses
+                raise
+            raise InputError("hydra.launcher", self._cluster, f"sbatch says: {error}") from error
+
+    def ended(self, index: int) -> bool:
+        job = self._jobs[index]
+        if job.paths.result_pickle.exists():
+            return True
+        # A job that was killed leaves nothing; only the queue knows.
+        now = time.monotonic()
+        if now < self._asked.setdefault(index, now) + (0.0 if self._cluster == "local" else LOOK):
+            return False
+        self._asked[index] = now
+        return bool(job.done())
+
+    def outcome(self, index: int) -> JobReturn:
+        back: JobReturn = self._jobs[index].result()
+        return back
+
+    def stop(self) -> None:
+        for job in self._jobs:
+            if job.paths.result_pickle.exists():
+                continue
+            if self._cluster == "local":  # cancelling would leave it a second; its number is that of its process
+                with suppress(ProcessLookupError):
+                    os.kill(int(job.job_id), signal.SIGTERM)
+            else:
+                job.cancel(check=False)
+
+    def close(self) -> None:
+        """Do nothing: the queue belongs to others."""
+
+
+def _call(job: WorkerJob) -> JobReturn:
+    return job()
+
+
