@@ -14,7 +14,8 @@ from hydra.core.utils import JobReturn
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.extras import needed
-from homotopy_bench.sweeps.workers import Interrupted, WorkerJob, WorkerLauncher, Workers
+from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
+from homotopy_bench.sweeps.workers import WorkerLauncher, Workers
 
 
 class JoblibProcesses(WorkerLauncher):

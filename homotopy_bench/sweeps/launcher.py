@@ -91,7 +91,11 @@ class EnsembleLauncher(Launcher):
         # Not before: Hydra would wrap an error of the constructor in its own words.
         self.fusing = Fusing(*self._options)
         if config.hydra.job.chdir:
-            raise InputError("hydra.job.chdir", True, "jobs that train together share a process; accepted: false")
+            raise InputError(
+                "hydra.job.chdir",
+                True,
+                "jobs that train together share a process; accepted: false, or hydra/launcher=basic",
+            )
         hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
         self.context, self.config = hydra_context, config
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)

@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.extras import needed
-from homotopy_bench.sweeps.workers import Interrupted, WorkerJob, WorkerLauncher, Workers
+from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
+from homotopy_bench.sweeps.workers import WorkerLauncher, Workers
 
 
 class RayCluster(WorkerLauncher):

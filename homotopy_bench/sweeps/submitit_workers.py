@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +16,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.extras import needed
-from homotopy_bench.sweeps.workers import WorkerJob, WorkerLauncher, Workers
+from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
+from homotopy_bench.sweeps.workers import WorkerLauncher, Workers, error_of
 
 SHARED = (
     "timeout_min",
@@ -27,8 +29,8 @@ SHARED = (
 )
 """Options that submitit knows for every kind of queue; the others belong to one kind."""
 
-LOOK = 30.0
-"""Seconds between two questions to the queue itself about a job that has left no result."""
+LOOK = 10.0
+"""Seconds between two questions to Slurm about jobs that seem to have ended without a result."""
 
 
 class SubmititQueue(WorkerLauncher):
@@ -72,7 +74,7 @@ class SubmititQueue(WorkerLauncher):
         except RuntimeError as error:
             accepted = "there is no srun here; accepted: submitit_slurm on a machine that submits to Slurm"
             raise InputError("hydra/launcher", f"submitit_{self.CLUSTER}", accepted) from error
-        except (ValueError, TypeError, NameError) as error:
+        except (AssertionError, NameError, TypeError, ValueError) as error:
             raise InputError("hydra.launcher", dict(self._options), f"submitit says: {error}") from error
         return _Queue(executor, self.CLUSTER)
 
@@ -90,12 +92,20 @@ class SubmititLocal(SubmititQueue):
 
 
 class _Queue(Workers):
+    """Jobs that have been submitted, and what they left.
+
+    A job that left nothing was killed; one that was interrupted may be begun again by Slurm (a requeue after a
+    preemption or the loss of a node), and then continues. Both are asked about.
+    """
+
     def __init__(self, executor: Any, cluster: str) -> None:
         self._executor = executor
         self._cluster = cluster
         self._jobs: list[Any] = []
         self._stopped = False
-        self._asked: dict[int, float] = {}
+        self._queued: set[str] = set()
+        self._looked = 0.0
+        self._absent: dict[int, int] = {}
 
     def submit(self, jobs: Sequence[WorkerJob]) -> None:
         try:
@@ -104,23 +114,51 @@ class _Queue(Workers):
             if type(error).__name__ != "FailedJobError":  # what submitit says where sbatch refuses
                 raise
             raise InputError("hydra.launcher", self._cluster, f"sbatch says: {error}") from error
+        self._queued = {job.job_id for job in self._jobs}
+        self._looked = time.monotonic()
 
     def ended(self, index: int) -> bool:
         job = self._jobs[index]
-        if job.paths.result_pickle.exists():
+        left = job.paths.result_pickle.exists()
+        if self._cluster == "local":
+            return left or bool(job.done())
+        if left and (self._stopped or not _interrupted(job)):
             return True
-        # A job that was killed leaves nothing; only the queue knows.
+        if self._look():
+            for number, other in enumerate(self._jobs):
+                self._absent[number] = 0 if other.job_id in self._queued else self._absent.get(number, 0) + 1
+        # Twice, as what a node writes may be seen here some seconds later.
+        return self._absent.get(index, 0) >= (1 if left or self._stopped else 2)
+
+    def _look(self) -> bool:
+        """Ask Slurm which jobs it has, if that is due.
+
+        Returns:
+            Whether it answered.
+        """
         now = time.monotonic()
-        if now < self._asked.setdefault(index, now) + (0.0 if self._cluster == "local" else LOOK):
+        if now < self._looked + (1.0 if self._stopped else LOOK):
             return False
-        self._asked[index] = now
-        return bool(job.done())
+        self._looked = now
+        arrays = sorted({job.job_id.partition("_")[0] for job in self._jobs})
+        command = ["squeue", "--noheader", "--array", "--format=%i", f"--jobs={','.join(arrays)}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0 and "Invalid job id" not in done.stderr:
+            return False
+        self._queued = set(done.stdout.split())
+        return True
 
     def outcome(self, index: int) -> JobReturn:
-        back: JobReturn = self._jobs[index].result()
+        job = self._jobs[index]
+        if not job.paths.result_pickle.exists():
+            if self._stopped:
+                raise Interrupted("not begun")
+            raise RuntimeError(f"job {job.job_id} ended without a result; its log: {job.paths.stdout}")
+        back: JobReturn = job.result()
         return back
 
     def stop(self) -> None:
+        self._stopped = True
         for job in self._jobs:
             if job.paths.result_pickle.exists():
                 continue
@@ -134,7 +172,14 @@ class _Queue(Workers):
         """Do nothing: the queue belongs to others."""
 
 
+def _interrupted(job: Any) -> bool:
+    """Return whether the result that a job left says that it was asked to end."""
+    try:
+        back = job.result()
+    except Exception:
+        return "Interrupted" in str(job.exception())
+    return isinstance(error_of(back), Interrupted)
+
+
 def _call(job: WorkerJob) -> JobReturn:
     return job()
-
-

@@ -9,31 +9,26 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import pickle
 import signal
 import sys
-import threading
 import time
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import version
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, filter_overrides, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from homotopy_bench.config import VERSION_BASE, validate
+from homotopy_bench.config import validate
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.composition import SweepLoader
 from homotopy_bench.sweeps.launcher import REPORT
+from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
 
 log = logging.getLogger(__name__)
@@ -43,113 +38,6 @@ POLL = 0.2
 
 GRACE = 60.0
 """Seconds in which jobs that were asked to end may do so."""
-
-
-class Interrupted(Exception):  # noqa: N818  # it is no error, but has to travel as one
-    """A job was asked to end. Hydra carries an exception back from a worker, but not a KeyboardInterrupt."""
-
-
-@dataclass(frozen=True)
-class WorkerJob:
-    """A job of a multirun that can be pickled and then called.
-
-    Attributes:
-        number: Its number in the multirun.
-        composed: Its configuration with the section ``hydra``.
-        context: What Hydra's ``run_job`` wants.
-        name: That of the program.
-        directory: Where relative paths begin.
-    """
-
-    number: int
-    composed: DictConfig
-    context: HydraContext
-    name: str
-    directory: Path
-
-    @property
-    def folder(self) -> Path:
-        """Folder of its record."""
-        return self.directory / str(self.composed.hydra.sweep.dir) / str(self.composed.hydra.sweep.subdir)
-
-    @property
-    def overrides(self) -> list[str]:
-        """What it was composed from."""
-        return [str(override) for override in self.composed.hydra.overrides.task]
-
-    def __call__(self) -> JobReturn:
-        """Run it in a process that does nothing else.
-
-        Returns:
-            What Hydra wants to know of it.
-
-        Raises:
-            Interrupted: If the process is asked to end before the training begins.
-        """
-        # Ctrl-C in a terminal belongs to the launcher, which asks each job once: a second request would end it at once.
-        if hasattr(os, "setpgid") and os.getpid() != os.getsid(0):
-            os.setpgid(0, 0)
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-        os.chdir(self.directory)
-        version.setbase(VERSION_BASE)
-        JobRuntime.instance().set("name", self.name)
-        try:
-            return self.run()
-        except KeyboardInterrupt:
-            raise Interrupted("asked to end") from None
-
-    def run(self) -> JobReturn:
-        """Run it in this process.
-
-        Returns:
-            What Hydra wants to know of it.
-        """
-        setup_globals()
-        return run_job(
-            hydra_context=self.context,
-            task_function=_train,
-            config=self.composed,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-        )
-
-
-def _train(composed: DictConfig) -> float:
-    """Return the validation accuracy of the target network at the end of a job's training.
-
-    Raises:
-        Interrupted: If the training was interrupted.
-        InputError: If the configuration cannot be used.
-        Exception: Whatever else goes wrong, in a form that can be pickled.
-    """
-    from homotopy_bench.job import train_job
-    from homotopy_bench.tracking.display import Silent
-
-    try:
-        result = train_job(composed, Silent(), again=True)
-    except InputError:
-        raise
-    except Exception as error:
-        raise _portable(error) from None
-    except KeyboardInterrupt:
-        raise Interrupted("asked to end") from None
-    if result.summary["status"] == "interrupted":
-        raise Interrupted(result.summary["reason"])
-    return float(result.summary["final"]["val_acc_target"])
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an error that survives pickling, with the traceback as a note."""
-    where = "".join(traceback.format_exception(error))
-    try:
-        pickle.loads(pickle.dumps(error))
-        carried = error.with_traceback(None)
-    except Exception:
-        carried = RuntimeError(f"{type(error).__name__}: {error}")
-    carried.__cause__ = carried.__context__ = None
-    carried.add_note(where)
-    return carried
 
 
 class Workers(ABC):
@@ -224,7 +112,9 @@ class WorkerLauncher(Launcher, ABC):
         if accepted:
             outcomes.update(self._run(accepted, sweep))
         _print(jobs, sweep)
-        interrupted = any(isinstance(_error(outcome), Interrupted | KeyboardInterrupt) for outcome in outcomes.values())
+        interrupted = any(
+            isinstance(error_of(outcome), Interrupted | KeyboardInterrupt) for outcome in outcomes.values()
+        )
         backs = [] if interrupted else [self._back(job, outcomes[job.number]) for job in jobs]
         if interrupted:
             print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
@@ -236,7 +126,7 @@ class WorkerLauncher(Launcher, ABC):
         composed = self.context.config_loader.load_sweep_config(self.config, overrides)
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
-        return WorkerJob(number, composed, self.carried, str(JobRuntime.instance().get("name")), Path.cwd())
+        return WorkerJob(number, composed, self.carried, _name(), Path.cwd(), tuple(sys.argv))
 
     def _run(self, jobs: Sequence[WorkerJob], sweep: Path) -> dict[int, JobReturn | BaseException]:
         """Return the outcome of every job by its number, after all have ended or have been asked to."""
@@ -260,7 +150,7 @@ class WorkerLauncher(Launcher, ABC):
     def _back(self, job: WorkerJob, outcome: JobReturn | BaseException) -> JobReturn:
         """Return what the sweeper gets back of a job, after telling of its failure."""
         back = outcome if isinstance(outcome, JobReturn) else JobReturn(overrides=job.overrides, task_name=job.name)
-        error = _error(outcome)
+        error = error_of(outcome)
         if error is None:
             return back
         assert isinstance(error, Exception)
@@ -308,7 +198,7 @@ def _wait(
         time.sleep(POLL)
 
 
-def _error(outcome: JobReturn | BaseException) -> BaseException | None:
+def error_of(outcome: JobReturn | BaseException) -> BaseException | None:
     """Return why a job has no value; None where it has one."""
     if isinstance(outcome, BaseException):
         return outcome
@@ -344,6 +234,10 @@ def _print(jobs: Sequence[WorkerJob], sweep: Path) -> None:
     console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False)
 
 
+def _name() -> str:
+    return str(JobRuntime.instance().get("name"))
+
+
 def _shown(folder: Path) -> Path:
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
@@ -360,7 +254,7 @@ def _sigterm_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Ignore SIGINT while processes are begun: they inherit that, so that Ctrl-C in a terminal reaches this one alone."""
+    """Ignore SIGINT while processes are begun, which inherit that: Ctrl-C in a terminal is for this one alone."""
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
