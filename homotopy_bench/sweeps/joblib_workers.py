@@ -17,6 +17,9 @@ from homotopy_bench.sweeps.extras import needed
 from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
 from homotopy_bench.sweeps.workers import WorkerLauncher, Workers
 
+IDLE = 60
+"""Seconds after which a process without a job ends."""
+
 
 class JoblibProcesses(WorkerLauncher):
     """Runs jobs in a pool of processes.
@@ -59,9 +62,10 @@ class _Pool(Workers):
         self._executor: Any = None
 
     def submit(self, jobs: Sequence[WorkerJob]) -> None:
-        from joblib.externals.loky.process_executor import ProcessPoolExecutor
+        from joblib.externals.loky import get_reusable_executor
 
-        self._executor = ProcessPoolExecutor(min(self._count, len(jobs)), initializer=_wait_for_a_job)
+        # The next batch of a study finds the processes of this one, which have loaded everything.
+        self._executor = get_reusable_executor(self._count, timeout=IDLE, initializer=_wait_for_a_job)
         self._waiting.extend(enumerate(jobs))
         self._fill()
 
@@ -91,8 +95,8 @@ class _Pool(Workers):
                     os.kill(process, signal.SIGTERM)
 
     def close(self) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(kill_workers=self._stopped)
+        if self._stopped and self._executor is not None:
+            self._executor.shutdown(kill_workers=True)
 
 
 def _wait_for_a_job() -> None:

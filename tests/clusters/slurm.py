@@ -30,7 +30,7 @@ def lacking() -> str | None:
 
 @contextmanager
 def slurm(folder: Path) -> Iterator[dict[str, str]]:
-    """Start a Slurm and stop it afterwards; gives the environment in which commands find it."""
+    """Start a Slurm and stop it afterwards; gives the environment variables by which commands find it."""
     log = folder / "log"
     run = Path(f"/run/homotopy-slurm-{os.getpid()}")  # munged wants parents of its socket that nobody else can write
     with ExitStack() as stack:
@@ -51,7 +51,8 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         _until(munge.exists, "munged", log / "munged")
 
         (folder / "slurm.conf").write_text(_configuration(folder, munge))
-        environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+        found = {"SLURM_CONF": str(folder / "slurm.conf")}
+        environment = {**os.environ, **found}
         for name, flags in (("slurmctld", ("-D", "-i")), ("slurmd", ("-D", "-N", "node"))):
             _start(stack, [_found(name), *flags], log / name, environment)
 
@@ -61,7 +62,7 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
             return done.stdout.strip() == "idle"
 
         _until(idle, "slurmctld", log / "slurmctld")
-        yield environment
+        yield found
 
 
 def _configuration(folder: Path, munge: Path) -> str:
