@@ -18,8 +18,8 @@ from homotopy_bench.sweeps.extras import needed as needed_package
 from homotopy_bench.sweeps.submitit_workers import SubmititSlurm
 from tests.cli.runner import LIMIT, TINY, TRAIN, assert_same_record, environment, run, run_cli, summary
 
-JOBS = (*TINY, "training.epochs=2", "seed=0,1", "method=baseline,identity_homotopy", "hydra.sweep.dir=sweep")
-"""Four jobs."""
+JOBS = (*TINY, "training.epochs=2", "method=baseline,identity_homotopy", "hydra.sweep.dir=sweep")
+"""Two jobs for each seed."""
 
 LAUNCHERS = ("joblib", "submitit_local", "submitit_slurm", pytest.param("ray", marks=pytest.mark.slow))
 
@@ -37,7 +37,7 @@ def found_by(request: pytest.FixtureRequest) -> dict[str, str]:
 def basic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which Hydra's own launcher has trained the jobs one after the other."""
     folder = tmp_path_factory.mktemp("basic")
-    done = run_cli("-m", "hydra/launcher=basic", *JOBS, cwd=folder)
+    done = run_cli("-m", "hydra/launcher=basic", "seed=0,1", *JOBS, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "sweep"
 
@@ -59,16 +59,17 @@ def report(sweep: Path) -> list[list[str]]:
 def test_a_multirun_leaves_what_single_runs_leave(
     launcher: str, found_by: dict[str, str], basic: Path, tmp_path: Path
 ) -> None:
-    done = run_cli("-m", f"hydra/launcher={launcher}", *JOBS, cwd=tmp_path, **found_by)
+    seeds, count = ("seed=0,1", 4) if launcher == "submitit_slurm" else ("seed=0", 2)
+    done = run_cli("-m", f"hydra/launcher={launcher}", seeds, *JOBS, cwd=tmp_path, **found_by)
     assert (done.returncode, done.stderr) == (0, "")
-    for job in range(4):
+    for job in range(count):
         assert_same_record(tmp_path / "sweep" / str(job), basic / str(job))
         assert f"hydra/launcher={launcher}" in summary(tmp_path / "sweep" / str(job))["command"]
         for name in ("config.yaml", "overrides.yaml"):
             ours, theirs = (sweep / str(job) / ".hydra" / name for sweep in (tmp_path / "sweep", basic))
             assert ours.read_text() == theirs.read_text()
-    assert report(tmp_path / "sweep") == report(basic)
     if launcher == "submitit_slurm":
+        assert report(tmp_path / "sweep") == report(basic)
         assert len(list((tmp_path / "sweep" / ".submitit").glob("*_[0-3]/*_log.out"))) == 4
 
 
