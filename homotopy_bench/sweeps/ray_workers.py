@@ -50,7 +50,8 @@ class _Cluster(Workers):
 
     def submit(self, jobs: Sequence[WorkerJob]) -> None:
         try:
-            self._ray.init(**self._init)
+            if not self._ray.is_initialized():
+                self._ray.init(**self._init)
         except (ConnectionError, TypeError, ValueError) as error:
             raise InputError("hydra.launcher.init", self._init, f"Ray says: {error}") from error
         run = self._ray.remote(**self._remote)(_call)
@@ -72,7 +73,7 @@ class _Cluster(Workers):
             self._ray.cancel(task, force=False)
 
     def close(self) -> None:
-        self._ray.shutdown()
+        """Keep the connection, which the next batch of a study finds; it ends with this process."""
 
 
 def _call(job: WorkerJob) -> JobReturn:
