@@ -56,13 +56,17 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         for name, flags in (("slurmctld", ("-D", "-i")), ("slurmd", ("-D", "-N", "node"))):
             _start(stack, [_found(name), *flags], log / name, environment)
 
-        def idle() -> bool:
-            command = ["sinfo", "--noheader", "--format=%T"]
+        def said(*command: str) -> str:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
-            return done.stdout.strip() == "idle"
+            return done.stdout.strip()
 
-        _until(idle, "slurmctld", log / "slurmctld")
-        yield found
+        _until(lambda: said("sinfo", "--noheader", "--format=%T") == "idle", "slurmctld", log / "slurmctld")
+        try:
+            yield found
+        finally:
+            # The process that looks after a job outlives slurmd where the job has not ended before it.
+            said("scancel", "--user=root")
+            _until(lambda: said("squeue", "--noheader") == "", "slurmctld", log / "slurmctld")
 
 
 def _configuration(folder: Path, munge: Path) -> str:
