@@ -14,7 +14,7 @@ from hydra.core.utils import JobReturn
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.extras import needed
-from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
+from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob, leave_terminal
 from homotopy_bench.sweeps.workers import WorkerLauncher, Workers
 
 IDLE = 60
@@ -65,7 +65,7 @@ class _Pool(Workers):
         from joblib.externals.loky import get_reusable_executor
 
         # The next batch of a study finds the processes of this one, which have loaded everything.
-        self._executor = get_reusable_executor(self._count, timeout=IDLE, initializer=_wait_for_a_job)
+        self._executor = get_reusable_executor(self._count, timeout=IDLE, initializer=_begin)
         self._waiting.extend(enumerate(jobs))
         self._fill()
 
@@ -97,6 +97,11 @@ class _Pool(Workers):
     def close(self) -> None:
         if self._stopped and self._executor is not None:
             self._executor.shutdown(kill_workers=True)
+
+
+def _begin() -> None:
+    leave_terminal()
+    _wait_for_a_job()
 
 
 def _wait_for_a_job() -> None:

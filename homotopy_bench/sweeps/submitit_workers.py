@@ -16,7 +16,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.extras import needed
-from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
+from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob, leave_terminal
 from homotopy_bench.sweeps.workers import WorkerLauncher, Workers, error_of
 
 SHARED = (
@@ -182,4 +182,6 @@ def _interrupted(job: Any) -> bool:
 
 
 def _call(job: WorkerJob) -> JobReturn:
+    if os.environ.get("SUBMITIT_EXECUTOR") == "local":  # Slurm may know its processes by their group
+        leave_terminal()
     return job()

@@ -63,9 +63,6 @@ class WorkerJob:
         Raises:
             Interrupted: If the process is asked to end before the training begins.
         """
-        # Ctrl-C in a terminal belongs to the launcher, which asks each job once: a second request would end it at once.
-        if hasattr(os, "setpgid") and os.getpid() != os.getsid(0):
-            os.setpgid(0, 0)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         os.chdir(self.directory)
@@ -91,6 +88,15 @@ class WorkerJob:
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
         )
+
+
+def leave_terminal() -> None:
+    """Let Ctrl-C in the launcher's terminal not reach this process.
+
+    The launcher gets it and asks every job once; a second request would end the job in the middle of a step.
+    """
+    if hasattr(os, "setpgid") and os.getpid() != os.getsid(0):
+        os.setpgid(0, 0)
 
 
 def _train(composed: DictConfig) -> float:
