@@ -112,6 +112,9 @@ class Config:
         return Program(tuple(shared), method if self.method.deforms else None)
 
 
+VERSION_BASE = "1.3"
+"""Version of Hydra whose defaults hold."""
+
 MAX_SEED = 2**63 - 1
 
 
@@ -335,7 +338,7 @@ def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
     from hydra import initialize_config_dir
     from omegaconf import OmegaConf
 
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
         composed = hydra_compose("config", overrides=list(overrides))
     raw = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(raw, dict)
@@ -354,7 +357,7 @@ def run_folder(overrides: Sequence[str]) -> Path:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
         return Path(hydra_compose("config", overrides=list(overrides), return_hydra_config=True).hydra.run.dir)
 
 

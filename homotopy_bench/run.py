@@ -62,7 +62,7 @@ def start(config: Config, folder: Path, overrides: list[str], show: Display, pru
     return _alone(Member.begin(Job(config, folder, overrides, prune)), show)
 
 
-def resume(config: Config, folder: Path, overrides: list[str], show: Display) -> Result:
+def resume(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
     """Continue an interrupted run from its last checkpoint, or from its beginning if it had none.
 
     Args:
@@ -70,6 +70,7 @@ def resume(config: Config, folder: Path, overrides: list[str], show: Display) ->
         folder: Folder of the record.
         overrides: What the configuration was composed from, for the record.
         show: What is shown meanwhile.
+        prune: As for :func:`start`.
 
     Returns:
         The result; bitwise what the run would have given had it not been interrupted.
@@ -77,7 +78,7 @@ def resume(config: Config, folder: Path, overrides: list[str], show: Display) ->
     Raises:
         InputError: If the checkpoint does not belong to this code or this configuration.
     """
-    return _alone(Member.continued(Job(config, folder, overrides)), show)
+    return _alone(Member.continued(Job(config, folder, overrides, prune)), show)
 
 
 def new_folder(config: Config) -> Path:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.config import compose_raw, conf_dir, experiment_file, run_folder, validate
+from homotopy_bench.config import VERSION_BASE, compose_raw, conf_dir, experiment_file, run_folder, validate
 from homotopy_bench.errors import InputError
+from homotopy_bench.job import train_job
 from homotopy_bench.needs import look
 from homotopy_bench.sweeps.launcher import REPORT
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
@@ -48,17 +49,15 @@ def main() -> int:
     # Hydra then raises what it would print itself with exit code 1, and every error is worded in one place.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     codes: list[int] = []
-    process = os.getpid()
 
     def task(composed: DictConfig) -> float:
         try:
-            return _job(composed)
+            return _objective(train_job(composed, _display()))
         except Exception as error:
             return report(error)
 
     def report(error: Exception) -> float:
-        # A worker process of a launcher cannot add to the list here; Hydra carries its error back.
-        if show_traceback or os.getpid() != process:
+        if show_traceback:
             raise error
         codes.append(_say(error, arguments))
         return float("nan")
@@ -72,7 +71,7 @@ def main() -> int:
         else:
             if _is_single_run(arguments):
                 _check(arguments)
-            hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(task)()
+            hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -84,34 +83,6 @@ def main() -> int:
             raise
         return _say(error, arguments)
     return max(codes, default=0)
-
-
-def _job(composed: DictConfig) -> float:
-    """Return the objective of a sweep for one composed configuration.
-
-    Raises:
-        InputError: If the configuration cannot be used.
-    """
-    from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
-
-    runtime = HydraConfig.get()
-    folder = _as_typed(Path(runtime.runtime.output_dir))
-    raw: Any = OmegaConf.to_container(composed, resolve=True)
-    overrides = list(runtime.overrides.task)
-    try:
-        config = validate(raw)
-        look(config)
-    except InputError as error:
-        from homotopy_bench.tracking.record import Record
-
-        Record.create(folder, raw, overrides).finish({"status": "failed", "reason": str(error)})
-        raise
-
-    from homotopy_bench.run import start
-    from homotopy_bench.sweeps.studies.reporting import pruning
-
-    return _objective(start(config, folder, overrides, _display(), pruning(runtime, config.training.epochs)))
 
 
 def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> None:
@@ -192,11 +163,6 @@ def _check(arguments: Sequence[str]) -> None:
         raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {accepted}") from error
     if not os.access(outputs, os.W_OK | os.X_OK):
         raise InputError("paths.outputs", outputs, f"this cannot be written to; {accepted}")
-
-
-def _as_typed(folder: Path) -> Path:
-    """Return a folder as a user would type it: relative to the working directory where it lies inside."""
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _display() -> Display:

@@ -6,16 +6,17 @@ import os
 
 import pytest
 
+REQUIRED = "HOMOTOPY_BENCH_REQUIRE"
+"""Environment variable with the services, separated by commas, without which a test fails instead of being skipped."""
+
 
 def needed(service: str, lacking: str | None) -> None:
-    """Skip a test that lacks something; fail it where HOMOTOPY_BENCH_REQUIRE names the service.
+    """Skip the test that needs a service which is not here, or fail it where the environment requires the service.
 
-    Args:
-        service: What the variable calls it, such as ``postgresql``.
-        lacking: What is missing; None where nothing is.
+    ``lacking`` says what is missing, None if nothing is.
     """
     if lacking is None:
         return
-    if service in os.environ.get("HOMOTOPY_BENCH_REQUIRE", "").split(","):
+    if service in os.environ.get(REQUIRED, "").split(","):
         pytest.fail(f"{service} is required here: {lacking}")
-    pytest.skip(lacking)
+    pytest.skip(f"{service}: {lacking}")

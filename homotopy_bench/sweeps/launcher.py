@@ -91,7 +91,8 @@ class EnsembleLauncher(Launcher):
         # Not before: Hydra would wrap an error of the constructor in its own words.
         self.fusing = Fusing(*self._options)
         if config.hydra.job.chdir:
-            raise InputError("hydra.job.chdir", True, "jobs that train together share a process; accepted: false")
+            accepted = "jobs that train together share a process; accepted: false, or hydra/launcher=basic"
+            raise InputError("hydra.job.chdir", True, accepted)
         self.loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
         self.context, self.config = hydra_context, config
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
@@ -124,8 +125,7 @@ class EnsembleLauncher(Launcher):
         finally:
             HydraConfig.instance().cfg = outer
         if not finished:
-            if "trial" not in self.config.hydra.sweeper:  # a study says itself how it goes on
-                print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
+            say_how_to_continue(self.config, sweep)
             raise KeyboardInterrupt
         return [job.back for job in jobs]
 
@@ -237,6 +237,17 @@ class EnsembleLauncher(Launcher):
         singleton: Any = HydraConfig.instance()
         singleton.cfg = back.hydra_cfg
         self.context.callbacks.on_job_end(config=job.composed, job_return=back)
+
+
+def say_how_to_continue(config: DictConfig, sweep: Path) -> None:
+    """Name the command that continues an interrupted multirun; a study says itself how it goes on.
+
+    Args:
+        config: The configuration of the multirun.
+        sweep: Its folder.
+    """
+    if "trial" not in config.hydra.sweeper:
+        print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
 
 
 def _objective(job: Prepared) -> float:

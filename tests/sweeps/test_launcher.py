@@ -25,7 +25,7 @@ VARIED = (*JOBS, "method=baseline,identity_homotopy")
 def basic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which Hydra's own launcher has trained the jobs one after the other."""
     folder = tmp_path_factory.mktemp("basic")
-    done = run_cli("-m", *VARIED, "hydra.sweep.dir=sweep", cwd=folder)
+    done = run_cli("-m", "hydra/launcher=basic", *VARIED, "hydra.sweep.dir=sweep", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "sweep"
 
@@ -92,7 +92,10 @@ def test_nothing_but_wrong_jobs_answers_without_loading_torch(tmp_path: Path) ->
         ("hydra.launcher.max_members=0", "hydra.launcher.max_members=0: accepted: an integer >= 1 or null"),
         ("hydra.launcher.threads=two", "hydra.launcher.threads=two: accepted: an integer >= 1 or null"),
         ("hydra.launcher.probe=3", "hydra.launcher.probe=3: accepted: true or false"),
-        ("hydra.job.chdir=true", "hydra.job.chdir=True: jobs that train together share a process; accepted: false"),
+        (
+            "hydra.job.chdir=true",
+            "hydra.job.chdir=True: jobs that train together share a process; accepted: false, or hydra/launcher=basic",
+        ),
     ],
 )
 def test_wrong_options_of_the_launcher_are_named(argument: str, said: str, tmp_path: Path) -> None:

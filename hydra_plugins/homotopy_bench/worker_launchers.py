@@ -1,0 +1,23 @@
+"""``hydra/launcher=joblib``, ``submitit_local``, ``submitit_slurm`` and ``ray``; their options are in conf/."""
+
+from __future__ import annotations
+
+from homotopy_bench.sweeps.joblib_workers import JoblibProcesses
+from homotopy_bench.sweeps.ray_workers import RayCluster
+from homotopy_bench.sweeps.submitit_workers import SubmititLocal, SubmititSlurm
+
+
+class JoblibLauncher(JoblibProcesses):
+    """Hydra takes plugins only from this namespace."""
+
+
+class SubmititLocalLauncher(SubmititLocal):
+    """Hydra takes plugins only from this namespace."""
+
+
+class SubmititSlurmLauncher(SubmititSlurm):
+    """Hydra takes plugins only from this namespace."""
+
+
+class RayLauncher(RayCluster):
+    """Hydra takes plugins only from this namespace."""

@@ -1,0 +1,1 @@
+"""Launchers that run jobs in other processes, on services that the tests start."""
