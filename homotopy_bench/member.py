@@ -28,8 +28,8 @@ from homotopy_bench.tracking.history import History
 from homotopy_bench.tracking.record import Record
 from homotopy_bench.training import EnsembleTraining
 
-Prune = Callable[[Mapping[str, Any]], bool]
-"""Says of a line of the metrics whether the run is to end there."""
+Prune = Callable[[Mapping[str, Any], int], bool]
+"""Says of a line of the metrics, with accuracies on so many validation samples, whether the run is to end there."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ class Member:
         self.record.log(describe(line))
         if self._diverged(training, row, train_loss, path.loss):
             self.status, self.reason = "diverged", f"training loss {train_loss}, validation loss {path.loss}"
-        elif self.job.prune is not None and training.step < training.total_steps and self.job.prune(line):
+        elif training.step < training.total_steps and self._is_pruned(line, len(training.splits["validation"].y)):
             epoch = training.step // training.steps_per_epoch
             self.history.end(row, epoch, train_loss, scores)
             self.status, self.reason = "pruned", f"after epoch {epoch}"
@@ -311,6 +311,9 @@ class Member:
             **self.history.to_dict(),
             "cost": self.cost.to_dict(),
         }
+
+    def _is_pruned(self, line: Mapping[str, Any], samples: int) -> bool:
+        return self.job.prune is not None and self.job.prune(line, samples)
 
     def _diverged(self, training: EnsembleTraining, row: int, train_loss: float, val_loss: float) -> bool:
         """Return whether the network has diverged for good: no tracker has put it back or is about to."""

@@ -121,7 +121,7 @@ def test_in_single_precision_the_first_steps_agree_within_rounding(name: str, tm
 
 
 def test_neighbours_and_their_order_do_not_matter(alone: Path, tmp_path: Path) -> None:
-    def prune(line: Mapping[str, Any]) -> bool:
+    def prune(line: Mapping[str, Any], _samples: int) -> bool:
         return bool(line["epoch"] == 1)
 
     configs = [own(4), own(1), own(0, "optimizer.lr=1e200", "training.clip_norm=null"), own(3), own(2), own(0)]
@@ -152,7 +152,7 @@ def test_neighbours_and_their_order_do_not_matter(alone: Path, tmp_path: Path) -
 
 
 def test_a_record_that_cannot_be_written_fails_its_run_alone(alone: Path, tmp_path: Path) -> None:
-    def spoil(_line: Mapping[str, Any]) -> bool:
+    def spoil(_line: Mapping[str, Any], _samples: int) -> bool:
         (tmp_path / "1" / "checkpoint.pt").mkdir(exist_ok=True)  # where a file should go
         return False
 
@@ -237,7 +237,7 @@ def test_any_other_failure_ends_at_its_run(alone: Path, tmp_path: Path, monkeypa
 
 
 def test_an_interrupted_group_continues(alone: Path, tmp_path: Path) -> None:
-    def interrupt(_line: Mapping[str, Any]) -> bool:
+    def interrupt(_line: Mapping[str, Any], _samples: int) -> bool:
         signal.raise_signal(signal.SIGINT)
         return False
 
@@ -288,7 +288,7 @@ def test_a_reader_who_leaves_ends_no_run(alone: Path, tmp_path: Path) -> None:
 
 
 def test_runs_at_different_steps_continue_in_groups_of_their_own(alone: Path, tmp_path: Path) -> None:
-    def stop(_line: Mapping[str, Any]) -> bool:
+    def stop(_line: Mapping[str, Any], _samples: int) -> bool:
         signal.raise_signal(signal.SIGINT)
         return False
 

@@ -18,6 +18,7 @@ from homotopy_bench.sweeps.studies.reporting import Reporter, reporter
 from tests.sweeps.studies import NUMBERS, FormulaStudy
 
 EPOCHS = 20
+SAMPLES = 400
 PRUNERS = ("median", "successive_halving", "hyperband", "wilcoxon")
 
 
@@ -56,7 +57,7 @@ class PrunedStudy(FormulaStudy):
         reports = Reporter(self.options.model_copy(update={"trial": claim.number}), self.folder, EPOCHS)
         evaluations = lines(quality, warm_up)
         for line in evaluations[:-1]:
-            if reports.report(line):
+            if reports.report(line, SAMPLES):
                 self.trials.settle(claim, Outcome("pruned", None, None, {}, ()))
                 return int(line["epoch"])
         path = tuple((one["epoch"], one["t"], one["val_acc_path"]) for one in evaluations if one["t"] < 1.0)
@@ -111,8 +112,8 @@ def test_a_second_attempt_is_judged_by_its_own_accuracies(tmp_path: Path) -> Non
     assert claim is not None
     options = study.options.model_copy(update={"trial": claim.number})
     first, second = (Reporter(options, tmp_path, EPOCHS) for _ in range(2))
-    assert not any(first.report(line) for line in lines(0.9, 0)[:15])
-    ends = [line["epoch"] for line in lines(0.1, 0) if second.report(line)]
+    assert not any(first.report(line, SAMPLES) for line in lines(0.9, 0)[:15])
+    ends = [line["epoch"] for line in lines(0.1, 0) if second.report(line, SAMPLES)]
     assert ends[0] == first_epoch(EPOCHS)
 
 
@@ -120,11 +121,13 @@ def test_peers_are_as_far_at_the_same_epoch() -> None:
     from homotopy_bench.sweeps.studies.peers import behind_peers
 
     others = [[(5, 0.5, 0.6)]] * ENOUGH
-    assert behind_peers(5, 0.5 + 0.99 * SAME_T, 0.5, others)
-    assert not behind_peers(5, 0.5 + 1.01 * SAME_T, 0.5, others)
-    assert not behind_peers(6, 0.5, 0.5, others)
-    assert not behind_peers(5, 0.5, 0.6, others)
-    assert not behind_peers(5, 0.5, 0.5, others[1:])
+    assert behind_peers(5, 0.5 + 0.99 * SAME_T, 0.5, SAMPLES, others)
+    assert not behind_peers(5, 0.5 + 1.01 * SAME_T, 0.5, SAMPLES, others)
+    assert not behind_peers(6, 0.5, 0.5, SAMPLES, others)
+    assert not behind_peers(5, 0.5, 0.5, SAMPLES, others[1:])
+    # sqrt(0.6 * 0.4 / 400) = 0.0245, sqrt(0.6 * 0.4 / 10000) = 0.0049
+    assert [behind_peers(5, 0.5, 0.6 - d, SAMPLES, others) for d in (0.0, 0.048, 0.050)] == [False, False, True]
+    assert [behind_peers(5, 0.5, 0.6 - d, 10_000, others) for d in (0.0, 0.009, 0.011)] == [False, False, True]
 
 
 def test_only_the_job_of_a_trial_that_may_be_pruned_reports(tmp_path: Path) -> None:
@@ -144,4 +147,4 @@ def test_a_storage_that_is_gone_ends_no_training(tmp_path: Path) -> None:
     assert claim is not None
     reports = Reporter(study.options.model_copy(update={"trial": claim.number}), tmp_path, EPOCHS)
     (tmp_path / "study.journal").unlink()
-    assert not reports.report(lines(0.5, 0)[3])
+    assert not reports.report(lines(0.5, 0)[3], SAMPLES)

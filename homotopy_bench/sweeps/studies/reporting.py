@@ -35,7 +35,7 @@ def reporter(sweeper: Mapping[str, Any], folder: Path, epochs: int) -> Reporter 
         return None
 
 
-def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any]], bool] | None:
+def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool] | None:
     """Return what ends the job of a trial early; None for any other job, and where nothing is pruned.
 
     Args:
@@ -76,7 +76,7 @@ class Reporter:
         self._reported: dict[int, float] = {}
         self._first_on_path = first_epoch(epochs) if options.prune_on_path else epochs
 
-    def report(self, line: Mapping[str, Any]) -> bool:
+    def report(self, line: Mapping[str, Any], samples: int) -> bool:
         """Return whether a trial shall end after an evaluation.
 
         At t = 1 the accuracy there goes to the study and its pruner decides. Before, nothing is reported, and
@@ -84,13 +84,14 @@ class Reporter:
 
         Args:
             line: ``epoch``, ``t``, ``val_acc_target`` and ``val_acc_path`` of the evaluation.
+            samples: The validation samples of these accuracies.
         """
         from optuna.exceptions import UpdateFinishedTrialError
 
         from homotopy_bench.sweeps.studies.storage import GONE
 
         try:
-            return self._at_target(line) if line["t"] == 1.0 else self._at_path(line)
+            return self._at_target(line) if line["t"] == 1.0 else self._at_path(line, samples)
         except UpdateFinishedTrialError:  # another worker has taken this one for dead, and ended the trial
             return True
         except GONE:
@@ -104,7 +105,7 @@ class Reporter:
         # Optuna keeps an answer for the length of one of its own optimisation loops, which this is not.
         return self._study.pruner.prune(self._study, trial)
 
-    def _at_path(self, line: Mapping[str, Any]) -> bool:
+    def _at_path(self, line: Mapping[str, Any], samples: int) -> bool:
         from optuna.trial import TrialState
 
         from homotopy_bench.sweeps.studies.outcome import result_of
@@ -114,4 +115,4 @@ class Reporter:
             return False
         ended = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         paths = [result_of(one)["path"] for one in ended]
-        return behind_peers(line["epoch"], line["t"], line["val_acc_path"], paths)
+        return behind_peers(line["epoch"], line["t"], line["val_acc_path"], samples, paths)
