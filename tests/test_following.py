@@ -99,13 +99,15 @@ def test_an_evaluation_scores_what_was_trained_where_it_was_trained() -> None:
     assert rejected > 0
 
 
-def test_a_member_that_breaks_on_its_path_goes_on_from_where_it_was() -> None:
-    case = (*METHODS["identity"], *CASE)
-    training = trained(case, (*case, "seed=1"), steps=20)
+@pytest.mark.parametrize(("optimizer", "steps"), [("adamw", 20), ("sgd", 1)])
+def test_a_member_that_breaks_on_its_path_goes_on_from_where_it_was(optimizer: str, steps: int) -> None:
+    """Also to its beginning, without the moments that its neighbours have."""
+    case = (*METHODS["identity"], *CASE, f"optimizer={optimizer}")
+    training = trained(case, (*case, "seed=1"), steps=steps)
     undisturbed = trained((*case, "seed=1"), steps=60)
     training.ensemble.theta[0].fill_(float("nan"))
     assert training.goes_back(0)
-    for _ in range(40):
+    for _ in range(60 - steps):
         training.advance()
     assert training.ensemble.theta.isfinite().all()
     assert training.diagnostics(0)["path_rejected"] >= 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.optim.control.controller import SAMPLES, CurvatureController
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
@@ -40,6 +41,10 @@ class LearningRates:
         self._alike = [columns.index(column) for column in columns]
         self._gains = [one.optimizer.gain() for one in configs]
         self._measured = {m: one.lr_schedule for m, one in enumerate(configs) if isinstance(one.lr_schedule, Curvature)}
+        # An adaptive path that goes back to its beginning has no moments, and torch's SGD wants all or none of a group.
+        self._apart = {
+            m for m, one in enumerate(configs) if m in self._measured or isinstance(one.continuation, Adaptive)
+        }
         self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
         self._controller: CurvatureController | None = None
         self._parts: list[tuple[int, int]] = []
@@ -73,8 +78,11 @@ class LearningRates:
         ]
 
     def alike(self) -> list[Hashable]:
-        """Return a value for every part of every row that is equal where the rates of two parts agree at every step."""
-        return [part if part[0] in self._measured else self._alike[part[0]] for part in self._parts]
+        """Return a value for every part of every row, equal for parts that can share a parameter group.
+
+        Their rates agree at every step, and nobody takes the moments of one of them away.
+        """
+        return [part if part[0] in self._apart else self._alike[part[0]] for part in self._parts]
 
     def measures(self, k: int) -> bool:
         """Return whether the curvature is measured at step k."""
