@@ -90,7 +90,7 @@ def study(outputs: Path, pruner: str, seed: int, overrides: Sequence[str]) -> Ou
     states = [trial["status"] for trial in trials]
     return Outcome(
         best=max(float(trial["val_acc"]) for trial in trials if trial["status"] == "completed"),
-        gradients=sum(int(float(trial["gradient_evaluations"])) for trial in trials),
+        gradients=sum(int(float(trial["gradient_evaluations"] or 0)) for trial in trials),
         status={state: states.count(state) for state in sorted(set(states))},
     )
 

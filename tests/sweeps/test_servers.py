@@ -81,7 +81,7 @@ def test_a_server_that_comes_back_is_waited_for(
     goes_on, undisturbed = (study(one, "comes back", "tpe", patience=60.0) for one in (server.url, "memory"))
     goes_on.run(stop_after=4)
     server.stop()
-    back = threading.Timer(0.5, server.start)
+    back = threading.Timer(1.5, server.start)
     back.start()
     try:
         goes_on.run()
@@ -177,8 +177,8 @@ def test_three_workers_train_every_trial_although_one_is_killed(
     dies = started(SEND_AT, arguments, tmp_path, MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url)
     others = []
     try:
-        others = [started(TRAIN, arguments, tmp_path, **url) for _ in range(2)]
         wait_until_stopped(dies)
+        others = [started(TRAIN, arguments, tmp_path, **url) for _ in range(2)]
         while len(list(folder.glob("*/summary.json"))) < TOTAL // 2:
             assert None in [one.poll() for one in others], [ended(one) for one in others]
             time.sleep(0.02)

@@ -63,12 +63,15 @@ class Reporter:
 
     def __init__(self, options: StudyOptions, folder: Path, epochs: int) -> None:
         from optuna import load_study
+        from sqlalchemy.pool import NullPool
 
         from homotopy_bench.sweeps.studies.pruners import first_epoch, pruner
         from homotopy_bench.sweeps.studies.storage import open_storage
 
         assert options.trial is not None
-        self._storage = open_storage(options.storage, options.study, folder, options.patience).optuna
+        # As many reporters as trials of a batch would keep as many connections, and servers have about a hundred.
+        storage = open_storage(options.storage, options.study, folder, options.patience, connections=NullPool)
+        self._storage = storage.optuna
         with warnings.catch_warnings(action="ignore"):
             self._study = load_study(study_name=options.study, storage=self._storage, pruner=pruner(options, epochs))
         study_id = self._storage.get_study_id_from_name(options.study)

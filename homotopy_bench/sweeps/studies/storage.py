@@ -21,6 +21,7 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBSto
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from homotopy_bench.errors import InputError
 from homotopy_bench.sweeps.studies.journal import Journal
@@ -34,6 +35,17 @@ ACCEPTED = (
 )
 EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 """Server -> the extra that installs its driver."""
+
+LOCK_WAIT = 60
+"""Seconds for which one attempt waits for the lock of a server; it is held for parts of a second."""
+
+TIMEOUTS: dict[str, dict[str, int]] = {
+    "pysqlite": {"timeout": 60},
+    "psycopg": {"connect_timeout": 10, "tcp_user_timeout": 60_000, "keepalives_idle": 30},
+    "psycopg2": {"connect_timeout": 10, "tcp_user_timeout": 60_000, "keepalives_idle": 30},
+    "pymysql": {"connect_timeout": 10, "read_timeout": 2 * LOCK_WAIT, "write_timeout": 2 * LOCK_WAIT},
+}
+"""Driver -> options by which a host that does not answer does not hold the command for minutes."""
 
 GONE = (StorageInternalError, SQLAlchemyError, OSError)
 """What a storage that does not answer raises."""
@@ -116,14 +128,18 @@ class Storage:
             pause = min(2.0 * pause, 5.0)
 
 
-def open_storage(written: str | None, study: str, folder: Path, patience: float) -> Storage:
+def open_storage(
+    written: str | None, study: str, folder: Path, patience: float, connections: type[Pool] = QueuePool
+) -> Storage:
     """Open the storage of a study.
 
     Args:
         written: ``hydra.sweeper.storage``.
         study: Name of the study.
         folder: Folder of the study; must exist.
-        patience: Seconds for which a storage that stops to answer is asked again.
+        patience: Seconds for which a storage that stops answering is asked again.
+        connections: What becomes of connections to a server between two accesses: SQLAlchemy's ``QueuePool`` keeps
+            them, ``NullPool`` closes them.
 
     Returns:
         The storage.
@@ -142,7 +158,7 @@ def open_storage(written: str | None, study: str, folder: Path, patience: float)
         raise InputError(KEY, shown, ACCEPTED) from None
     if "@" in (url.host or ""):  # the rest of a password would be shown as a part of the host's name
         raise InputError(KEY, shown, f"an @ in a password is written %40; {ACCEPTED}")
-    return _database(url, shown, study, patience)
+    return _database(url, shown, study, patience, connections)
 
 
 def _journal(path: Path, patience: float) -> Storage:
@@ -156,25 +172,25 @@ def _journal(path: Path, patience: float) -> Storage:
     return Storage(storage, str(path), str(path), lambda: FileLock(f"{path}.lock"), patience)
 
 
-def _database(url: URL, shown: str, study: str, patience: float) -> Storage:
+def _database(url: URL, shown: str, study: str, patience: float, connections: type[Pool]) -> Storage:
     server = url.get_backend_name()
     if server == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError(KEY, shown, ACCEPTED)
     if server == "sqlite" and not Path(str(url.database)).parent.is_dir():
         raise InputError(KEY, shown, f"no such folder; {ACCEPTED}")
-    # A host that does not answer must not hold the command for minutes; SQLite's timeout is that of its lock.
-    arguments = {"timeout": 60} if server == "sqlite" else {"connect_timeout": 10}
+    arguments = TIMEOUTS.get(url.get_driver_name(), {"connect_timeout": 10})
     full = url.render_as_string(hide_password=False)
     # A connection that was lost is raised; the pool would also write the traceback of its own attempt to clean up.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
-        engine = create_engine(full, connect_args=arguments, pool_pre_ping=True)
+        engine = create_engine(full, connect_args=arguments, poolclass=NullPool)
 
         def lock() -> AbstractContextManager[Any]:
             return FileLock(f"{url.database}.lock") if server == "sqlite" else _advisory_lock(engine, study)
 
         with lock():  # two workers that make the tables at once get into each other's way
-            storage = RDBStorage(full, engine_kwargs={"pool_pre_ping": True, "connect_args": arguments})
+            kept = {"pool_pre_ping": True, "connect_args": arguments, "poolclass": connections}
+            storage = RDBStorage(full, engine_kwargs=kept)
     except NoSuchModuleError:
         raise InputError(KEY, shown, ACCEPTED) from None
     except ImportError as error:
@@ -205,14 +221,20 @@ def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
     """Hold a server's advisory lock, which ends with the connection.
 
     PostgreSQL: section 13.3.5 of its manual; MySQL and MariaDB: GET_LOCK.
+
+    Raises:
+        TimeoutError: If another worker does not let go of it.
     """
     key = zlib.crc32(name.encode())
     take, leave = ("SELECT pg_advisory_lock(:key)", "SELECT pg_advisory_unlock(:key)")
     if engine.dialect.name != "postgresql":
-        take, leave = ("SELECT GET_LOCK(:key, 3600)", "SELECT RELEASE_LOCK(:key)")
+        take, leave = (f"SELECT GET_LOCK(:key, {LOCK_WAIT})", "SELECT RELEASE_LOCK(:key)")
     parameters = {"key": key if engine.dialect.name == "postgresql" else f"homotopy-bench {key}"}
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(take), parameters)
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}s'"))
+        if connection.execute(text(take), parameters).scalar() in (0, None):  # PostgreSQL says nothing, or raises
+            raise TimeoutError(f"another worker has held its lock for {LOCK_WAIT} s")
         try:
             yield
         finally:
