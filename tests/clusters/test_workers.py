@@ -115,8 +115,8 @@ def test_jobs_are_checked_before_they_are_handed_over(
 
 
 def test_jobs_go_on_in_new_processes_after_one_was_killed() -> None:
-    pool = _Pool(joblib, 1)
-    jobs: list[Any] = [partial(int, "5"), partial(os._exit, 9), partial(int, "7")]
+    pool: Any = _Pool(joblib, 1)  # given what is no training job
+    jobs = [partial(int, "5"), partial(os._exit, 9), partial(int, "7")]
     pool.submit(jobs)
     try:
         deadline = time.monotonic() + PATIENCE
