@@ -100,7 +100,8 @@ def test_a_multirun_leaves_what_single_runs_leave(
 def test_failures_belong_to_their_jobs(tmp_path: Path) -> None:
     rates = ("optimizer=sgd", "lr_schedule=constant", "training.clip_norm=null", "optimizer.lr=1e-3,1e6,${nothing}")
     batches = ("training.batch_size=30,0,5000", "model.depth=2", "dataset.samples=500", "training.epochs=2")
-    done = run_cli("-m", "hydra/launcher=joblib", *rates, *batches, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    jobs = (*rates, *batches, "hydra.launcher.n_jobs=1", "hydra.sweep.dir=sweep")
+    done = run_cli("-m", "hydra/launcher=joblib", *jobs, cwd=tmp_path)
     assert done.returncode == 2
     ends = [summary(tmp_path / "sweep" / str(job))["status"] for job in range(6)]
     assert ends == ["completed", "failed", "failed", "diverged", "failed", "failed"]
