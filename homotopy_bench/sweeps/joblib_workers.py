@@ -6,6 +6,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -62,18 +63,23 @@ class _Pool(Workers):
         self._executor: Any = None
 
     def submit(self, jobs: Sequence[WorkerJob]) -> None:
-        from joblib.externals.loky import get_reusable_executor
-
-        # The next batch of a study finds the processes of this one, which have loaded everything.
-        self._executor = get_reusable_executor(self._count, timeout=IDLE, initializer=_begin)
         self._waiting.extend(enumerate(jobs))
         self._fill()
 
     def _fill(self) -> None:
+        from joblib.externals.loky import get_reusable_executor
+
         busy = sum(not future.done() for future in self._futures.values())
         while self._waiting and busy < self._count:
-            index, job = self._waiting.popleft()
-            self._futures[index] = self._executor.submit(_run, job)
+            # The next batch of a study finds the processes of this one, which have loaded everything; where one of them
+            # was killed, all are replaced.
+            self._executor = get_reusable_executor(self._count, timeout=IDLE, initializer=_begin)
+            index, job = self._waiting[0]
+            try:
+                self._futures[index] = self._executor.submit(_run, job)
+            except BrokenExecutor:  # just now; the next call replaces them
+                return
+            self._waiting.popleft()
             busy += 1
 
     def ended(self, index: int) -> bool:

@@ -14,6 +14,9 @@ from homotopy_bench.sweeps.extras import needed
 from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
 from homotopy_bench.sweeps.workers import WorkerLauncher, Workers
 
+RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+"""What ``ray.remote`` calls a resource, and what the cluster calls it."""
+
 
 class RayCluster(WorkerLauncher):
     """Runs jobs through Ray.
@@ -54,8 +57,25 @@ class _Cluster(Workers):
                 self._ray.init(**self._init)
         except (ConnectionError, TypeError, ValueError) as error:
             raise InputError("hydra.launcher.init", self._init, f"Ray says: {error}") from error
-        run = self._ray.remote(**self._remote)(_call)
+        try:
+            run = self._ray.remote(**self._remote)(_call)
+        except (TypeError, ValueError) as error:
+            raise InputError("hydra.launcher.remote", self._remote, f"Ray says: {error}") from error
+        if self._init.get("address") is None:  # one that runs may grow when it is asked for more
+            self._look_for_resources()
         self._tasks = [run.remote(job) for job in jobs]
+
+    def _look_for_resources(self) -> None:
+        """Look whether a job fits into the cluster; it would wait for ever.
+
+        Raises:
+            InputError: If not.
+        """
+        there = self._ray.cluster_resources()
+        for option, name in RESOURCES.items():
+            if (self._remote.get(option) or 0) > there.get(name, 0):
+                accepted = f"accepted: at most {there.get(name, 0):g}, which Ray finds on this machine"
+                raise InputError(f"hydra.launcher.remote.{option}", self._remote[option], accepted)
 
     def ended(self, index: int) -> bool:
         ready, _ = self._ray.wait([self._tasks[index]], timeout=0, fetch_local=False)

@@ -90,6 +90,24 @@ class SubmititLocal(SubmititQueue):
 
     CLUSTER = "local"
 
+    def workers(self, sweep: Path) -> Workers:
+        """Return the queue.
+
+        Args:
+            sweep: Folder of the multirun; not needed.
+
+        Returns:
+            The queue, with nothing in it.
+
+        Raises:
+            InputError: As with Slurm, or if there are commands before jobs: a job would be the child of a shell, and a
+                request to end would reach the shell alone.
+        """
+        if "setup" in self._options:
+            accepted = "accepted: null; run them in the shell of this command, whose environment jobs have"
+            raise InputError("hydra.launcher.setup", self._options["setup"], accepted)
+        return super().workers(sweep)
+
 
 class _Queue(Workers):
     """Jobs that have been submitted, and what they left.

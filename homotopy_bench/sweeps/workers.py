@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from homotopy_bench.config import validate
 from homotopy_bench.errors import InputError
+from homotopy_bench.needs import look
 from homotopy_bench.sweeps.composition import SweepLoader
 from homotopy_bench.sweeps.launcher import REPORT, say_how_to_continue
 from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
@@ -141,10 +142,12 @@ class WorkerLauncher(Launcher, ABC):
                 except KeyboardInterrupt:
                     workers.stop()
                     _wait(workers, jobs, outcomes, time.monotonic() + GRACE)
+                    for job in jobs:
+                        # A process that is being started dies of what asks it to end, which looks like a failure.
+                        if not _settled(job, outcomes.get(job.number)):
+                            outcomes[job.number] = Interrupted("asked to end")
         finally:
             workers.close()
-        for job in jobs:
-            outcomes.setdefault(job.number, Interrupted("asked to end"))
         return outcomes
 
     def _back(self, job: WorkerJob, outcome: JobReturn | BaseException) -> JobReturn:
@@ -161,18 +164,21 @@ class WorkerLauncher(Launcher, ABC):
         return back
 
 
-def _refused(job: WorkerJob) -> JobReturn | InputError | None:
+def _refused(job: WorkerJob) -> JobReturn | Exception | None:
     """Return what a job gives back that cannot be run; None for others."""
     if holds_run(job.folder):
         return InputError("hydra.sweep.dir", _shown(job.folder), OCCUPIED.replace("run.dir", "sweep.dir"))
     outer = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(job.composed)
     try:
-        raw: Any = OmegaConf.to_container(job.composed, resolve=True)
-        raw.pop("hydra")
-        validate(raw)
+        task = OmegaConf.masked_copy(job.composed, [str(key) for key in job.composed if key != "hydra"])
+        raw: Any = OmegaConf.to_container(task, resolve=True)
+        # Here, once: jobs that begin together would all look for missing data at the same time.
+        look(validate(raw))
     except InputError:
         return job.run()  # which leaves the record of a failure
+    except Exception as error:  # an interpolation without a target, which has no configuration to leave
+        return error
     finally:
         HydraConfig.instance().cfg = outer
     return None
@@ -206,6 +212,14 @@ def error_of(outcome: JobReturn | BaseException) -> BaseException | None:
         return None
     error: BaseException = outcome._return_value  # the property would print, and raise
     return error
+
+
+def _settled(job: WorkerJob, outcome: JobReturn | BaseException | None) -> bool:
+    """Return whether a job has ended for good: with a value, or with a record that says why there is none."""
+    if outcome is not None and error_of(outcome) is None:
+        return True
+    summary = _summary(job)
+    return summary is not None and summary["status"] != "interrupted"
 
 
 def _summary(job: WorkerJob) -> dict[str, Any] | None:
