@@ -89,8 +89,7 @@ def planted(folder: Path) -> list[Path]:
     return [path for path in files if b"planted7" in path.read_bytes()]
 
 
-@pytest.mark.parametrize("file", ["uri.yaml", "key.yaml"])
-@pytest.mark.parametrize("launcher", ["fused", "joblib", "basic"])
+@pytest.mark.parametrize(("file", "launcher"), [("uri.yaml", "fused"), ("key.yaml", "joblib"), ("uri.yaml", "basic")])
 def test_credentials_in_a_file_are_refused_before_a_multirun_writes_it(
     file: str, launcher: str, experiments: Path
 ) -> None:
