@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Done:
     return Done(folder, done.stdout + done.stderr)
 
 
+@cache
 def inspect(run: Path) -> list[dict[str, Any]]:
     """The records of an offline run of W&B, as its own tool reads them."""
     (file,) = run.glob("wandb/offline-run-*/*.wandb")
