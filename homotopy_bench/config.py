@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -28,6 +28,10 @@ from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.options import PER_MEMBER, Options, option_class
 from homotopy_bench.program import Program
 from homotopy_bench.tracking.loggers.base import Logger, Loggers
+from homotopy_bench.tracking.secrets import refuse_credentials_in
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 
 class Training(Options):
@@ -180,6 +184,7 @@ def _loggers(raw: object) -> Loggers:
         raise InputError("logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger'))}, or a list of them")
     if raw == {"name": "none"}:  # records that are older than the trackers
         return Loggers()
+    refuse_credentials_in(raw)
     named = {name: {"name": name, **options} for name, options in raw.items() if isinstance(options, Mapping)}
     choices = [_section(f"logger.{name}", "logger", options) for name, options in named.items()]
     loggers = Loggers(chosen=tuple(choice for choice in choices if isinstance(choice, Logger)))
@@ -267,8 +272,6 @@ def _check_combinations(config: Config) -> None:
         others = ", ".join(name for name in choices_of("continuation") if name != "levels")
         accepted = f"method={config.method.name} has no levels; accepted: {others}"
         raise InputError("continuation", "levels", accepted)
-    for logger in config.logger.chosen:
-        logger.check()
     config.method.check(config)
     config.lr_schedule.goes_with(config)
     config.optimizer.check(config)
@@ -334,15 +337,27 @@ def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
     Returns:
         Plain dictionaries, lists and scalars.
     """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
     from omegaconf import OmegaConf
 
-    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
-        composed = hydra_compose("config", overrides=list(overrides))
-    raw = OmegaConf.to_container(composed, resolve=True)
+    raw = OmegaConf.to_container(compose_as_written(overrides), resolve=True)
     assert isinstance(raw, dict)
     return {str(key): value for key, value in raw.items()}
+
+
+def compose_as_written(overrides: Sequence[str]) -> DictConfig:
+    """Compose the same with interpolations as they are written, as Hydra keeps it in its files.
+
+    Args:
+        overrides: Hydra overrides.
+
+    Returns:
+        What Hydra composes, without its own section.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+        return hydra_compose("config", overrides=list(overrides))
 
 
 def run_folder(overrides: Sequence[str]) -> Path:

@@ -9,6 +9,7 @@ from homotopy_bench.config import validate
 from homotopy_bench.errors import InputError
 from homotopy_bench.needs import look
 from homotopy_bench.tracking.record import holds_run
+from homotopy_bench.tracking.secrets import refuse_credentials_in
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -37,6 +38,7 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
 
     runtime = HydraConfig.get()
     folder = _as_typed(Path(runtime.runtime.output_dir))
+    refuse_credentials_in(composed.get("logger"))  # a record of the failure would keep them
     raw: Any = OmegaConf.to_container(composed, resolve=True)
     overrides = list(runtime.overrides.task)
     try:

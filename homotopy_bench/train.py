@@ -18,13 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.config import VERSION_BASE, compose_raw, conf_dir, experiment_file, run_folder, validate
+from homotopy_bench.config import (
+    VERSION_BASE,
+    compose_as_written,
+    compose_raw,
+    conf_dir,
+    experiment_file,
+    run_folder,
+    validate,
+)
 from homotopy_bench.errors import InputError
 from homotopy_bench.job import train_job
 from homotopy_bench.needs import look
 from homotopy_bench.sweeps.launcher import REPORT
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
-from homotopy_bench.tracking.secrets import refuse_credentials
+from homotopy_bench.tracking.secrets import refuse_credentials, refuse_credentials_in
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -71,6 +79,8 @@ def main() -> int:
         else:
             if _is_single_run(arguments):
                 _check(arguments)
+            else:
+                _check_trackers(arguments)
             hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)
@@ -163,6 +173,30 @@ def _check(arguments: Sequence[str]) -> None:
         raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {accepted}") from error
     if not os.access(outputs, os.W_OK | os.X_OK):
         raise InputError("paths.outputs", outputs, f"this cannot be written to; {accepted}")
+
+
+def _check_trackers(arguments: Sequence[str]) -> None:
+    """Check the trackers of a multirun for credentials before its sweeper writes the configuration.
+
+    Where neither an experiment nor trackers are chosen, the command line has said all. What is swept is not composed
+    here: the sweeper does not write it either, and every job is looked at before it is.
+
+    Raises:
+        InputError: At the first credential.
+    """
+    if not any(argument.lstrip("+").startswith(("experiment=", "logger=")) for argument in arguments):
+        return
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    parser = OverridesParser.create()
+    try:
+        overrides = [argument for argument in arguments if not argument.startswith("-")]
+        composed = compose_as_written([one for one in overrides if not parser.parse_override(one).is_sweep_override()])
+    except Exception:  # Hydra meets the same before it writes anything, and it is worded where all errors are
+        return
+    written: Any = OmegaConf.to_container(composed, resolve=False)
+    refuse_credentials_in(written.get("logger"))
 
 
 def _display() -> Display:

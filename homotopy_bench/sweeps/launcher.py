@@ -169,9 +169,11 @@ class EnsembleLauncher(Launcher):
         from homotopy_bench.needs import look
         from homotopy_bench.sweeps.dumping import to_yaml
         from homotopy_bench.tracking.record import OCCUPIED, Record, holds_run
+        from homotopy_bench.tracking.secrets import refuse_credentials_in
 
         if holds_run(job.folder):
             raise InputError("hydra.sweep.dir", job.folder, OCCUPIED.replace("run.dir", "sweep.dir"))
+        refuse_credentials_in(job.composed.get("logger"))  # before any file has them
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import version
-from hydra.core.utils import JobReturn, JobRuntime, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from homotopy_bench.config import VERSION_BASE
 from homotopy_bench.errors import InputError
+from homotopy_bench.tracking.secrets import refuse_credentials_in
 
 
 class Interrupted(Exception):  # it is no error, but has to travel as one
@@ -81,6 +82,12 @@ class WorkerJob:
             What Hydra wants to know of it.
         """
         setup_globals()
+        try:
+            refuse_credentials_in(self.composed.get("logger"))  # before Hydra writes any file
+        except InputError as error:
+            back = JobReturn(overrides=self.overrides, task_name=self.name, status=JobStatus.FAILED)
+            back.return_value = error
+            return back
         return run_job(
             hydra_context=self.context,
             task_function=_train,

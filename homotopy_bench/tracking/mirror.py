@@ -3,7 +3,8 @@
 It learns on its standard input which runs begin and end, one JSON mapping per line, and answers on its standard output
 what went wrong. When its input ends, the training has ended, or its process has died.
 
-What a tracker raises ends that tracker of that run, and nothing else.
+What a tracker raises ends that tracker of that run, and nothing else; but a server that was waited for in vain is not
+waited for again.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from homotopy_bench.files import write_atomically
 
@@ -32,8 +34,13 @@ NICE = 10
 KNOWN = "trackers.json"
 """File of a run's folder: what finds its runs in the trackers again."""
 
-Say = Callable[[str, str], None]
-"""Told the name of a tracker and what went wrong with it."""
+WAITED = 5.0
+"""Seconds after which a failure is that of a server that does not answer, the same for all runs."""
+
+Say = Callable[[str | None, str], None]
+"""Told the name of a tracker and what went wrong with it; None where it is the record that cannot be read."""
+
+Content = TypeVar("Content")
 
 
 class Mirror:
@@ -43,11 +50,23 @@ class Mirror:
         loggers: What is to be opened.
         run: The run; what each tracker knows of it already is looked up in its folder.
         say: Told what goes wrong, once per tracker.
+        silent: Trackers whose server does not answer, and what was said of it; those of all runs share it.
+        waited: Seconds after which a failure is of that kind.
     """
 
-    def __init__(self, loggers: tuple[Logger, ...], run: Run, say: Say) -> None:
+    def __init__(
+        self,
+        loggers: tuple[Logger, ...],
+        run: Run,
+        say: Say,
+        silent: MutableMapping[str, str] | None = None,
+        waited: float = WAITED,
+    ) -> None:
         self._folder = run.folder
         self._say = say
+        self._silent: MutableMapping[str, str] = {} if silent is None else silent
+        self._waited = waited
+        self._readable = True
         self._read = 0
         self._begun: dict[str, int] = {}
         self._open: dict[str, Tracker] = {}
@@ -58,7 +77,7 @@ class Mirror:
 
     def follow(self) -> None:
         """Tell the trackers of the evaluations since the last call."""
-        points = self._points()
+        points = self._from_record(self._points) or []
         for name, tracker in list(self._open.items()):
             new = [point for point in points if point.step > self._begun[name]]
             if new:
@@ -74,9 +93,7 @@ class Mirror:
 
         self.follow()
         files = [self._folder / name for name in FILES if (self._folder / name).is_file()]
-        summary: dict[str, Any] | None = None
-        if summarised and (self._folder / "summary.json").is_file():
-            summary = json.loads((self._folder / "summary.json").read_text(encoding="utf-8"))
+        summary = self._from_record(self._summary) if summarised else None
         for name, tracker in list(self._open.items()):
             self._attempt(name, partial(tracker.finish, summary, files))
         self._open.clear()
@@ -106,14 +123,42 @@ class Mirror:
         lines = [json.loads(text) for text in whole.split(b"\n")]
         return [Point(line["step"], line["t"], dict(numbers(line))) for line in lines]
 
-    def _attempt(self, name: str, action: Callable[[], None]) -> None:
-        from homotopy_bench.tracking.secrets import masked
+    def _summary(self) -> dict[str, Any] | None:
+        file = self._folder / "summary.json"
+        content: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        return content
 
+    def _from_record(self, read: Callable[[], Content]) -> Content | None:
+        """Return what is read from the record; None once it cannot be read, which is said and nothing more."""
+        if not self._readable:
+            return None
         try:
-            action()
+            return read()
         except Exception as error:
-            self._open.pop(name, None)
-            self._say(name, masked(" ".join(f"{type(error).__name__}: {error}".split()))[:300])
+            self._readable = False
+            self._say(None, f"the trackers cannot read the record ({_worded(error)})")
+            return None
+
+    def _attempt(self, name: str, action: Callable[[], None]) -> None:
+        problem = self._silent.get(name)
+        began = time.monotonic()
+        if problem is None:
+            try:
+                action()
+                return
+            except Exception as error:
+                problem = _worded(error)
+                if time.monotonic() - began >= self._waited:
+                    self._silent[name] = problem
+        self._open.pop(name, None)
+        self._say(name, problem)
+
+
+def _worded(error: Exception) -> str:
+    """Return an error in one line without credentials."""
+    from homotopy_bench.tracking.secrets import masked
+
+    return masked(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
 
 
 def _known(folder: Path) -> dict[str, str]:
@@ -124,12 +169,13 @@ def _known(folder: Path) -> dict[str, str]:
     return {str(name): str(known) for name, known in content.items()} if isinstance(content, dict) else {}
 
 
-def mirror(spec: Mapping[str, Any], say: Say) -> Mirror:
+def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) -> Mirror:
     """Return the trackers of a run.
 
     Args:
         spec: Its ``config``, ``folder`` and ``step``, as :mod:`homotopy_bench.tracking.trackers` writes them.
         say: Told what goes wrong.
+        silent: Trackers whose server does not answer.
     """
     from homotopy_bench.config import validate
     from homotopy_bench.tracking.loggers.base import Run
@@ -150,7 +196,7 @@ def mirror(spec: Mapping[str, Any], say: Say) -> Mirror:
         known=None,
         step=spec["step"],
     )
-    return Mirror(config.logger.chosen, run, say)
+    return Mirror(config.logger.chosen, run, say, silent)
 
 
 def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mapping[str, Any]], None]) -> None:
@@ -158,13 +204,18 @@ def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mappin
 
     Args:
         messages: ``{"begin": spec}`` for runs in the order of their numbers, ``{"end": number}``, and None at the end.
-        answer: Given an empty mapping as a sign of life, and ``run``, ``tracker`` and ``problem`` of what went wrong.
+        answer: Given an empty mapping as a sign of life, and ``run``, ``tracker`` and ``problem`` of what went wrong;
+            no ``tracker`` where all trackers of the run are concerned.
     """
     runs: dict[int, Mirror] = {}
+    silent: dict[str, str] = {}
     begun = 0
 
     def say(number: int) -> Say:
-        return lambda tracker, problem: answer({"run": number, "tracker": tracker, "problem": problem})
+        def told(tracker: str | None, problem: str) -> None:
+            answer({"run": number, **({} if tracker is None else {"tracker": tracker}), "problem": problem})
+
+        return told
 
     while True:
         try:
@@ -176,7 +227,10 @@ def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mappin
         if message is None:
             break
         if "begin" in message:
-            runs[begun] = mirror(message["begin"], say(begun))
+            try:
+                runs[begun] = mirror(message["begin"], say(begun), silent)
+            except Exception as error:  # of this run alone
+                say(begun)(None, f"the trackers cannot be opened ({_worded(error)})")
             begun += 1
         elif message["end"] in runs:
             runs.pop(message["end"]).end(summarised=True)
@@ -209,9 +263,7 @@ def main() -> None:
     try:
         serve(messages, answer)
     except Exception as error:
-        from homotopy_bench.tracking.secrets import masked
-
-        answer({"problem": masked(" ".join(f"{type(error).__name__}: {error}".split()))})
+        answer({"problem": _worded(error)})
     # Everything is finished and closed: what libraries do at the end of a process is not waited for.
     os._exit(0)
 

@@ -34,18 +34,37 @@ def origin(folder: Path, outputs: Path) -> Origin:
     folder, outputs = folder.absolute(), outputs.absolute()
     for sweep in list(folder.parents)[:LEVELS]:
         if (sweep / MULTIRUN).is_file():
-            sweeper = _sweeper(sweep / MULTIRUN)
+            multirun = _read(sweep / MULTIRUN)
+            if _is_study(multirun):
+                return Origin(_study(multirun) or sweep.name, "trial")
             name = sweep.relative_to(outputs) if sweep.is_relative_to(outputs) else sweep.name
-            return Origin(sweeper["study"], "trial") if "study" in sweeper else Origin(str(name), "train")
+            return Origin(str(name), "train")
     return Origin(None, "train")
 
 
-def _sweeper(file: Path) -> dict[str, Any]:
-    """Return the settings of a multirun's sweeper as they were written; none where they cannot be read."""
+def _read(file: Path) -> Any:
+    """Return the configuration of a multirun as it was written; None where it cannot be read."""
     import yaml
 
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))["hydra"]["sweeper"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return None
+
+
+def _is_study(multirun: Any) -> bool:
+    try:
+        return "study" in multirun["hydra"]["sweeper"]
+    except (KeyError, TypeError):
+        return False
+
+
+def _study(multirun: Any) -> str | None:
+    """Return the name of a study, which may be put together from other settings; None where those are not there."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return str(OmegaConf.create(multirun).hydra.sweeper.study)
+    except OmegaConfBaseException:
+        return None

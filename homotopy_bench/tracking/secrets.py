@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from homotopy_bench.errors import InputError
 
@@ -20,9 +20,12 @@ NO_CREDENTIALS = (
 )
 """What is said about credentials in an option."""
 
-_USER = re.compile(r"(?<=://)[^/\s'\"]*@")
+# Up to the last @: a password may hold what else ends a host.
+_USER = re.compile(r"(?<=://)[^\s'\"]*@")
 _QUERY = re.compile(r"(?<=[?&])([^=&\s]*(?:pass|token|secret|key)[^=&\s]*)=[^&\s'\"]*", re.IGNORECASE)
-_PASSWORD = re.compile(r"://[^/\s@]*:[^\s]*@|https?://[^/\s@]+@")
+_PASSWORD = re.compile(r"://[^\s@]*:[^\s]*@|https?://[^\s@]+@")
+_NAME = re.compile("|".join(WORDS), re.IGNORECASE)
+_NAME_IN_BRACES = re.compile(rf"\{{[^}}]*?(\w*(?:{'|'.join(WORDS)})\w*)['\"]?\s*:", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
@@ -63,5 +66,33 @@ def refuse_credentials(arguments: Iterable[str]) -> None:
     """
     for argument in arguments:
         key, _, value = argument.partition("=")
-        if key.lstrip("+~").partition(".")[0] == "logger" and holds_credentials(value):
+        if key.lstrip("+~").partition(".")[0] != "logger":
+            continue
+        if _NAME.search(key):
+            raise InputError(key, "***", NO_CREDENTIALS)
+        if named := _NAME_IN_BRACES.search(value):
+            raise InputError(f"{key}: {named[1]}", "***", NO_CREDENTIALS)
+        if holds_credentials(value):
             raise InputError(key, masked(value), NO_CREDENTIALS)
+
+
+def refuse_credentials_in(options: object, key: str = "logger") -> None:
+    """Refuse credentials in the options of trackers, wherever they were written.
+
+    Args:
+        options: Nested mappings and lists of the section ``logger``; a DictConfig is resolved.
+        key: Where they stand in the configuration.
+
+    Raises:
+        InputError: At the first one.
+    """
+    if isinstance(options, Mapping):
+        for name, value in options.items():
+            if _NAME.search(str(name)):
+                raise InputError(f"{key}.{name}", "***", NO_CREDENTIALS)
+            refuse_credentials_in(value, f"{key}.{name}")
+    elif isinstance(options, Sequence) and not isinstance(options, str):
+        for value in options:
+            refuse_credentials_in(value, key)
+    elif isinstance(options, str) and holds_credentials(options):
+        raise InputError(key, masked(options), NO_CREDENTIALS)

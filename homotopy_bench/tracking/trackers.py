@@ -15,6 +15,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.m
 
 ROOT = Path(__file__).parent.parent.parent
 """Where the package lies, which the other process shall find too."""
+
+LIMIT = 600.0
+"""Seconds after the training in which the trackers must have everything, whatever signs of life they give."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,20 @@ class Trackers:
         runs: The runs.
         warn: Told what goes wrong, each problem once.
         silence: Seconds without a sign of life after which the end is not waited for.
+        limit: Seconds after which it is not waited for with signs of life either.
     """
 
-    def __init__(self, runs: Sequence[Followed], warn: Callable[[str], None], silence: float = SILENCE) -> None:
+    def __init__(
+        self,
+        runs: Sequence[Followed],
+        warn: Callable[[str], None],
+        silence: float = SILENCE,
+        limit: float = LIMIT,
+    ) -> None:
         self._runs = [run for run in runs if run.config.logger.chosen]
         self._warn = warn
         self._silence = silence
+        self._limit = limit
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._said: set[str] = set()
         self._ended: set[Path] = set()
@@ -84,7 +96,7 @@ class Trackers:
                 self._tell({"end": number})
 
     def close(self) -> None:
-        """Wait until the trackers have everything, as long as they give signs of life."""
+        """Wait until the trackers have everything, within limits and as long as they give signs of life."""
         process = self._process
         if process is None:
             return
@@ -92,9 +104,13 @@ class Trackers:
         assert process.stdin is not None
         with suppress(OSError):
             process.stdin.close()
+        until = time.monotonic() + self._limit
         try:
             while (answer := self._answers.get(timeout=self._silence)) is not None:
                 self._take(answer)
+                if time.monotonic() > until:
+                    self._problem(None, f"the trackers need more than {self._limit:g} s, they are left behind")
+                    return
             if process.wait(self._silence):
                 self._problem(None, f"the process of the trackers ended with code {process.returncode}")
         except (queue.Empty, subprocess.TimeoutExpired):

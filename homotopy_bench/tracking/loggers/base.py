@@ -88,13 +88,6 @@ class Logger(Options):
     short: ClassVar[tuple[str, ...]] = ()
     variables: ClassVar[Mapping[str, str]] = {}
 
-    def check(self) -> None:
-        """Refuse what may not be kept in a record.
-
-        Raises:
-            InputError: If an option holds a credential.
-        """
-
     def look(self) -> None:
         """Look for the package, without loading it.
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from homotopy_bench.errors import InputError
 from homotopy_bench.tracking.loggers.base import Logger, Point, Run, Tracker, flat, results
-from homotopy_bench.tracking.secrets import NO_CREDENTIALS, holds_credentials, masked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,15 +33,6 @@ class MLflow(Logger):
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     }
-
-    def check(self) -> None:
-        """Refuse a URI with credentials.
-
-        Raises:
-            InputError: If it has any.
-        """
-        if self.tracking_uri is not None and holds_credentials(self.tracking_uri):
-            raise InputError("logger.mlflow.tracking_uri", masked(self.tracking_uri), NO_CREDENTIALS)
 
     def open(self, run: Run) -> Tracker:
         """Begin a run, or continue one.
