@@ -87,12 +87,14 @@ class EnsembleLauncher(Launcher):
         """
         from homotopy_bench.sweeps.composition import SweepLoader
         from homotopy_bench.sweeps.options import Fusing
+        from homotopy_bench.tracking.secrets import refuse_credentials_in
 
         # Not before: Hydra would wrap an error of the constructor in its own words.
         self.fusing = Fusing(*self._options)
         if config.hydra.job.chdir:
             accepted = "jobs that train together share a process; accepted: false, or hydra/launcher=basic"
             raise InputError("hydra.job.chdir", True, accepted)
+        refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         self.loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
         self.context, self.config = hydra_context, config
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)

@@ -31,6 +31,7 @@ from homotopy_bench.sweeps.composition import SweepLoader
 from homotopy_bench.sweeps.launcher import REPORT, say_how_to_continue
 from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
+from homotopy_bench.tracking.secrets import refuse_credentials_in
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class WorkerLauncher(Launcher, ABC):
             config: The configuration of the multirun.
         """
         self.carried = HydraContext(hydra_context.config_loader, hydra_context.callbacks)
+        refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         self.loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
         self.context, self.config = hydra_context, config
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)

@@ -178,11 +178,11 @@ def _database(url: URL, shown: str, study: str, patience: float, connections: ty
         raise InputError(KEY, shown, ACCEPTED)
     if server == "sqlite" and not Path(str(url.database)).parent.is_dir():
         raise InputError(KEY, shown, f"no such folder; {ACCEPTED}")
-    arguments = TIMEOUTS.get(url.get_driver_name(), {"connect_timeout": 10})
     full = url.render_as_string(hide_password=False)
     # A connection that was lost is raised; the pool would also write the traceback of its own attempt to clean up.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
+        arguments = TIMEOUTS.get(url.get_driver_name(), {"connect_timeout": 10})
         engine = create_engine(full, connect_args=arguments, poolclass=NullPool)
 
         def lock() -> AbstractContextManager[Any]:
