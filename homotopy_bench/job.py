@@ -37,7 +37,7 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     from omegaconf import OmegaConf
 
     runtime = HydraConfig.get()
-    folder = _as_typed(Path(runtime.runtime.output_dir))
+    folder = as_typed(Path(runtime.runtime.output_dir))
     refuse_credentials_in(composed.get("logger"))  # a record of the failure would keep them
     raw: Any = OmegaConf.to_container(composed, resolve=True)
     overrides = list(runtime.overrides.task)
@@ -57,6 +57,6 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     return begin(config, folder, overrides, show, pruning(runtime, config.training.epochs))
 
 
-def _as_typed(folder: Path) -> Path:
+def as_typed(folder: Path) -> Path:
     """Return a folder as a user would type it: relative to the working directory where it lies inside."""
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

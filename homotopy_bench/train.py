@@ -30,7 +30,7 @@ from homotopy_bench.config import (
 from homotopy_bench.errors import InputError
 from homotopy_bench.job import train_job
 from homotopy_bench.needs import look
-from homotopy_bench.sweeps.launcher import REPORT
+from homotopy_bench.sweeps.base import REPORT
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
 from homotopy_bench.tracking.secrets import refuse_credentials, refuse_credentials_in
 

@@ -7,36 +7,24 @@ one line, while the others train.
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import (
-    JobReturn,
-    JobRuntime,
-    JobStatus,
-    configure_log,
-    env_override,
-    filter_overrides,
-    setup_globals,
-)
-from hydra.plugins.launcher import Launcher
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, env_override
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from homotopy_bench.errors import InputError
+from homotopy_bench.sweeps.base import SweepLauncher
 
 if TYPE_CHECKING:
     from homotopy_bench.config import Config
     from homotopy_bench.member import Result
 
 log = logging.getLogger(__name__)
-
-REPORT = "report"
-"""Attribute of the task function that is told of a job's failure and returns the objective of such a job."""
 
 
 @dataclass
@@ -62,7 +50,7 @@ class Prepared:
     result: Result | None = None
 
 
-class EnsembleLauncher(Launcher):
+class EnsembleLauncher(SweepLauncher):
     """Trains the jobs of a batch as ensembles.
 
     Args:
@@ -78,26 +66,21 @@ class EnsembleLauncher(Launcher):
         """Take what Hydra gives.
 
         Args:
-            hydra_context: Loader and callbacks; its loader is replaced by one that composes many jobs sooner.
-            task_function: What a job would run; not called.
+            hydra_context: As for the base class.
+            task_function: Not called, but what is told of a job's failure.
             config: The configuration of the multirun.
 
         Raises:
             InputError: If an option is wrong, or jobs should each have a working directory of their own.
         """
-        from homotopy_bench.sweeps.composition import SweepLoader
         from homotopy_bench.sweeps.options import Fusing
-        from homotopy_bench.tracking.secrets import refuse_credentials_in
 
         # Not before: Hydra would wrap an error of the constructor in its own words.
         self.fusing = Fusing(*self._options)
         if config.hydra.job.chdir:
             accepted = "jobs that train together share a process; accepted: false, or hydra/launcher=basic"
             raise InputError("hydra.job.chdir", True, accepted)
-        refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
-        self.loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
-        self.context, self.config = hydra_context, config
-        self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Train a batch of jobs.
@@ -113,10 +96,7 @@ class EnsembleLauncher(Launcher):
         Raises:
             KeyboardInterrupt: If the training was interrupted.
         """
-        setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        sweep = Path(str(self.config.hydra.sweep.dir))
-        sweep.mkdir(parents=True, exist_ok=True)
+        sweep = self.begin()
         log.info(f"Launching {len(job_overrides)} jobs as ensembles")
         outer = HydraConfig.instance().cfg
         try:
@@ -127,8 +107,7 @@ class EnsembleLauncher(Launcher):
         finally:
             HydraConfig.instance().cfg = outer
         if not finished:
-            say_how_to_continue(self.config, sweep)
-            raise KeyboardInterrupt
+            self.interrupted(sweep)
         return [job.back for job in jobs]
 
     def _prepare(self, overrides: list[str], number: int) -> Prepared:
@@ -137,10 +116,7 @@ class EnsembleLauncher(Launcher):
         Returns:
             The job; with an error where it cannot be trained.
         """
-        log.info(f"\t#{number} : {' '.join(filter_overrides(overrides))}")
-        composed = self.loader.take_sweep_config(self.config, overrides)
-        with open_dict(composed):
-            composed.hydra.job.id = composed.hydra.job.num = number
+        composed = self.compose(overrides, number)
         HydraConfig.instance().set_config(composed)
         folder = Path(str(composed.hydra.sweep.dir)) / str(composed.hydra.sweep.subdir)
         settings: Any = HydraConfig.instance().cfg
@@ -241,17 +217,6 @@ class EnsembleLauncher(Launcher):
         singleton: Any = HydraConfig.instance()
         singleton.cfg = back.hydra_cfg
         self.context.callbacks.on_job_end(config=job.composed, job_return=back)
-
-
-def say_how_to_continue(config: DictConfig, sweep: Path) -> None:
-    """Name the command that continues an interrupted multirun; a study says itself how it goes on.
-
-    Args:
-        config: The configuration of the multirun.
-        sweep: Its folder.
-    """
-    if "trial" not in config.hydra.sweeper:
-        print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
 
 
 def _objective(job: Prepared) -> float:

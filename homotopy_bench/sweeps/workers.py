@@ -13,25 +13,23 @@ import signal
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log, filter_overrides, setup_globals
-from hydra.plugins.launcher import Launcher
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.config import validate
 from homotopy_bench.errors import InputError
+from homotopy_bench.job import as_typed
 from homotopy_bench.needs import look
-from homotopy_bench.sweeps.composition import SweepLoader
-from homotopy_bench.sweeps.launcher import REPORT, say_how_to_continue
+from homotopy_bench.sweeps.base import SweepLauncher
 from homotopy_bench.sweeps.worker_job import Interrupted, WorkerJob
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
-from homotopy_bench.tracking.secrets import refuse_credentials_in
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,7 @@ class Workers(ABC):
         """Let go of everything."""
 
 
-class WorkerLauncher(Launcher, ABC):
+class WorkerLauncher(SweepLauncher, ABC):
     """Runs the jobs of a batch in processes of their own, and waits for all of them."""
 
     @abstractmethod
@@ -77,15 +75,12 @@ class WorkerLauncher(Launcher, ABC):
         """Take what Hydra gives.
 
         Args:
-            hydra_context: Loader and callbacks; its loader is replaced by one that composes many jobs sooner.
+            hydra_context: As for the base class; jobs carry its own loader with them.
             task_function: Not called, but what is told of a job's failure.
             config: The configuration of the multirun.
         """
         self.carried = HydraContext(hydra_context.config_loader, hydra_context.callbacks)
-        refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
-        self.loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
-        self.context, self.config = hydra_context, config
-        self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run a batch of jobs.
@@ -101,10 +96,7 @@ class WorkerLauncher(Launcher, ABC):
         Raises:
             KeyboardInterrupt: If the multirun or one of its runs was interrupted.
         """
-        setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        sweep = Path(str(self.config.hydra.sweep.dir))
-        sweep.mkdir(parents=True, exist_ok=True)
+        sweep = self.begin()
         jobs = [self._job(list(one), initial_job_idx + n) for n, one in enumerate(job_overrides)]
         outcomes: dict[int, JobReturn | BaseException] = {}
         for job in jobs:
@@ -118,17 +110,12 @@ class WorkerLauncher(Launcher, ABC):
         interrupted = any(
             isinstance(error_of(outcome), Interrupted | KeyboardInterrupt) for outcome in outcomes.values()
         )
-        backs = [] if interrupted else [self._back(job, outcomes[job.number]) for job in jobs]
         if interrupted:
-            say_how_to_continue(self.config, sweep)
-            raise KeyboardInterrupt
-        return backs
+            self.interrupted(sweep)
+        return [self._back(job, outcomes[job.number]) for job in jobs]
 
     def _job(self, overrides: list[str], number: int) -> WorkerJob:
-        log.info(f"\t#{number} : {' '.join(filter_overrides(overrides))}")
-        composed = self.loader.take_sweep_config(self.config, overrides)
-        with open_dict(composed):
-            composed.hydra.job.id = composed.hydra.job.num = number
+        composed = self.compose(overrides, number)
         return WorkerJob(number, composed, self.carried, _name(), Path.cwd(), tuple(sys.argv))
 
     def _run(self, jobs: Sequence[WorkerJob], sweep: Path) -> dict[int, JobReturn | BaseException]:
@@ -169,7 +156,7 @@ class WorkerLauncher(Launcher, ABC):
 def _refused(job: WorkerJob) -> JobReturn | Exception | None:
     """Return what a job gives back that cannot be run; None for others."""
     if holds_run(job.folder):
-        return InputError("hydra.sweep.dir", _shown(job.folder), OCCUPIED.replace("run.dir", "sweep.dir"))
+        return InputError("hydra.sweep.dir", as_typed(job.folder), OCCUPIED.replace("run.dir", "sweep.dir"))
     outer = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(job.composed)
     try:
@@ -252,10 +239,6 @@ def _print(jobs: Sequence[WorkerJob], sweep: Path) -> None:
 
 def _name() -> str:
     return str(JobRuntime.instance().get("name"))
-
-
-def _shown(folder: Path) -> Path:
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 @contextmanager
