@@ -194,7 +194,7 @@ def _interrupted(job: Any) -> bool:
     """Return whether the result that a job left says that it was asked to end."""
     try:
         back = job.result()
-    except Exception:
+    except Exception:  # submitit raises a class of its own, with the traceback of the job as its text
         return "Interrupted" in str(job.exception())
     return isinstance(error_of(back), Interrupted)
 

@@ -136,7 +136,7 @@ def _portable(error: Exception) -> Exception:
     try:
         pickle.loads(pickle.dumps(error))
         carried = error.with_traceback(None)
-    except Exception:
+    except Exception:  # whatever its own code for pickling leads to
         carried = RuntimeError(f"{type(error).__name__}: {error}")
     carried.__cause__ = carried.__context__ = None
     carried.add_note(where)
