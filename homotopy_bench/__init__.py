@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from homotopy_bench.config import compose
-    from homotopy_bench.run import train
-    from homotopy_bench.sweeps.fused import train_many
+    from homotopy_bench.config.compose import compose
+    from homotopy_bench.runs.many import train_many
+    from homotopy_bench.runs.run import train
 
 __all__ = ["__version__", "compose", "train", "train_many"]
 __version__ = "0.1.0"
@@ -30,15 +30,15 @@ def __getattr__(name: str) -> Any:
         AttributeError: For any other name.
     """
     if name == "train":
-        from homotopy_bench.run import train
+        from homotopy_bench.runs.run import train
 
         return train
     if name == "train_many":
-        from homotopy_bench.sweeps.fused import train_many
+        from homotopy_bench.runs.many import train_many
 
         return train_many
     if name == "compose":
-        from homotopy_bench.config import compose
+        from homotopy_bench.config.compose import compose
 
         return compose
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.files import write_atomically
 
 STUDIES = ("forms", "rates", "estimators")
 

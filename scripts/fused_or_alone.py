@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from homotopy_bench import compose, train, train_many
-from homotopy_bench.member import Result
 from homotopy_bench.report import statistics
+from homotopy_bench.runs.job import Result
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.files import write_atomically
 
 PRUNERS = ("none", "median", "successive_halving", "hyperband", "wilcoxon")
 TRIALS = 64
@@ -83,7 +83,7 @@ def study(outputs: Path, pruner: str, seed: int, overrides: Sequence[str]) -> Ou
         f"hydra.sweeper.study={name}",
         f"hydra.sweeper.folder={outputs / name}",
     ]
-    command = [sys.executable, "-m", "homotopy_bench.train", "-m", *settings, *overrides]
+    command = [sys.executable, "-m", "homotopy_bench", "-m", *settings, *overrides]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with (outputs / name / "trials.csv").open(newline="", encoding="utf-8") as file:
         trials = list(csv.DictReader(file))

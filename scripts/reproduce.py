@@ -18,7 +18,7 @@ from reproductions.search import Budget
 from reproductions.study import carry_out
 from reproductions.table import render
 
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.files import write_atomically
 
 STUDIES = ("baselines", "hta")
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.config import Config
+from homotopy_bench.config.schema import Config
 from homotopy_bench.continuation.base import Continuation
+from homotopy_bench.core.random_streams import initialization, permutation
 from homotopy_bench.data.base import Splits
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
-from homotopy_bench.streams import initialization, permutation
 
 
 def path_parameter(schedule: Continuation, k: int, steps: int) -> float:

@@ -14,8 +14,10 @@ from omegaconf import OmegaConf
 
 import homotopy_bench.methods
 from homotopy_bench import compose
-from homotopy_bench.config import Config, conf_dir, validate
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.training.trainer import EnsembleTraining
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

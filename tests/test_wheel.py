@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_from_wheel(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "homotopy_bench.train", *arguments]
+    command = [sys.executable, "-m", "homotopy_bench", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -40,7 +40,7 @@ def test_the_wheel_carries_every_configuration_file(site: Path) -> None:
 
 
 def test_the_wheel_trains_from_an_empty_folder(site: Path, tmp_path: Path) -> None:
-    where = [sys.executable, "-c", "import homotopy_bench.config as c; print(c.conf_dir())"]
+    where = [sys.executable, "-c", "import homotopy_bench.config.schema as c; print(c.conf_dir())"]
     environment = {**os.environ, "PYTHONPATH": str(site)}
     found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert Path(found.stdout.strip()) == site / "homotopy_bench" / "conf"
@@ -75,5 +75,5 @@ def test_the_metadata_names_every_command(site: Path) -> None:
     text = entry_points.read_text()
     for command, module in (("train", "train"), ("report", "report.cli"), ("data", "data.cli")):
         assert f"homotopy-{command} = homotopy_bench.{module}:main" in text
-    assert "homotopy-functions = homotopy_bench.functions.cli:main" in text
-    assert "homotopy-precision = homotopy_bench.precision.cli:main" in text
+    assert "homotopy-functions = homotopy_bench.cli.functions:main" in text
+    assert "homotopy-precision = homotopy_bench.cli.precision:main" in text

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from homotopy_bench.config import Config, compose, validate
+from homotopy_bench.config.compose import compose
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
 from homotopy_bench.data.base import Dataset, Splits
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.training.trainer import EnsembleTraining
 from tests.cases import why_missing
 
 Member = Config | Sequence[str]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from homotopy_bench.options import Options
+from homotopy_bench.core.options import Options
 
 if TYPE_CHECKING:
     import numpy as np

@@ -44,7 +44,7 @@ class Shuffled(Continuation):
         """
         import numpy as np
 
-        from homotopy_bench.streams import stream_seed
+        from homotopy_bench.core.random_streams import stream_seed
 
         t = super().table(steps, seed, levels)
         order = np.random.Generator(np.random.PCG64(stream_seed(seed, "continuation")))

@@ -19,8 +19,8 @@ from torch.func import grad, jvp
 
 from homotopy_bench.curvature.point import Batch, Point, batch_weights
 from homotopy_bench.curvature.products import CountedOperator
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.objective import Objective
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.losses import Objective
 
 
 def streamed_hessian_operator(

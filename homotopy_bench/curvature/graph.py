@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from homotopy_bench.curvature.twice import require_second_derivatives
-from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.ensemble.ensemble import Ensemble
 
 
 class GradientGraph:

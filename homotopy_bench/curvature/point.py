@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.ensemble.ensemble import Ensemble
 
 Batch = tuple[Tensor, Tensor]
 """Inputs (M, B, *input) and labels (M, B)."""

@@ -30,8 +30,8 @@ from torch import Tensor
 from homotopy_bench.curvature.estimate import Operator
 from homotopy_bench.curvature.point import Batch, Point, batch_weights
 from homotopy_bench.curvature.twice import require_second_derivatives
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.objective import Objective
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.losses import Objective
 
 
 class CountedOperator:

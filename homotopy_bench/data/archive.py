@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from homotopy_bench.core.files import write_atomically
 from homotopy_bench.data.download import Unavailable
 from homotopy_bench.data.published import PublishedFile
-from homotopy_bench.files import write_atomically
 
 
 def unpack(archive: Path, files: Sequence[PublishedFile], root: Path) -> None:

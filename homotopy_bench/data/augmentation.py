@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from homotopy_bench.core.random_streams import stream_seed
 from homotopy_bench.data.base import Splits
-from homotopy_bench.streams import stream_seed
 
 PADDING = 4
 OFFSETS = 2 * PADDING + 1

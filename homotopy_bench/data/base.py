@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import Options
 from homotopy_bench.data.standardization import Standardization
 from homotopy_bench.data.subset import balanced_subset
-from homotopy_bench.errors import InputError
-from homotopy_bench.options import Options
 
 if TYPE_CHECKING:
     import numpy as np

@@ -56,7 +56,7 @@ class CIFAR10(Dataset):
     def read(self, root: Path) -> tuple[Samples, Samples, int]:
         """Return the data; what is missing under ``root`` is downloaded first.
 
-        A file that is damaged, or cannot be brought, is an :class:`~homotopy_bench.errors.InputError`.
+        A file that is damaged, or cannot be brought, is an :class:`~homotopy_bench.core.errors.InputError`.
 
         Args:
             root: The data folder, ``paths.data``.

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import write_atomically
 from homotopy_bench.data.base import Dataset, Samples
 from homotopy_bench.data.published import FileCheck, check_file
-from homotopy_bench.errors import InputError
-from homotopy_bench.files import write_atomically
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class MNIST1D(Dataset):
     def read(self, root: Path) -> tuple[Samples, Samples, int]:
         """Return the data, from the cache under ``root`` or generated and then cached there.
 
-        A cached file that is there but damaged is an :class:`~homotopy_bench.errors.InputError`.
+        A cached file that is there but damaged is an :class:`~homotopy_bench.core.errors.InputError`.
 
         Args:
             root: The data folder, ``paths.data``.

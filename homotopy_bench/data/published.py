@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from homotopy_bench.errors import InputError, nearest
+from homotopy_bench.core.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from homotopy_bench.functions.base import Problem

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.functions.base import Array
 
 MOST_STARTS = 100_000

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.hardware.base import Hardware
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from homotopy_bench.options import Options
+from homotopy_bench.core.options import Options
 
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.config import Config
-    from homotopy_bench.ensemble import Ensemble
+    from homotopy_bench.core.run_sections import RunSections
+    from homotopy_bench.ensemble.ensemble import Ensemble
+    from homotopy_bench.ensemble.rows import Rows
     from homotopy_bench.methods.regularizer import Regularizer
-    from homotopy_bench.rows import Rows
 
 
 class Method(Options):
@@ -57,11 +57,11 @@ class Method(Options):
         """Return the epochs of each level of ``continuation=levels``; empty for a method without levels."""
         return ()
 
-    def check(self, config: Config) -> None:
-        """Raise an :class:`~homotopy_bench.errors.InputError` where this method does not go with a configuration.
+    def check(self, run: RunSections) -> None:
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this method does not go with a run.
 
         Args:
-            config: The configuration, each of its sections checked.
+            run: The sections of the configuration, each checked by itself.
         """
 
     def regularizer(

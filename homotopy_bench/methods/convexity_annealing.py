@@ -19,26 +19,23 @@ optimiser's weight decay draws an angle to 0 as it does every parameter.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import pi, sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.methods.base import Method
-from homotopy_bench.options import PER_MEMBER
+from homotopy_bench.methods.bending import ANGLE, SLOPES, START, TRAINED, bend
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from homotopy_bench.config import Config
-    from homotopy_bench.ensemble import Ensemble
+    from homotopy_bench.core.run_sections import RunSections
+    from homotopy_bench.ensemble.ensemble import Ensemble
+    from homotopy_bench.ensemble.rows import Rows
     from homotopy_bench.methods.regularizer import Regularizer
-    from homotopy_bench.rows import Rows
-
-START = pi / 4
-ANGLE = "theta"
 
 
 class ConvexityAnnealing(Method):
@@ -70,16 +67,16 @@ class ConvexityAnnealing(Method):
         """Nothing: the penalty is none of the coefficients."""
         return
 
-    def check(self, config: Config) -> None:
+    def check(self, run: RunSections) -> None:
         """Check that t does not fall where angles are trained.
 
         Args:
-            config: The configuration.
+            run: The sections of the configuration.
 
         Raises:
             InputError: If it does: an angle is held below (pi/4)(1 - t) and would not come back.
         """
-        if self.theta != "scheduled" and config.continuation.name == "shuffled":
+        if self.theta != "scheduled" and run.continuation.name == "shuffled":
             accepted = "adaptive, constant, cosine, linear, polynomial, stepwise"
             why = f"with method.theta={self.theta} t must not fall; accepted: {accepted}"
             raise InputError("continuation", "shuffled", why)
@@ -151,60 +148,6 @@ class ConvexityAnnealing(Method):
         if self.theta == "scheduled":
             return None
         return TrainedAngles([one.theta_penalty for one in members if isinstance(one, ConvexityAnnealing)], ensemble)
-
-
-def literal_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the slopes (1, tan theta) right and left of zero; (1, 1) exactly at pi/4 and (1, 0) at 0."""
-    # tan(pi/4) is 1 - 1e-16 in float64; the start must be the identity exactly.
-    return theta.new_ones(()).expand_as(theta), _exactly(1.0, theta.tan(), at=theta >= START)
-
-
-def variance_preserving_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the slopes (cos theta, sin theta) right and left of zero; equal exactly at pi/4, and (1, 0) at 0."""
-    start = theta >= START
-    return _exactly(sqrt(0.5), theta.cos(), at=start), _exactly(sqrt(0.5), theta.sin(), at=start)
-
-
-def _exactly(value: float, slope: Tensor, at: Tensor) -> Tensor:
-    """Return slope with ``value`` where ``at`` holds; the derivative stays that of the slope.
-
-    Without it an angle could not leave pi/4, where every trained one starts.
-    """
-    return slope + (value - slope).detach() * at
-
-
-SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
-    "literal": literal_slopes,
-    "variance_preserving": variance_preserving_slopes,
-}
-
-
-def bend(x: Tensor, *, right: Tensor, left: Tensor) -> Tensor:
-    """Return x right for x > 0, and x left otherwise; at x = 0 the derivative is ``left``, as in torch.relu."""
-    return (x * right).where(x > 0, x * left)
-
-
-def limit(theta: Tensor, bound: Tensor) -> Tensor:
-    """Return theta projected to [0, bound].
-
-    The derivative is 1 wherever bound > 0: projected gradient descent takes its gradient at the projected point, and
-    the bound, which falls at every step, has passed below an angle that lay on it. At bound = 0 there is nothing left
-    to train and the derivative is 0.
-    """
-    return (theta + (theta.clamp(min=0.0).minimum(bound) - theta).detach()) * (bound > 0)
-
-
-def _bend_at(form: str) -> Callable[..., Tensor]:
-    """Return the rule (x, theta; bound) -> activation for a trained angle."""
-
-    def rule(x: Tensor, theta: Tensor, *, bound: Tensor) -> Tensor:
-        right, left = SLOPES[form](limit(theta, bound))
-        return bend(x, right=right, left=left)
-
-    return rule
-
-
-TRAINED: dict[str, Callable[..., Tensor]] = {form: _bend_at(form) for form in SLOPES}
 
 
 def _neurons(affine: nn.Module) -> tuple[int, ...]:

@@ -33,19 +33,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.methods.coupling.levels import LevelledMethod
 from homotopy_bench.methods.coupling.stability import largest_rate
-from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.config import Config
-    from homotopy_bench.ensemble import Ensemble
+    from homotopy_bench.core.run_sections import RunSections
+    from homotopy_bench.ensemble.ensemble import Ensemble
+    from homotopy_bench.ensemble.rows import Rows
     from homotopy_bench.methods.base import Method
     from homotopy_bench.methods.regularizer import Regularizer
-    from homotopy_bench.rows import Rows
 
 Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
 
@@ -91,35 +91,35 @@ class HTA(LevelledMethod):
         """Whether every copy has batches of its own."""
         return self.batches == "separate"
 
-    def check(self, config: Config) -> None:
+    def check(self, run: RunSections) -> None:
         """Check levels, continuation, learning rate and clipping.
 
         Args:
-            config: The configuration.
+            run: The sections of the configuration.
 
         Raises:
             InputError: If the literal update would diverge, the path is adaptive, or rows of ``released`` would be
                 clipped apart.
         """
-        super().check(config)
+        super().check(run)
         # Copies that have become their mean cannot part again: t must not fall.
-        if config.continuation.name in ("adaptive", "shuffled"):
+        if run.continuation.name in ("adaptive", "shuffled"):
             accepted = (
                 "method=hta falls level by level; accepted: constant, cosine, levels, linear, polynomial, stepwise"
             )
-            raise InputError("continuation", config.continuation.name, accepted)
-        if self.update == "released" and config.training.clip_norm is not None:
+            raise InputError("continuation", run.continuation.name, accepted)
+        if self.update == "released" and run.training.clip_norm is not None:
             accepted = "update=released has parameters in common, which clipping copy by copy would part"
-            raise InputError("training.clip_norm", config.training.clip_norm, f"{accepted}; accepted: null")
-        descent = config.optimizer.model_dump()
+            raise InputError("training.clip_norm", run.training.clip_norm, f"{accepted}; accepted: null")
+        descent = run.optimizer.model_dump()
         if self.update == "literal" and self.coupling and not self.allow_unstable and "momentum" in descent:
-            level, rate = self.values()[-1], config.optimizer.lr
+            level, rate = self.values()[-1], run.optimizer.lr
             limit = largest_rate(level, descent["momentum"], descent["nesterov"], self.groups, self.coupling)
-            if config.lr_schedule.name == "trace" and config.continuation.name != "constant":
+            if run.lr_schedule.name == "trace" and run.continuation.name != "constant":
                 accepted = "update=literal diverges for large rates, and these are not known beforehand"
                 why = f"{accepted}; accepted: update=proximal, or method.allow_unstable=true"
                 raise InputError("lr_schedule", "trace", why)
-            if config.continuation.name != "constant" and rate >= limit:
+            if run.continuation.name != "constant" and rate >= limit:
                 accepted = f"update=literal diverges at L={level:g}; accepted: a number < {limit:g}"
                 raise InputError("optimizer.lr", rate, f"{accepted}, update=proximal, or method.allow_unstable=true")
 

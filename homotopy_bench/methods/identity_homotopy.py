@@ -22,9 +22,9 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.methods.base import Method
-from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch

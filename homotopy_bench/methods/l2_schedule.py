@@ -17,10 +17,10 @@ from homotopy_bench.methods.coupling.levels import LevelledMethod
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.ensemble import Ensemble
+    from homotopy_bench.ensemble.ensemble import Ensemble
+    from homotopy_bench.ensemble.rows import Rows
     from homotopy_bench.methods.base import Method
     from homotopy_bench.methods.regularizer import Regularizer
-    from homotopy_bench.rows import Rows
 
 
 class L2Schedule(LevelledMethod):

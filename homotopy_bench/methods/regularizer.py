@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.rows import Rows
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.rows import Rows
 
 
 class Regularizer:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.methods.convexity_annealing import ANGLE, limit
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.rows import Rows
+from homotopy_bench.methods.bending import ANGLE, limit
 from homotopy_bench.methods.regularizer import Regularizer
 from homotopy_bench.models.layers import DEFORMATION
-from homotopy_bench.rows import Rows
 
 
 class TrainedAngles(Regularizer):

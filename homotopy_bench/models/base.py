@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from homotopy_bench.options import Options
+from homotopy_bench.core.options import Options
 
 if TYPE_CHECKING:
     import torch

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from homotopy_bench.options import PER_MEMBER, Options
+from homotopy_bench.core.options import PER_MEMBER, Options
 
 if TYPE_CHECKING:
     from collections import defaultdict
 
     import torch
 
-    from homotopy_bench.config import Config
+    from homotopy_bench.core.run_sections import RunSections
 
 LearningRate = Annotated[float, Field(gt=0.0), PER_MEMBER]
 WeightDecay = Annotated[float, Field(ge=0.0), PER_MEMBER]
@@ -60,11 +60,11 @@ class Optimizer(Options, ABC):
     def torch_class(self) -> type[torch.optim.Optimizer]:
         """Return the class of torch.optim that does the update."""
 
-    def check(self, config: Config) -> None:
-        """Raise an :class:`~homotopy_bench.errors.InputError` where this update does not go with a configuration.
+    def check(self, run: RunSections) -> None:
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this update does not go with a run.
 
         Args:
-            config: The configuration, each of its sections checked.
+            run: The sections of the configuration, each checked by itself.
         """
 
     def gain(self) -> float:

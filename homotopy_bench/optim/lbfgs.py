@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.optim.base import LearningRate, Optimizer
-from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import torch
 
-    from homotopy_bench.config import Config
+    from homotopy_bench.core.run_sections import RunSections
     from homotopy_bench.optim.base import RowOptimizer
 
 Iterations = Annotated[int, Field(ge=1), PER_MEMBER]
@@ -52,19 +52,19 @@ class LBFGS(Optimizer):
     tolerance_change: Tolerance = 1e-9
     line_search: Annotated[Literal["strong_wolfe", "none"], PER_MEMBER] = "strong_wolfe"
 
-    def check(self, config: Config) -> None:
+    def check(self, run: RunSections) -> None:
         """Check that what the step minimises is the loss that its line search sees.
 
         Args:
-            config: The configuration.
+            run: The sections of the configuration.
 
         Raises:
             InputError: If gradients are clipped, or the method adds to them.
         """
-        if config.method.has_own_terms:
-            why = f"method={config.method.name} changes gradients or steps by itself"
+        if run.method.has_own_terms:
+            why = f"method={run.method.name} changes gradients or steps by itself"
             raise InputError("optimizer", self.name, f"{why}; accepted: adam, adamw, sgd")
-        clip_norm = config.training.clip_norm
+        clip_norm = run.training.clip_norm
         if clip_norm is not None:
             why = "optimizer=lbfgs needs the gradients of its loss, not clipped ones"
             raise InputError("training.clip_norm", clip_norm, f"{why}; accepted: null")

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.optim.base import LearningRate, Momentum, Optimizer, WeightDecay
-from homotopy_bench.options import PER_MEMBER
 
 
 class MomentOptimizer(Optimizer):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import model_validator
 
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.optim.base import LearningRate, Momentum, Optimizer, WeightDecay
-from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import torch

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from homotopy_bench.curvature.point import Point, batch_weights, split_batches
 from homotopy_bench.curvature.products import CountedOperator, hessian_operator
-from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.losses import cross_entropy
 from homotopy_bench.models.layers import Layer
-from homotopy_bench.objective import cross_entropy
 
 CHUNK = 500
 """Samples of one forward pass; bounds the memory of a gradient."""

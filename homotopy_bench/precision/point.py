@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.config import Config
+from homotopy_bench.config.schema import Config
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.data.base import Splits
-from homotopy_bench.errors import InputError
 from homotopy_bench.hardware.cpu import CPU
 from homotopy_bench.precision.formats import FORMATS
-from homotopy_bench.streams import initialization
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.training.trainer import EnsembleTraining
 
 
 @dataclass(frozen=True)

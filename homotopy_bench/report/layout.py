@@ -6,20 +6,22 @@ terminal and no log file can fail to show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.statistics import Interval
-from homotopy_bench.report.structure import Comparison, Report, Row, Section
-
-NOTHING = "-"
-"""The cell of a value that is not defined or not in the records."""
-
-# A sweep has hundreds of rows; the JSON has all of what is shortened here.
-_MOST_KEYS = 6
-_MOST_NAMES = 3
-_MOST_NOTES = 8
+from homotopy_bench.report.cells import (
+    NOTHING,
+    _amount,
+    _count,
+    _interval,
+    _name,
+    _percent,
+    _probability,
+    _seconds,
+    printable,
+)
+from homotopy_bench.report.notes import _accuracy_notes, _chosen, _comparison_notes
+from homotopy_bench.report.structure import Report, Section
 
 
 @dataclass(frozen=True)
@@ -134,18 +136,6 @@ def legend(report: Report) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def printable(text: str) -> str:
-    """Return text that any encoder of UTF-8 takes.
-
-    Args:
-        text: Any text; the name of a folder may hold bytes that are no UTF-8.
-
-    Returns:
-        The text with such bytes as escapes.
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _accuracy(section: Section) -> Table:
     columns = (
         Column("method", number=False),
@@ -171,31 +161,6 @@ def _accuracy(section: Section) -> Table:
         for row in section.rows
     )
     return Table("Test accuracy at t = 1, in %", columns, rows, tuple(_accuracy_notes(section)))
-
-
-def _accuracy_notes(section: Section) -> Iterator[str]:
-    if section.validated_on_test:
-        yield (
-            "dataset.protocol=source: some of these runs validated on the test split, so that whatever "
-            "was chosen by validation was chosen by test accuracy."
-        )
-    if section.unpublished_data:
-        yield (
-            f"Some of these runs read files of {section.dataset} that are not the published ones (`data` in their "
-            "summary.json says which): their accuracies are not those of the original data."
-        )
-    for row in section.rows:
-        if 0 < row.path_runs < row.runs:
-            yield f"{_name(row)}: best on path is known for {row.path_runs} of {_count(row.runs, 'run')}."
-    for method, keys in section.also_differ.items():
-        listed = [
-            f"{key} ({', '.join(values) if len(values) < 5 else f'{len(values)} values'})"
-            for key, values in keys.items()
-        ]
-        yield f"The {method} rows also differ in {_shortened(listed)}."
-    if len(section.code_versions) > 1:
-        versions = ", ".join(version or "unknown" for version in section.code_versions)
-        yield f"These runs come from {len(section.code_versions)} versions of the code: {versions}."
 
 
 def _cost(section: Section) -> Table:
@@ -247,109 +212,3 @@ def _comparison(section: Section) -> Table:
     )
     notes = (_chosen(section), *_comparison_notes(section.comparisons))
     return Table("Paired difference to the baseline, in percentage points", columns, rows, notes)
-
-
-def _chosen(section: Section) -> str:
-    choice = section.baseline
-    assert choice is not None, "comparisons have a baseline"
-    name = f"baseline {choice.label}".rstrip()
-    validation = "" if choice.val_mean is None else f", mean validation accuracy {_percent(choice.val_mean)} %"
-    if choice.asked:
-        return f"Compared with: {name}{validation}; picked by --baseline {' --baseline '.join(choice.asked)}."
-    if choice.candidates == 1:
-        return f"Compared with: {name}{validation}; the only baseline variant here."
-    return f"Compared with: {name}{validation}, the best of {choice.candidates} baseline variants."
-
-
-def _comparison_notes(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    unpaired = [one for one in comparisons if one.dropped_seeds or one.dropped_baseline_seeds]
-    yield from _by_note((one, _dropped(one)) for one in unpaired)
-    equal = [one for one in comparisons if one.pairs and not one.unequal_pairs]
-    yield from _by_note((one, "equal to the baseline in every pair") for one in equal)
-    yield from _confounders([one for one in comparisons if one.differs_in])
-    for unequal in sorted({one.unequal_pairs for one in comparisons}):
-        few = [one for one in comparisons if one.unequal_pairs == unequal]
-        smallest = few[0].smallest_p
-        if smallest is not None and smallest > statistics.ALPHA:
-            which = "" if len(few) == len(comparisons) else f" ({_names(few)})"
-            yield (
-                f"With {_count(unequal, 'unequal pair')}{which} p cannot be below {smallest:g}, however "
-                "large the difference; 0.05 takes at least 6 pairs, and more under Holm's correction."
-            )
-
-
-def _dropped(one: Comparison) -> str:
-    own, other = len(one.dropped_seeds), len(one.dropped_baseline_seeds)
-    return f"{_count(own, 'seed')} of its own and {_count(other, 'seed')} of the baseline dropped for want of a partner"
-
-
-def _confounders(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    what = "differs from the baseline in more than the method"
-    values = {
-        one.method + one.label: [f"{key} ({ours}, baseline {theirs})" for key, (ours, theirs) in one.differs_in.items()]
-        for one in comparisons
-    }
-    if len({tuple(listed) for listed in values.values()}) <= _MOST_NOTES:
-        yield from _by_note((one, f"{what}: {_shortened(values[one.method + one.label])}") for one in comparisons)
-    else:
-        yield from _by_note((one, f"{what}: {_shortened(list(one.differs_in))}") for one in comparisons)
-
-
-def _by_note(notes: Iterable[tuple[Comparison, str]]) -> Iterator[str]:
-    grouped: dict[str, list[Comparison]] = {}
-    for one, note in notes:
-        grouped.setdefault(note, []).append(one)
-    for note, rows in grouped.items():
-        yield f"{_names(rows)}: {note}."
-
-
-def _names(rows: Sequence[Comparison]) -> str:
-    rest = len(rows) - _MOST_NAMES
-    more = f" and {_count(rest, 'more row')}" if rest > 0 else ""
-    return ", ".join(map(_name, rows[:_MOST_NAMES])) + more
-
-
-def _name(row: Row | Comparison) -> str:
-    return f"{row.method} {row.label}".rstrip()
-
-
-def _percent(fraction: float | None, *, sign: bool = False) -> str:
-    if fraction is None:
-        return NOTHING
-    text = f"{100 * fraction:.2f}"
-    # A difference that rounds to nothing has no sign worth showing.
-    return "0.00" if text in ("0.00", "-0.00") else f"+{text}" if sign and fraction > 0 else text
-
-
-def _interval(interval: Interval | None, *, sign: bool = False) -> str:
-    if interval is None:
-        return NOTHING
-    return f"[{_percent(interval.low, sign=sign)}, {_percent(interval.high, sign=sign)}]"
-
-
-def _probability(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:.4f}" if value >= 1e-4 else f"{value:.0e}"
-
-
-def _amount(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:,.0f}" if value < 1e9 else f"{value:.3e}"
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:.3g}" if value < 100 else _amount(value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _shortened(items: Sequence[str]) -> str:
-    rest = len(items) - _MOST_KEYS
-    more = f"; and {_count(rest, 'more key')}, all in the JSON" if rest > 0 else ""
-    return "; ".join(items[:_MOST_KEYS]) + more

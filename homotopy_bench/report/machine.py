@@ -41,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.layout import printable
+from homotopy_bench.report.cells import printable
 from homotopy_bench.report.structure import Report
 
 SCHEMA = 1

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from homotopy_bench.errors import InputError
-from homotopy_bench.sweeps.studies.options import FIRST_TUNING_SEED
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.tracking.record import SCHEMA, read_metrics
 
 Kind = Literal[

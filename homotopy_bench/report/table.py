@@ -29,7 +29,7 @@ def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, ob
         records: What :func:`~homotopy_bench.report.runs.read_runs` returns.
         baseline: Dotted configuration key to value, for instance ``{"model.init": "kaiming"}``: only baseline
             variants with these values are candidates. Texts are compared as on a command
-            line; an :class:`~homotopy_bench.errors.InputError` says so where they fit no baseline run at all.
+            line; an :class:`~homotopy_bench.core.errors.InputError` says so where they fit no baseline run at all.
 
     Returns:
         The report.

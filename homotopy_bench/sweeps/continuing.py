@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from homotopy_bench.config import Config, compose
-from homotopy_bench.errors import InputError
-from homotopy_bench.needs import look
-from homotopy_bench.sweeps.options import Fusing
+from homotopy_bench.config.compose import compose
+from homotopy_bench.config.schema import Config
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.runs.fusing import Fusing
+from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.origin import MULTIRUN
 from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import read_run
@@ -60,7 +61,7 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
         try:
             config, overrides, status = read_run(run)
             if status is None:
-                look(config)
+                check_requirements(config)
                 left.append(Unfinished(run, config, overrides, begun=True))
             ended += status is not None
         except InputError as error:
@@ -70,7 +71,7 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
             continue
         try:
             config = compose(*overrides)
-            look(config)
+            check_requirements(config)
             left.append(Unfinished(run, config, overrides, begun=False))
         except InputError as error:
             report(error)
@@ -80,8 +81,9 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
 
     from rich.console import Console
 
-    from homotopy_bench.member import Job, Member
-    from homotopy_bench.sweeps.fused import train_members
+    from homotopy_bench.runs.job import Job
+    from homotopy_bench.runs.many import train_members
+    from homotopy_bench.runs.member import Member
     from homotopy_bench.tracking.group_display import group_display, print_jobs
 
     members: list[Member] = []

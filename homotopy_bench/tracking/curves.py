@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from homotopy_bench import __version__
-
 PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "mnist1d")
 
 
@@ -40,7 +38,7 @@ def environment(device: str, threads: int) -> dict[str, object]:
 def command_line() -> str:
     """Return the command that started this process, the program by its name alone."""
     program = Path(sys.argv[0])
-    name = "python -m homotopy_bench.train" if program.name == "train.py" else program.name
+    name = "python -m homotopy_bench" if program.name == "__main__.py" else program.name
     return " ".join([name, *(shlex.quote(argument) for argument in sys.argv[1:])])
 
 
@@ -50,15 +48,16 @@ def code_version() -> str:
 
     It is that of the first call: what a process runs was loaded about then.
     """
+    version = importlib.metadata.version("homotopy-bench")
     root = Path(__file__).parent.parent.parent
     if not (root / ".git").exists() or not (root / "conf").is_dir():
-        return __version__
+        return version
     try:
         describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
         commit = subprocess.run(describe, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{commit}"
+        return version
+    return f"{version}+{commit}"
 
 
 @cache

@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from homotopy_bench.errors import InputError
-from homotopy_bench.files import read_json_lines, write_atomically
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import read_json_lines, write_atomically
 
 SCHEMA = 1
 """Number of the record's layout; a reader refuses any other."""

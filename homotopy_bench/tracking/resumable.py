@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from homotopy_bench.config import Config, validate
-from homotopy_bench.errors import InputError
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.tracking.record import SCHEMA
 
 FINAL = ("completed", "diverged", "pruned")

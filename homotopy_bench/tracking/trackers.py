@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from homotopy_bench.config import Config
-from homotopy_bench.tracking.loggers.base import SILENCE
+from homotopy_bench.config.schema import Config
+from homotopy_bench.loggers.base import SILENCE
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.mirror import main; main()"
 

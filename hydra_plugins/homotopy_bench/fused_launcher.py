@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-from homotopy_bench.sweeps.launcher import EnsembleLauncher
+from homotopy_bench.sweeps.launchers.fused import EnsembleLauncher
 
 
 class FusedLauncher(EnsembleLauncher):
@@ -16,7 +16,7 @@ class FusedLauncher(EnsembleLauncher):
 
 @dataclass
 class FusedLauncherConf:
-    """Options ``hydra.launcher.*``, which :class:`homotopy_bench.sweeps.options.Fusing` explains and checks."""
+    """Options ``hydra.launcher.*``, which :class:`homotopy_bench.runs.fusing.Fusing` explains and checks."""
 
     _target_: str = "hydra_plugins.homotopy_bench.fused_launcher.FusedLauncher"
     max_members: Any = None

@@ -10,7 +10,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from homotopy_bench.config import conf_dir
+from homotopy_bench.core.conf_files import conf_dir
 
 GROUP = ("hydra", "launcher")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from homotopy_bench.sweeps.joblib_workers import JoblibProcesses
-from homotopy_bench.sweeps.ray_workers import RayCluster
-from homotopy_bench.sweeps.submitit_workers import SubmititLocal, SubmititSlurm
+from homotopy_bench.sweeps.launchers.joblib_workers import JoblibProcesses
+from homotopy_bench.sweeps.launchers.ray_workers import RayCluster
+from homotopy_bench.sweeps.launchers.submitit_workers import SubmititLocal, SubmititSlurm
 
 
 class JoblibLauncher(JoblibProcesses):

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.interleaved import interleave
-from homotopy_bench.config import compose
+from homotopy_bench.config.compose import compose
 from homotopy_bench.data.base import Splits
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.training.trainer import EnsembleTraining
 
 STEPS = 200
 SHARED = (

@@ -34,7 +34,7 @@ from torch import Tensor, nn  # noqa: E402
 
 from benchmarks import controller  # noqa: E402
 from benchmarks.interleaved import interleave  # noqa: E402
-from homotopy_bench.config import compose  # noqa: E402
+from homotopy_bench.config.compose import compose  # noqa: E402
 from homotopy_bench.curvature.density import smoothed_density, spectral_density  # noqa: E402
 from homotopy_bench.curvature.estimate import Eigenpair  # noqa: E402
 from homotopy_bench.curvature.lanczos import lanczos  # noqa: E402
@@ -43,9 +43,9 @@ from homotopy_bench.curvature.products import CountedOperator, hessian_operator 
 from homotopy_bench.data.base import Samples, Splits  # noqa: E402
 from homotopy_bench.data.mnist import FILES  # noqa: E402
 from homotopy_bench.data.published import missing  # noqa: E402
-from homotopy_bench.ensemble import Ensemble  # noqa: E402
+from homotopy_bench.ensemble.ensemble import Ensemble  # noqa: E402
+from homotopy_bench.ensemble.losses import cross_entropy  # noqa: E402
 from homotopy_bench.models.mlp import MLP  # noqa: E402
-from homotopy_bench.objective import cross_entropy  # noqa: E402
 
 with warnings.catch_warnings():  # a dependency scripts functions with torch.jit, of which torch warns
     warnings.simplefilter("ignore", DeprecationWarning)

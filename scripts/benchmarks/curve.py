@@ -12,8 +12,8 @@ from torch import Tensor
 from benchmarks.fused import on_threads, training_steps
 from benchmarks.interleaved import interleave
 from benchmarks.single import SHARED
-from homotopy_bench.config import compose
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.config.compose import compose
+from homotopy_bench.training.trainer import EnsembleTraining
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 THREADS = 2

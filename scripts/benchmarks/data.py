@@ -20,11 +20,11 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from benchmarks.interleaved import interleave
-from homotopy_bench.config import compose
+from homotopy_bench.config.compose import compose
+from homotopy_bench.core.random_streams import permutation
 from homotopy_bench.data.augmentation import crop_flip, crop_flip_draws
 from homotopy_bench.data.cifar10 import FILES
 from homotopy_bench.data.published import missing
-from homotopy_bench.streams import permutation
 
 IMAGES = 10_000
 BATCH = 128

@@ -21,8 +21,8 @@ import torch
 
 from benchmarks.interleaved import interleave
 from benchmarks.single import METHODS, _dataloader_loop
-from homotopy_bench.config import compose
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.config.compose import compose
+from homotopy_bench.training.trainer import EnsembleTraining
 
 MEMBERS, BATCH, THREADS, PROCESSES = 32, 128, 2, 2
 STEPS = 4

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from homotopy_bench.member import Member
-from homotopy_bench.sweeps import fused
-from homotopy_bench.train import main
+from homotopy_bench.cli.train import main
+from homotopy_bench.runs import many
+from homotopy_bench.runs.member import Member
 
 JOBS = 64
 OVERRIDES = (
@@ -88,7 +88,7 @@ def _multirun() -> dict[str, float]:
     whole, training, records, pictures = Clock(), Clock(), Clock(), Clock()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        stack.enter_context(training.over(fused, "train_members"))
+        stack.enter_context(training.over(many, "train_members"))
         for name in ("write", "save", "finish"):
             stack.enter_context(records.over(Member, name))
         stack.enter_context(pictures.over(Member, "_draw"))

@@ -16,8 +16,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.interleaved import interleave
-from homotopy_bench.config import compose
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.config.compose import compose
+from homotopy_bench.training.trainer import EnsembleTraining
 
 EPOCHS_PER_TURN = 1
 SHARED = ("optimizer=adam", "optimizer.lr=1e-3", "lr_schedule=constant", "training.clip_norm=null")

@@ -25,7 +25,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from homotopy_bench.config import conf_dir
+from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.sweeps.studies.sweeper import sweep
 from homotopy_bench.tracking.record import SCHEMA
 

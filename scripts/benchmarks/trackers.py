@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.interleaved import interleave
-from homotopy_bench.config import compose
-from homotopy_bench.run import train
+from homotopy_bench.config.compose import compose
+from homotopy_bench.runs.run import train
 
 EPOCHS = 100
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.files import write_atomically
 from reproductions.curvature_forms import NETWORK
 from reproductions.curvature_runs import side_by_side
 
@@ -89,8 +89,8 @@ def _measure(overrides: Sequence[str]) -> Series:
     from homotopy_bench.curvature.lanczos import lanczos
     from homotopy_bench.curvature.point import Batch, split_batches
     from homotopy_bench.curvature.products import hessian_operator
-    from homotopy_bench.objective import cross_entropy
-    from homotopy_bench.training import EnsembleTraining
+    from homotopy_bench.ensemble.losses import cross_entropy
+    from homotopy_bench.training.trainer import EnsembleTraining
 
     config = compose(*overrides)
     torch.set_num_threads(config.hardware.threads)

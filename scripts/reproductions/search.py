@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from homotopy_bench.config import compose
-from homotopy_bench.files import write_atomically
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.config.compose import compose
+from homotopy_bench.core.files import write_atomically
+from homotopy_bench.training.trainer import EnsembleTraining
 from reproductions.space import Range, settings
 
 FIRST_SEED = 1000

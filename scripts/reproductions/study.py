@@ -68,7 +68,7 @@ def recorded(overrides: tuple[str, ...], seed: int, folder: Path) -> dict[str, A
         SystemExit: If the folder holds the record of another configuration.
     """
     from homotopy_bench import compose, train
-    from homotopy_bench.run import resume
+    from homotopy_bench.runs.run import resume
     from homotopy_bench.tracking.display import Silent
 
     run, config = folder / str(seed), compose(*overrides, f"seed={seed}")

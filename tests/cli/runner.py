@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-TRAIN = (sys.executable, "-m", "homotopy_bench.train")
+TRAIN = (sys.executable, "-m", "homotopy_bench")
 SEND_AT = (sys.executable, str(Path(__file__).with_name("send_at.py")))
 
 TINY = ("model.depth=3", "model.width=8", "dataset.samples=500", "training.batch_size=30")

@@ -97,7 +97,7 @@ if __name__ == "__main__":
         import torch._dynamo  # noqa: F401  # the first optimiser would import it: traced, for seconds
 
         sys.settrace(Trace())  # type: ignore[arg-type]  # typeshed wants a function
-    from homotopy_bench.train import main
+    from homotopy_bench.cli.train import main
 
     code = main()
     sys.settrace(None)

@@ -14,7 +14,8 @@ import pexpect
 import pytest
 
 from homotopy_bench import compose, train
-from homotopy_bench.config import Config, conf_dir
+from homotopy_bench.config.schema import Config
+from homotopy_bench.core.conf_files import conf_dir
 from tests.cases import FOLDERS, why_missing
 from tests.cli.runner import LIMIT, TINY, environment, run, run_cli, summary
 
@@ -25,7 +26,7 @@ HEAVY = ("torch", "numpy", "scipy", "matplotlib", "mnist1d", "rich")
 REPORT_IMPORTS = f"""
 import atexit, sys
 atexit.register(lambda: print("heavy:", *[name for name in {HEAVY} if name in sys.modules]))
-from homotopy_bench.train import main
+from homotopy_bench.cli.train import main
 sys.argv[0] = "homotopy-train"
 sys.exit(main())
 """

@@ -152,8 +152,8 @@ def test_a_signal_before_training_ends_the_process_without_a_traceback(tmp_path:
 
 LONG_STEP = """
 import hashlib, sys
-from homotopy_bench.train import main
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.cli.train import main
+from homotopy_bench.training.trainer import EnsembleTraining
 
 def advance(self):
     print("in the step", flush=True)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homotopy_bench.config import conf_dir
 from homotopy_bench.continuation.base import Continuation
 from homotopy_bench.continuation.constant import Constant
 from homotopy_bench.continuation.cosine import Cosine
@@ -17,7 +16,8 @@ from homotopy_bench.continuation.linear import Linear
 from homotopy_bench.continuation.polynomial import Polynomial
 from homotopy_bench.continuation.shuffled import Shuffled
 from homotopy_bench.continuation.stepwise import Stepwise
-from homotopy_bench.options import option_class
+from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.options import option_class
 
 warmups = st.floats(0.01, 1.0)
 schedules = st.one_of(

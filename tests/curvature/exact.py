@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from homotopy_bench.curvature.estimate import Operator
 from homotopy_bench.curvature.point import Batch
-from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.models.mlp import MLP
 
 hessian_of: Callable[..., Tensor] = torch.autograd.functional.hessian

@@ -11,7 +11,7 @@ from torch import Tensor
 from homotopy_bench.curvature.density import smoothed_density, spectral_density
 from homotopy_bench.curvature.probes import spherical
 from homotopy_bench.curvature.products import hessian_operator
-from homotopy_bench.objective import cross_entropy
+from homotopy_bench.ensemble.losses import cross_entropy
 from tests.curvature.exact import explicit, generator, network_case, symmetric
 
 SPECTRA = torch.stack([torch.linspace(-1.0, 2.0, 40), torch.logspace(-3, 0.5, 40), torch.linspace(-1, 1, 40) ** 3])

@@ -10,7 +10,7 @@ from homotopy_bench.curvature.estimate import Eigenpair, Operator
 from homotopy_bench.curvature.lanczos import lanczos
 from homotopy_bench.curvature.power import power_iteration
 from homotopy_bench.curvature.products import hessian_operator
-from homotopy_bench.objective import cross_entropy
+from homotopy_bench.ensemble.losses import cross_entropy
 from tests.curvature.exact import NETWORKS, explicit, generator, network_case, symmetric
 
 SPREAD = torch.stack([torch.linspace(-1.0, 3.0, 60), torch.linspace(0.5, 20.0, 60) ** 2])

@@ -10,7 +10,7 @@ from homotopy_bench.curvature.krylov import Krylov
 from homotopy_bench.curvature.largest import largest_eigenvalue
 from homotopy_bench.curvature.probes import spherical
 from homotopy_bench.curvature.products import hessian_operator
-from homotopy_bench.objective import cross_entropy
+from homotopy_bench.ensemble.losses import cross_entropy
 from tests.curvature.exact import NETWORKS, explicit, generator, network_case, symmetric
 
 DECAYING = torch.stack([torch.logspace(-4, 1, 200), torch.linspace(-1.3, 1.6, 200) ** 5]).double()

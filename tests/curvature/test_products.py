@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.curvature.forward_over_reverse import streamed_hessian_operator
 from homotopy_bench.curvature.point import split_batches
 from homotopy_bench.curvature.products import gauss_newton_operator, hessian_operator, rebuilt_hessian_operator
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.errors import InputError
-from homotopy_bench.objective import cross_entropy, training_objective
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.losses import cross_entropy, training_objective
 from tests.curvature.exact import NETWORKS, dense, network_case
 
 HESSIANS = [hessian_operator, streamed_hessian_operator, rebuilt_hessian_operator]

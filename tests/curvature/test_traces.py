@@ -12,7 +12,7 @@ from homotopy_bench.curvature.hutchpp import hutchpp_trace
 from homotopy_bench.curvature.layers import layer_traces
 from homotopy_bench.curvature.products import hessian_operator
 from homotopy_bench.curvature.xtrace import xtrace
-from homotopy_bench.objective import cross_entropy
+from homotopy_bench.ensemble.losses import cross_entropy
 from tests.curvature.exact import NETWORKS, dense, explicit, generator, network_case, symmetric
 
 DRAWS = 100

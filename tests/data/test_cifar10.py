@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from homotopy_bench import compose, train
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import cifar10
 from homotopy_bench.data.cifar10 import CIFAR10
-from homotopy_bench.errors import InputError
 from tests.data.cifar_files import RECORDS, use_small_files, write_files
 
 

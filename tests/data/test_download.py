@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import download as downloads
 from homotopy_bench.data import transfer as transfers
 from homotopy_bench.data.download import Unavailable, bring, download
 from homotopy_bench.data.published import PublishedFile
 from homotopy_bench.data.transfer import BLOCK
-from homotopy_bench.errors import InputError
 from tests.data.loopback import Behaviour, serving
 
 CONTENT = random.Random(0).randbytes(100_000)

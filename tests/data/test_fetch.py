@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import cifar10, mnist
 from homotopy_bench.data.archive import unpack
 from homotopy_bench.data.cifar10 import CIFAR10
 from homotopy_bench.data.download import Unavailable
 from homotopy_bench.data.mnist import MNIST
 from homotopy_bench.data.transfer import BLOCK
-from homotopy_bench.errors import InputError
 from tests.data.cifar_files import archive_of, use_small_files, write_files
 from tests.data.loopback import Behaviour, serving
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.idx import read_idx
-from homotopy_bench.errors import InputError
 from tests.data.idx_files import idx_bytes, parse_idx, write_idx
 
 SHAPE = (3, 4, 5)

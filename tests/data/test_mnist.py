@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import mnist
 from homotopy_bench.data.mnist import MNIST
-from homotopy_bench.errors import InputError
 from tests.data.idx_files import parse_idx, write_idx
 
 TRAIN, TEST = 30, 10

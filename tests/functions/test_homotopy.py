@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.functions.base import Array
 from homotopy_bench.functions.counting import count
 from homotopy_bench.functions.homotopy import LEVELS, coupled, follow

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.functions.problems import NAMES, problem_named
 
 

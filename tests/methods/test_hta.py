@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from homotopy_bench import compose, train
-from homotopy_bench.config import choices_of
 from homotopy_bench.continuation.levels import Levels
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.conf_files import choices_of
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.random_streams import copy_seeds
 from homotopy_bench.methods.coupling.proximal import Proximal
 from homotopy_bench.methods.hta import HTA
-from homotopy_bench.streams import copy_seeds
 from homotopy_bench.tracking.record import read_metrics
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.training.trainer import EnsembleTraining
 from tests.data.cifar_files import use_small_files, write_files
 from tests.training_runs import begin, trained
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from homotopy_bench.config import compose
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.errors import InputError
+from homotopy_bench.config.compose import compose
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.models.dropout import Dropout, uniform
 from homotopy_bench.models.layers import Layer
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from homotopy_bench.config import compose
-from homotopy_bench.streams import initialization
+from homotopy_bench.config.compose import compose
+from homotopy_bench.core.random_streams import initialization
 
 
 def build(init: str, *, depth: int = 32, width: int = 64, seed: int = 0) -> nn.Module:
@@ -28,7 +28,7 @@ def test_shapes_and_depth() -> None:
 
 
 def test_default_is_what_pytorch_draws() -> None:
-    from homotopy_bench.streams import stream_seed
+    from homotopy_bench.core.random_streams import stream_seed
 
     torch.manual_seed(stream_seed(4, "initialization"))
     sizes = [40, 8, 8, 8]

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from homotopy_bench import compose, train
-from homotopy_bench.config import Config
+from homotopy_bench.config.schema import Config
+from homotopy_bench.core.random_streams import initialization, permutation
 from homotopy_bench.data.base import Splits
 from homotopy_bench.optim.base import over_rows
 from homotopy_bench.optim.lbfgs import LBFGS
-from homotopy_bench.streams import initialization, permutation
 from tests.cases import CASES
 from tests.cli.runner import differences
 from tests.training_runs import begin, trained

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch.optim.lr_scheduler import LambdaLR, LinearLR
 
 from homotopy_bench import compose, train
-from homotopy_bench.errors import InputError
-from homotopy_bench.files import read_json_lines
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import read_json_lines
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.optim.lr_schedules.constant import ConstantLR
 from homotopy_bench.optim.lr_schedules.inverse import Inverse
@@ -124,7 +124,7 @@ def test_a_trace_is_replayed_over_progress_not_over_steps(tmp_path: Path) -> Non
 )
 def test_a_trace_that_cannot_be_replayed_is_refused(lines: list[dict[str, Any]], says: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"^lr_schedule\.run=\S+: .*{says}"):
-        traced(tmp_path, *lines).check()
+        traced(tmp_path, *lines).check_sources()
 
 
 @given(

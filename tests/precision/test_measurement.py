@@ -17,7 +17,7 @@ from homotopy_bench.precision.loss import NetworkLoss, traced
 from homotopy_bench.precision.measurement import Measurement, measure
 from homotopy_bench.precision.output import to_json, to_text
 from homotopy_bench.precision.point import Subject, at_initialization
-from homotopy_bench.training import EnsembleTraining
+from homotopy_bench.training.trainer import EnsembleTraining
 from tests.curvature.exact import NETWORKS, network_case
 
 EPS = 1e-6

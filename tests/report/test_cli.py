@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from homotopy_bench.report.cli import main
+from homotopy_bench.cli.report import main
 
 
 @pytest.fixture(name="outputs")
@@ -111,7 +111,7 @@ def test_unusable_folders_do_not_change_the_exit_code(outputs, write_run, capsys
 def test_help_loads_nothing_that_takes_time():
     code = (
         "import sys; sys.argv = ['homotopy-report', '--help']\n"
-        "from homotopy_bench.report.cli import main\n"
+        "from homotopy_bench.cli.report import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "slow = {'torch', 'numpy', 'scipy', 'pydantic', 'rich', 'matplotlib', 'hydra'} & sys.modules.keys()\n"
         "assert not slow, slow"
@@ -124,7 +124,7 @@ def test_help_loads_nothing_that_takes_time():
 
 def test_a_report_never_loads_torch(outputs):
     code = (
-        "import sys\nfrom homotopy_bench.report.cli import main\n"
+        "import sys\nfrom homotopy_bench.cli.report import main\n"
         f"assert main([{str(outputs)!r}]) == 0\nassert 'torch' not in sys.modules"
     )
     done = python("-c", code)
@@ -132,14 +132,14 @@ def test_a_report_never_loads_torch(outputs):
 
 
 def test_the_module_runs_with_warnings_as_errors_and_keeps_to_columns(outputs):
-    done = python("-W", "error", "-m", "homotopy_bench.report", str(outputs), COLUMNS="100")
+    done = python("-W", "error", "-m", "homotopy_bench.cli.report", str(outputs), COLUMNS="100")
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b[" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
 def test_an_output_that_takes_ascii_only_gets_ascii(outputs):
-    done = python("-m", "homotopy_bench.report", str(outputs), PYTHONIOENCODING="ascii")
+    done = python("-m", "homotopy_bench.cli.report", str(outputs), PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
 

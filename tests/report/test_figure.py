@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from homotopy_bench.cli.report import main
 from homotopy_bench.report import build_report, read_runs
-from homotopy_bench.report.cli import main
 from homotopy_bench.report.figure import _curves, draw_report
 
 

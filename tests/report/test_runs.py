@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.report import Run, Unusable, build_report, read_runs
 from homotopy_bench.report.runs import _from_document
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.report import Report, Run, build_report, read_runs
 
 

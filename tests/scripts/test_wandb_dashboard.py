@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from homotopy_bench import compose
-from homotopy_bench.config import Config
-from homotopy_bench.tracking.loggers.base import flat
-from tests.tracking.test_loggers import documented_keys
+from homotopy_bench.config.schema import Config
+from homotopy_bench.loggers.base import flat
+from tests.loggers.test_loggers import documented_keys
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "wandb_dashboard.py"
 

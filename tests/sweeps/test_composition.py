@@ -13,8 +13,8 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from homotopy_bench.config import conf_dir
-from homotopy_bench.sweeps.composition import SweepLoader
+from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.sweeps.launchers.composition import SweepLoader
 
 MULTIRUN = ["hydra.sweep.dir=there", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from homotopy_bench.sweeps.dumping import to_yaml
+from homotopy_bench.sweeps.launchers.dumping import to_yaml
 
 AMBIGUOUS = [
     "1e-3",

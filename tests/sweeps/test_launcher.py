@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.cli.runner import TINY, files, metrics, run, run_cli, run_until, summary, the_error_line, trained
-from tests.sweeps.records import assert_same_record
+from tests.runs.records import assert_same_record
 
 FUSED = ("-m", "hydra/launcher=fused", "hydra.launcher.probe=false", "hydra.launcher.threads=1")
 
@@ -78,7 +78,7 @@ def test_a_wrong_job_fails_alone_with_its_line(tmp_path: Path) -> None:
 
 def test_nothing_but_wrong_jobs_answers_without_loading_torch(tmp_path: Path) -> None:
     script = (
-        "import sys; from homotopy_bench.train import main; sys.argv[0] = 'homotopy-train'; code = main();"
+        "import sys; from homotopy_bench.cli.train import main; sys.argv[0] = 'homotopy-train'; code = main();"
         "print('torch' in sys.modules); sys.exit(code)"
     )
     done = run(sys.executable, "-c", script, *FUSED, "training.epochs=0,-1", "hydra.sweep.dir=sweep", cwd=tmp_path)

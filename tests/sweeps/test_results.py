@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from homotopy_bench.config import compose, experiment_file
+from homotopy_bench.config.compose import compose, experiment_file
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
 from tests.sweeps.studies import NUMBERS, FormulaStudy

@@ -17,7 +17,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy import text
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.storage import open_storage
 from tests.cli.runner import LIMIT, SEND_AT, TINY, TRAIN, environment, run_cli, summary, the_error_line
 from tests.servers import needed

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from homotopy_bench.config import choices_of, conf_dir
+from homotopy_bench.core.conf_files import choices_of, conf_dir
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.space import read_space
 

@@ -8,7 +8,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FixedTrial
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.by_number import value_at, values_of
 from homotopy_bench.sweeps.studies.space import Space, read_space
 from tests.sweeps.studies import MIXED, lookup

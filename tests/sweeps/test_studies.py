@@ -15,7 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.journal import Journal
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.storage import open_storage

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from homotopy_bench.train import main
+from homotopy_bench.cli.train import main
 from tests.cli.runner import TINY, run_cli, run_until, summary, the_error_line
 
 SMALL = (*TINY, "method=baseline", "training.epochs=2", "hydra.sweeper.study=s", "hydra.sweeper.batch=2")

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from homotopy_bench import compose
-from homotopy_bench.tracking.loggers.base import Logger, Point, Run
-from homotopy_bench.tracking.mirror import KNOWN, Mirror, serve
+from homotopy_bench.loggers.base import Logger, Point, Run
+from homotopy_bench.tracking.mirror import KNOWN, Mirror
+from homotopy_bench.tracking.tracker_process import serve
 
 
 class Kept(Logger):

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from homotopy_bench import compose, train
-from homotopy_bench.errors import InputError
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import write_atomically
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.tracking.record import Record, read_metrics
 from tests.cases import CASES

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from homotopy_bench.curvature.graph import GradientGraph
-from homotopy_bench.ensemble import Ensemble
-from homotopy_bench.optim.state import copied
+from homotopy_bench.ensemble.copies import copied
+from homotopy_bench.ensemble.ensemble import Ensemble
 
 
 class Local:

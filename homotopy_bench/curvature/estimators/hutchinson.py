@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from homotopy_bench.core.random_streams import stream_seed
 from homotopy_bench.curvature.estimators.base import Estimator, Local
-from homotopy_bench.streams import stream_seed
 
 
 class Hutchinson(Estimator):

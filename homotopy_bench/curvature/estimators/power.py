@@ -8,8 +8,8 @@ from math import inf
 import torch
 from torch import Tensor
 
+from homotopy_bench.core.random_streams import stream_seed
 from homotopy_bench.curvature.estimators.base import Estimator, Local
-from homotopy_bench.streams import stream_seed
 
 
 class Power(Estimator):

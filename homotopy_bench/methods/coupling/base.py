@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.regularizer import Regularizer
-from homotopy_bench.rows import Rows
 
 Level = Callable[[float], float]
 """L(t) > 0 for t in [0, 1)."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.core.random_streams import stream_seed
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.coupling.base import Level, LevelledRegularizer
-from homotopy_bench.rows import Rows
-from homotopy_bench.streams import stream_seed
 
 
 @dataclass(frozen=True)

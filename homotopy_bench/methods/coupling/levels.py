@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.methods.base import Method
-from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
-    from homotopy_bench.config import Config
+    from homotopy_bench.core.run_sections import RunSections
 
 
 def _as_tuple(value: object) -> object:
@@ -110,17 +110,17 @@ class LevelledMethod(Method):
         epochs = self.epochs_per_level
         return (epochs,) * len(self.values()) if isinstance(epochs, int) else epochs
 
-    def check(self, config: Config) -> None:
+    def check(self, run: RunSections) -> None:
         """Check that the levels fit into the training.
 
         Args:
-            config: The configuration.
+            run: The sections of the configuration.
 
         Raises:
             InputError: If they have more epochs than it.
         """
-        epochs, total = config.training.epochs, sum(self.level_epochs()) + self.epochs_after_levels
-        if config.continuation.name == "levels" and epochs < total:
+        epochs, total = run.training.epochs, sum(self.level_epochs()) + self.epochs_after_levels
+        if run.continuation.name == "levels" and epochs < total:
             accepted = f"an integer >= {total}, the epochs of the {len(self.values())} levels of L"
             last = " and one on f alone" if self.epochs_after_levels else ""
             raise InputError("training.epochs", epochs, f"accepted: {accepted}{last} (method.epochs_per_level)")

@@ -22,12 +22,12 @@ from itertools import accumulate, pairwise
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.ensemble import Ensemble
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.coupling.base import LevelledRegularizer
 from homotopy_bench.methods.coupling.copies import Weights
 from homotopy_bench.methods.coupling.splits import CONVOLUTIONS, layers_of, owners
 from homotopy_bench.models.layers import Layer
-from homotopy_bench.rows import Rows
 
 
 class Released(LevelledRegularizer):

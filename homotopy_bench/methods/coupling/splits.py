@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.random_streams import stream_seed
 from homotopy_bench.models.layers import Layer
-from homotopy_bench.streams import stream_seed
 
 Split = Callable[[nn.Module, int, int], Tensor]
 """Function (network, m, seed) -> group of every scalar parameter, shape (P,), uint8, in the order of the parameters."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from homotopy_bench.options import Options
+from homotopy_bench.core.options import Options
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from homotopy_bench.config import Config
+    from homotopy_bench.core.run_sections import RunSections
 
 
 class LRSchedule(Options, ABC):
@@ -33,14 +33,14 @@ class LRSchedule(Options, ABC):
             Learning rates >= 0, the shape of ``u``.
         """
 
-    def check(self) -> None:
-        """Look for what the schedule reads from elsewhere, without loading torch or NumPy; by default nothing."""
+    def check_sources(self) -> None:
+        """Check the files the schedule reads, without loading torch or NumPy; by default there are none."""
 
-    def goes_with(self, config: Config) -> None:
-        """Raise an :class:`~homotopy_bench.errors.InputError` where this schedule does not go with a configuration.
+    def check(self, run: RunSections) -> None:
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this schedule does not go with a run.
 
         Args:
-            config: The configuration, each of its sections checked.
+            run: The sections of the configuration, each checked by itself.
         """
 
     def table(self, steps: int, lr: float) -> NDArray[np.float64]:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
-from homotopy_bench.options import PER_MEMBER
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from homotopy_bench.config import Config
+    from homotopy_bench.core.run_sections import RunSections
 
 Share = Annotated[float, Field(gt=0.0, le=1.0), PER_MEMBER]
 Positive = Annotated[float, Field(gt=0.0), PER_MEMBER]
@@ -26,7 +26,7 @@ PositiveOrNone = Annotated[Positive | None, PER_MEMBER]
 class Curvature(LRSchedule):
     """eta from the size of the Hessian |H|, never above what the schedule ``base`` says.
 
-    ``form`` is the rule (:mod:`homotopy_bench.optim.control`): ``cap`` keeps eta below c/lam; its numbers are
+    ``form`` is the rule (:mod:`homotopy_bench.curvature.control`): ``cap`` keeps eta below c/lam; its numbers are
     ``stability`` c (null: the optimiser's own, 2 (1 + momentum) for SGD), ``decay``, ``growth`` and ``start``.
     ``kappa`` is the published one with ``alpha``, ``target`` (null: the percentile over the dense steps),
     ``percentile`` and ``smoothing``. ``estimator`` gives |H| (:mod:`homotopy_bench.curvature.estimators`) from
@@ -72,23 +72,23 @@ class Curvature(LRSchedule):
         """Return the rates of ``base``: what the measured ones are bounded by, and what they fall back to."""
         return self.base.rates(u, lr)
 
-    def check(self) -> None:
-        """Look for what ``base`` reads."""
-        self.base.check()
+    def check_sources(self) -> None:
+        """Check the files that ``base`` reads."""
+        self.base.check_sources()
 
-    def goes_with(self, config: Config) -> None:
+    def check(self, run: RunSections) -> None:
         """Refuse what a measured rate cannot be combined with.
 
         Raises:
             InputError: If gradients should be clipped by curvature that are not clipped at all, the method needs one
                 rate for all layers, or the optimiser searches for its rate itself.
         """
-        if config.optimizer.name == "lbfgs":
+        if run.optimizer.name == "lbfgs":
             accepted = "optimizer=lbfgs takes the curvature into account itself; accepted: an open-loop schedule"
             raise InputError("lr_schedule", self.name, accepted)
-        if self.clip_threshold is not None and config.training.clip_norm is None:
+        if self.clip_threshold is not None and run.training.clip_norm is None:
             accepted = "needs training.clip_norm, which it divides; accepted: null without"
             raise InputError("lr_schedule.clip_threshold", self.clip_threshold, accepted)
-        if self.scope == "per_layer" and config.method.copies > 1:
-            accepted = f"the copies of method={config.method.name} are coupled at one rate; accepted: global"
+        if self.scope == "per_layer" and run.method.copies > 1:
+            accepted = f"the copies of method={run.method.name} are coupled at one rate; accepted: global"
             raise InputError("lr_schedule.scope", self.scope, accepted)

@@ -6,8 +6,8 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from homotopy_bench.errors import InputError
-from homotopy_bench.files import read_json_lines
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import read_json_lines
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Trace(LRSchedule):
         progress, rates = self._read()
         return np.interp(u, progress, rates)
 
-    def check(self) -> None:
+    def check_sources(self) -> None:
         """Read the trace once; a run without one, or whose trace cannot be replayed, is an input error."""
         self._read()
 

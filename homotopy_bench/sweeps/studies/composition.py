@@ -8,8 +8,9 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
-from homotopy_bench.config import Config, validate
-from homotopy_bench.errors import InputError
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.errors import InputError
 
 
 class Composition:

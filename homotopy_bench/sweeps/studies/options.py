@@ -6,10 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from homotopy_bench.options import Options
-
-FIRST_TUNING_SEED = 1000
-"""Seeds from here on are for tuning; those below are for reports, which a search must not have seen."""
+from homotopy_bench.core.options import Options
+from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 
 Objective = Literal["val_acc", "forward_equivalents", "gradient_evaluations", "train_seconds"]
 

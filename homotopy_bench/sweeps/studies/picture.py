@@ -11,7 +11,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.study import Study
 from optuna.trial import TrialState
 
-from homotopy_bench.files import write_atomically
+from homotopy_bench.core.files import write_atomically
 
 ENOUGH = 10
 """Fewest trials from which an importance can be told."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from homotopy_bench.config import Config
-from homotopy_bench.files import write_atomically
+from homotopy_bench.config.schema import Config
+from homotopy_bench.core.files import write_atomically
 from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RUN, result_of
 
 GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")

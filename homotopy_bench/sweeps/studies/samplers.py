@@ -13,7 +13,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.by_number import Grid, Sobol, values_of
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.space import Space

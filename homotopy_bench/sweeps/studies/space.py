@@ -25,7 +25,7 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 
 GRAMMAR = "choice(a,b), range(1,9), interval(0.1,0.9), tag(log,interval(1e-4,1e-2)), int(interval(1,64))"
 

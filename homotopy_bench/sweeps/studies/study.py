@@ -18,7 +18,7 @@ from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from homotopy_bench.errors import InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RESULT, RUN, Outcome, lost, read_outcome
 from homotopy_bench.sweeps.studies.samplers import ForTrial
 from homotopy_bench.sweeps.studies.storage import Storage

@@ -24,10 +24,11 @@ from optuna.trial import TrialState
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from homotopy_bench.config import checked
-from homotopy_bench.errors import InputError
+from homotopy_bench.config.validation import checked
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
-from homotopy_bench.sweeps.studies.options import FIRST_TUNING_SEED, StudyOptions
+from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import RUN, lost, read_outcome, result_of
 from homotopy_bench.sweeps.studies.picture import draw
 from homotopy_bench.sweeps.studies.pruners import pruner

@@ -1,0 +1,121 @@
+"""``homotopy-data fetch|check NAME``: bring the files of a data set, and say what is there.
+
+Nothing heavy is imported before the arguments are known to be good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homotopy_bench.core.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from homotopy_bench.data.base import Dataset
+    from homotopy_bench.data.published import FileCheck
+
+WRONG_INPUT = 2
+INTERRUPTED = 130
+"""Exit code of a process ended by SIGINT: 128 + 2."""
+
+_DESCRIPTION = """\
+fetch brings what is missing: it downloads MNIST and CIFAR-10, and generates
+MNIST-1D. An interrupted download continues where it stopped.
+check reads every file and compares its checksum with the published one.
+"""
+
+_EPILOG = """\
+examples:
+  homotopy-data fetch mnist
+  homotopy-data check cifar10 --data /data
+
+Exit code: 0, or 2 where a file is missing or cannot be used.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``homotopy-data``.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0, or 2 where a file is missing or cannot be used.
+    """
+    options = _parser().parse_args(argv)
+    try:
+        dataset, root = _dataset(options.name), _root(options.data)
+        if options.command == "fetch":
+            dataset.fetch(root)
+        return _tell(dataset.name, dataset.check(root), root)
+    except InputError as error:
+        print(f"homotopy-data: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("homotopy-data: interrupted; the same command continues", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="homotopy-data",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=("fetch", "check"))
+    parser.add_argument("name", metavar="NAME", help="the data set, as in dataset=NAME")
+    parser.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="the data folder (default: HOMOTOPY_BENCH_DATA, else the user's cache folder)",
+    )
+    return parser
+
+
+def _dataset(name: str) -> Dataset:
+    from homotopy_bench.core.conf_files import choices_of
+    from homotopy_bench.core.options import option_class
+    from homotopy_bench.data.base import Dataset
+
+    choices = choices_of("dataset")
+    try:
+        dataset = option_class("dataset", name)()
+    except KeyError:
+        accepted = f"accepted: {', '.join(choices)}; {nearest(name, choices)}"
+        raise InputError("NAME", name, accepted.rstrip("; ")) from None
+    assert isinstance(dataset, Dataset)
+    return dataset
+
+
+def _root(given: str | None) -> Path:
+    from homotopy_bench.config.schema import Paths
+
+    folder = given if given is not None else os.environ.get("HOMOTOPY_BENCH_DATA")
+    return Paths(data=folder, outputs="outputs").data_root()
+
+
+def _tell(dataset: str, checks: Sequence[FileCheck], root: Path) -> int:
+    """Return the exit code that goes with a data set's files, after printing a table of them."""
+    width = max(len(check.path) for check in checks)
+    print(f"{dataset} in {root}")
+    for check in checks:
+        size = "-" if check.size is None else f"{check.size:,}"
+        official = {True: "official", False: "not official", None: "-"}[check.official]
+        print(f"  {check.path:<{width}}  {size:>12}  {official:<12}  {check.problem or 'readable'}")
+    unusable = [check for check in checks if check.problem is not None]
+    if unusable:
+        summary = f"{len(unusable)} of {len(checks)} files cannot be used"
+        print(f"homotopy-data: {summary}; homotopy-data fetch {dataset} brings what is missing", file=sys.stderr)
+        return WRONG_INPUT
+    if differing := sum(check.official is False for check in checks):
+        print(f"{differing} of {len(checks)} files are not the published ones: say so beside every figure.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""``homotopy-functions table1|count|picture``: the analytic problems from the command line.
+
+Nothing but argparse is imported before the arguments are known to be good, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homotopy_bench.cli.parser import OneLineParser
+from homotopy_bench.core.errors import WRONG_INPUT, InputError
+from homotopy_bench.functions.problems import NAMES, problem_named
+
+if TYPE_CHECKING:
+    from homotopy_bench.functions.counting import Count
+
+DRAWN_STARTS = 36
+"""A picture of more paths shows nothing."""
+
+_DESCRIPTION = """\
+Count the starts of a grid from which BFGS reaches the known global minimum:
+plain from the start itself; by the homotopy of the HTA paper, which anchors half
+of the variables at x0 in each of two copies; and the control, plain from where
+the homotopy begins.
+"""
+
+_EPILOG = f"""\
+problems: {", ".join(NAMES)}
+
+examples:
+  homotopy-functions table1 --json table1.json
+  homotopy-functions count rastrigin --dimension 4 --range -2 2 --points 5 --anchor 0 1
+  homotopy-functions picture levy levy.png --range -6 6 --points 3
+
+Exit code: 0, or 2 where an input cannot be used.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``homotopy-functions``.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0, or 2 after one line on the standard error about an input that cannot be used.
+    """
+    options = _parser().parse_args(argv)
+    commands = {"table1": _table1, "count": _count, "picture": _picture}
+    try:
+        commands[options.command](options)
+    except InputError as error:
+        print(f"homotopy-functions: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="homotopy-functions",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    table1 = commands.add_parser("table1", help="Table 1 of the HTA paper beside ours, with the control and n = 8")
+    _add_files(table1)
+
+    counting = commands.add_parser("count", help="count on any problem, grid and anchors")
+    _add_problem(counting, points=4)
+    counting.add_argument("--dimension", metavar="N", type=int, default=2, help="variables, an even number (default 2)")
+    counting.add_argument("--anchor", metavar="X0", type=float, nargs="+", default=[2.0], help="anchors (default 2)")
+    counting.add_argument(
+        "--method", nargs="+", choices=("plain", "homotopy", "control"), default=("plain", "homotopy", "control")
+    )
+    _add_files(counting)
+
+    picture = commands.add_parser("picture", help="draw the paths of a few starts in two dimensions")
+    _add_problem(picture, points=3)
+    picture.add_argument("file", metavar="FILE", type=Path, help="the PNG to write")
+    picture.add_argument("--anchor", metavar="X0", type=float, default=2.0, help="anchor (default 2)")
+    return parser
+
+
+def _add_problem(parser: argparse.ArgumentParser, points: int) -> None:
+    parser.add_argument("problem", metavar="PROBLEM", help=", ".join(NAMES))
+    parser.add_argument(
+        "--range", metavar=("LOW", "HIGH"), type=float, nargs=2, help="ends of the grid (default: the problem's domain)"
+    )
+    parser.add_argument("--points", metavar="M", type=int, default=points, help=f"starts per axis (default {points})")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="also write the rows as CSV")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write the rows as JSON")
+
+
+def _table1(options: argparse.Namespace) -> None:
+    from homotopy_bench.functions.output import to_text
+    from homotopy_bench.functions.table1 import paper_count, rows
+
+    _check_files(options)
+    counts = list(rows())
+    _write_files(options, counts)
+    print(to_text(counts, paper_count), end="")
+
+
+def _count(options: argparse.Namespace) -> None:
+    problem = problem_named(options.problem)
+
+    from homotopy_bench.functions.counting import count
+    from homotopy_bench.functions.output import to_text
+    from homotopy_bench.functions.starts import axis, check_dimension, grid
+
+    check_dimension(options.dimension)
+    low, high = options.range or (problem.low, problem.high)
+    starts = grid(axis(low, high, options.points), options.dimension)
+    _check_files(options)
+    counts: list[Count] = []
+    for method in dict.fromkeys(options.method):
+        anchors = options.anchor[:1] if method == "plain" else dict.fromkeys(options.anchor)
+        counts.extend(count(problem, method, starts, anchor) for anchor in anchors)
+    _write_files(options, counts)
+    print(to_text(counts), end="")
+
+
+def _picture(options: argparse.Namespace) -> None:
+    problem = problem_named(options.problem)
+
+    from homotopy_bench.functions.picture import draw
+    from homotopy_bench.functions.starts import axis, check_anchor, grid
+
+    check_anchor(options.anchor)
+    low, high = options.range or (problem.low, problem.high)
+    starts = grid(axis(low, high, options.points), 2)
+    if len(starts) > DRAWN_STARTS:
+        raise InputError("--points", options.points, f"accepted: at most {DRAWN_STARTS} paths, 6 points per axis")
+    margin = 0.2 * (high - low)  # paths leave the grid
+    _check_file("FILE", options.file)
+    if options.file.suffix.lower() != ".png":
+        raise InputError("FILE", options.file, "accepted: a name that ends with .png")
+    _write("FILE", options.file, draw(problem, starts, options.anchor, (low - margin, high + margin)))
+    print(f"picture: {options.file}")
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    _check_file("--csv", options.csv)
+    _check_file("--json", options.json)
+
+
+def _check_file(option: str, path: Path | None) -> None:
+    # Before the work rather than after it.
+    if path is None:
+        return
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise InputError(option, path, "accepted: the name of a file to write; this is something else")
+    if not target.parent.is_dir():
+        raise InputError(option, path, "accepted: a file in a folder that exists")
+
+
+def _write_files(options: argparse.Namespace, counts: Sequence[Count]) -> None:
+    from homotopy_bench.functions.output import to_csv, to_json
+
+    if options.csv is not None:
+        _write("--csv", options.csv, to_csv(counts).encode())
+    if options.json is not None:
+        _write("--json", options.json, to_json(counts).encode())
+
+
+def _write(option: str, path: Path, content: bytes) -> None:
+    from homotopy_bench.core.files import write_atomically
+
+    try:
+        write_atomically(path.resolve(), content)
+    except OSError as error:
+        raise InputError(option, path, f"cannot be written: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

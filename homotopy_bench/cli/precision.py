@@ -1,0 +1,205 @@
+"""``homotopy-precision RUN_DIR|OVERRIDES``: how many bits a network's parameters need.
+
+Nothing but argparse is imported before the arguments are known to be good, and torch only once the configuration is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from homotopy_bench.cli.parser import OneLineParser
+from homotopy_bench.core.errors import WRONG_INPUT, InputError
+
+if TYPE_CHECKING:
+    from homotopy_bench.config.schema import Config
+
+INTERRUPTED = 130
+"""Exit code of a process ended by SIGINT: 128 + 2."""
+
+SAMPLES = 2000
+EPS = 1e-6
+
+_DESCRIPTION = """\
+Measure the gradient, the Hessian and the size of a network's parameters, and
+print how many significant bits the parameters need: by the published bound, by
+two corrected ones, and with --validate by rounding them. The network is that of
+a run's last checkpoint, or the one that overrides describe, before its first
+step; always the target network (t = 1), in evaluation mode and float64.
+"""
+
+_EPILOG = """\
+examples:
+  homotopy-precision outputs/DATE/TIME --eps 1e-3 --validate
+  homotopy-precision method=baseline model.depth=2 seed=3
+  homotopy-precision --quadratics 400
+
+eps is the tolerated relative error of the gradient and the tolerated absolute
+error of the loss.
+Exit code: 0, 2 where an input cannot be used, or 1 for a failure.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``homotopy-precision``.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a failure.
+    """
+    options = _parser().parse_intermixed_args(argv)
+    try:
+        _check(options)
+        if options.quadratics is not None:
+            _study(options)
+        else:
+            _measure(options)
+    except InputError as error:
+        print(f"homotopy-precision: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("homotopy-precision: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        from homotopy_bench.cli.error_lines import explain
+
+        line, code = explain(error, options.network)
+        print(f"homotopy-precision: {line}", file=sys.stderr)
+        return code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="homotopy-precision",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "network", metavar="RUN_DIR|OVERRIDE", nargs="*", help="the folder of a run, or overrides as of homotopy-train"
+    )
+    parser.add_argument("--eps", metavar="EPS", type=float, default=EPS, help=f"the accuracy (default {EPS:g})")
+    parser.add_argument("--validate", action="store_true", help="round the parameters and see, beside the bounds")
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="train", help="where to measure (default train)"
+    )
+    parser.add_argument(
+        "--samples",
+        metavar="N",
+        type=int,
+        default=SAMPLES,
+        help=f"the first N samples of the split (default {SAMPLES}); all their activations are kept in memory",
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write all figures as JSON")
+    parser.add_argument(
+        "--quadratics", metavar="N", type=int, help="instead of a network: the bounds on N random quadratic functions"
+    )
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not 0.0 < options.eps < math.inf:
+        raise InputError("--eps", options.eps, "accepted: a finite number > 0")
+    if options.samples < 1:
+        raise InputError("--samples", options.samples, "accepted: an integer >= 1")
+    if options.quadratics is not None:
+        if options.quadratics < 2:
+            raise InputError("--quadratics", options.quadratics, "accepted: an integer >= 2")
+        if options.network:
+            raise InputError("--quadratics", options.quadratics, f"needs no network; leave out '{options.network[0]}'")
+    elif not options.network:
+        accepted = "accepted: the folder of a run, or overrides such as method=baseline"
+        raise InputError("RUN_DIR|OVERRIDE", "(missing)", accepted)
+    if options.json is not None:
+        _check_file(options.json)
+
+
+def _check_file(path: Path) -> None:
+    # Before the work rather than after it.
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise InputError("--json", path, "accepted: the name of a file to write; this is something else")
+    if not target.parent.is_dir():
+        raise InputError("--json", path, "accepted: a file in a folder that exists")
+
+
+def _study(options: argparse.Namespace) -> None:
+    from homotopy_bench.precision.output import study_to_json, study_to_text
+    from homotopy_bench.precision.quadratics import study
+
+    rows = study(options.quadratics, options.eps)
+    _write(options.json, study_to_json(rows, options.eps))
+    print(study_to_text(rows), end="")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from homotopy_bench.config.compose import compose
+
+    folder = _folder(options.network)
+    config = _of_folder(folder) if folder is not None else compose(*options.network)
+    if config.dataset.published():
+        config.dataset.fetch(config.paths.data_root())
+
+    import torch
+
+    from homotopy_bench.precision.measurement import measure
+    from homotopy_bench.precision.output import to_json, to_text
+    from homotopy_bench.precision.point import at_initialization, of_run
+
+    torch.set_num_threads(config.hardware.threads)
+    if folder is not None:
+        subject = of_run(config, folder, options.split, options.samples)
+    else:
+        subject = at_initialization(config, options.split, options.samples)
+    measurement = measure(subject, options.eps, validate=options.validate)
+    which = {"train": "training", "validation": "validation", "test": "test"}[options.split]
+    on = f"first {len(subject.y)} samples of the {which} split, mean cross-entropy, evaluation mode, float64"
+    _write(options.json, to_json(measurement, subject.where, on, options.eps))
+    print(to_text(measurement, subject.where, on, options.eps), end="")
+
+
+def _folder(words: Sequence[str]) -> Path | None:
+    """Return the run's folder, if that is what is given; folders of a multirun have names like overrides."""
+    first = Path(words[0])
+    if len(words) == 1 and (first.is_dir() or "=" not in words[0]) and words[0][:1] not in ("+", "~"):
+        return first
+    return None
+
+
+def _of_folder(folder: Path) -> Config:
+    from homotopy_bench.tracking.resumable import read_run
+
+    try:
+        config, _, _ = read_run(folder)
+    except InputError as error:
+        raise InputError("RUN_DIR", error.value, error.accepted) from error
+    if not (folder / "checkpoint.pt").is_file():
+        accepted = "this run has no checkpoint.pt yet; accepted: a run that has saved one"
+        raise InputError("RUN_DIR", folder, accepted)
+    config.lr_schedule.check_sources()
+    return config
+
+
+def _write(path: Path | None, content: str) -> None:
+    from homotopy_bench.core.files import write_atomically
+
+    if path is None:
+        return
+    try:
+        write_atomically(path.resolve(), content.encode())
+    except OSError as error:
+        raise InputError("--json", path, f"cannot be written: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""``homotopy-report PATH...``: the command line of the report.
+
+Nothing but argparse is imported before the arguments are known to be good, so that ``--help`` answers at
+once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from homotopy_bench.core.errors import InputError
+
+_DESCRIPTION = """\
+Read the runs in the given folders and print, for every data set and model,
+test accuracy at t = 1 with its spread over seeds, cost, and the paired
+difference of every method to the strong baseline. Whatever is running, torn,
+failed, pruned or double is listed below the tables and never stops the report.
+"""
+
+_EPILOG = """\
+examples:
+  homotopy-report outputs
+  homotopy-report outputs multirun --markdown report.md --figure report.png
+  homotopy-report outputs --baseline model.init=kaiming
+
+Runs with seeds from 1000 on belong to searches, whose settings were chosen with
+them; they are left out. Runs that agree in everything but the seed share a row.
+Without --baseline, the baseline variant with the best mean validation accuracy
+is the one to beat.
+Exit code: 0, or 2 where an input cannot be used.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``homotopy-report``.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0, or 2 after one line on the standard error about an input that cannot be used.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(arguments)
+    try:
+        _report(options, shlex.join(["homotopy-report", *arguments]))
+    except InputError as error:
+        print(f"homotopy-report: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _report(options: argparse.Namespace, command: str) -> None:
+    baseline = _settings(options.baseline)
+
+    from homotopy_bench.report.machine import to_json
+    from homotopy_bench.report.markdown import to_markdown
+    from homotopy_bench.report.runs import read_runs
+    from homotopy_bench.report.table import build_report
+    from homotopy_bench.report.text import print_report
+
+    report = build_report(read_runs(options.paths, tuning=options.tuning), baseline=baseline)
+    if options.markdown is not None:
+        _write("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
+    if options.json is not None:
+        _write("--json", options.json, to_json(report, command).encode("utf-8", "backslashreplace"))
+    if options.figure is not None:
+        from homotopy_bench.report.figure import draw_report
+
+        _write("--figure", options.figure, draw_report(report))
+    print_report(report)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="homotopy-report",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a run folder, or a folder that holds some")
+    parser.add_argument(
+        "--baseline",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="compare with a baseline of this setting, for instance model.init=kaiming; repeatable",
+    )
+    parser.add_argument("--tuning", action="store_true", help="count runs with seeds from 1000 on like any other")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="also write the report as GitHub Markdown")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write every number as JSON")
+    parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw accuracy over epochs, as a PNG")
+    return parser
+
+
+def _settings(words: Sequence[str]) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise InputError("--baseline", word, "accepted: KEY=VALUE, for instance model.init=kaiming")
+        if settings.setdefault(key, value) != value:
+            raise InputError("--baseline", word, f"contradicts {key}={settings[key]}")
+    return settings
+
+
+def _write(option: str, path: Path, content: bytes) -> None:
+    from homotopy_bench.core.files import write_atomically
+
+    target = path.resolve()
+    # Replacing a device such as /dev/stdout by a file would break it for every other program.
+    if target.exists() and not target.is_file():
+        raise InputError(option, path, "accepted: the name of a file to write; this is something else")
+    try:
+        write_atomically(target, content)
+    except OSError as error:
+        raise InputError(option, path, f"cannot be written: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

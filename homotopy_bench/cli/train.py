@@ -1,0 +1,199 @@
+"""The entry point ``homotopy-train``: configuration in, objective value out.
+
+Only Hydra and the typed schema are imported here; torch is loaded when a checked run begins, so that help, completion
+and every mistake in a configuration are answered in a fraction of a second.
+
+Exit codes: 0 for runs that ended, also where one diverged; 2 for an input that cannot be used, with one line that says
+why; 1 for a failure; 130 for an interruption. ``HYDRA_FULL_ERROR=1`` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+
+from homotopy_bench.config.compose import VERSION_BASE, compose_as_written, compose_raw, experiment_file, run_folder
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
+from homotopy_bench.runs.requirements import check_requirements
+from homotopy_bench.sweeps.launchers.base import REPORT
+from homotopy_bench.sweeps.launchers.job import train_job
+from homotopy_bench.tracking.record import OCCUPIED, holds_run
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from homotopy_bench.runs.run import Result
+    from homotopy_bench.tracking.display import Display
+
+FAILURE = 1
+INTERRUPTED = 130
+"""Exit code of a process ended by SIGINT: 128 + 2."""
+
+
+def main() -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code.
+    """
+    arguments = sys.argv[1:]
+    show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    # Hydra then raises what it would print itself with exit code 1, and every error is worded in one place.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    codes: list[int] = []
+
+    def task(composed: DictConfig) -> float:
+        try:
+            return _objective(train_job(composed, _display()))
+        except Exception as error:
+            return report(error)
+
+    def report(error: Exception) -> float:
+        if show_traceback:
+            raise error
+        codes.append(_say(error, arguments))
+        return float("nan")
+
+    vars(task)[REPORT] = report
+    try:
+        refuse_credentials(arguments)
+        arguments = sys.argv[1:] = [experiment_file(argument) for argument in arguments]
+        if any(argument.startswith("resume=") for argument in arguments):
+            _resume(arguments, report)
+        else:
+            if _is_single_run(arguments):
+                _check(arguments)
+            else:
+                _check_trackers(arguments)
+            hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
+    except KeyboardInterrupt:
+        print("homotopy-train: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except Exception as error:
+        if show_traceback:
+            raise
+        return _say(error, arguments)
+    return max(codes, default=0)
+
+
+def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> None:
+    """Continue the run in the folder that ``resume=`` names, or those of a multirun, as they were begun.
+
+    Raises:
+        InputError: If something else is asked for too.
+    """
+    from homotopy_bench.sweeps.continuing import holds_sweep, resume_sweep
+    from homotopy_bench.tracking.resumable import read_run
+
+    named = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    if others or len(named) > 1:
+        extra = (others or [f"resume={named[-1]}"])[0]
+        raise InputError("resume", named[0], f"a run continues alone, with its own settings; leave out '{extra}'")
+    if not named[0]:
+        raise InputError("resume", "", "accepted: the folder of a run or of a multirun")
+    folder = Path(named[0])
+    if holds_sweep(folder):
+        resume_sweep(folder, report)
+        return
+    config, overrides, ended = read_run(folder)
+    if ended:
+        print(f"{folder}: this run has ended ({ended}); nothing to resume")
+        return
+    check_requirements(config)
+
+    from homotopy_bench.runs.run import resume
+
+    _objective(resume(config, folder, overrides, _display()))
+
+
+def _objective(result: Result) -> float:
+    """Return the validation accuracy of the target network at the end of training.
+
+    Raises:
+        KeyboardInterrupt: If the run was interrupted, so that a multirun ends with it.
+    """
+    if result.summary["status"] == "interrupted":
+        print(f"continue with: homotopy-train resume={result.folder}", file=sys.stderr)
+        raise KeyboardInterrupt
+    return float(result.summary["final"]["val_acc_target"])
+
+
+def _say(error: Exception, arguments: Sequence[str]) -> int:
+    """Return the exit code of an error after printing its one line."""
+    from homotopy_bench.cli.error_lines import explain
+
+    line, code = explain(error, arguments)
+    print(f"homotopy-train: {line}", file=sys.stderr, flush=True)
+    return code
+
+
+def _is_single_run(arguments: Sequence[str]) -> bool:
+    """Return whether Hydra will run exactly one job: no flag asks for a multirun, for help or for the configuration."""
+    return not any(argument.startswith("-") for argument in arguments)
+
+
+def _check(arguments: Sequence[str]) -> None:
+    """Check a single run before Hydra makes its folder.
+
+    Raises:
+        InputError: If it cannot be run.
+    """
+    config = validate(compose_raw(list(arguments)))
+    if any(argument.startswith("hydra.run.dir=") for argument in arguments):
+        folder = run_folder(arguments)
+        # Hydra would write its files over those of the run that is there.
+        if holds_run(folder):
+            raise InputError("hydra.run.dir", folder, OCCUPIED)
+    check_requirements(config)
+    outputs = Path(config.paths.outputs)
+    accepted = "accepted: a folder that can be made and written"
+    try:
+        outputs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {accepted}") from error
+    if not os.access(outputs, os.W_OK | os.X_OK):
+        raise InputError("paths.outputs", outputs, f"this cannot be written to; {accepted}")
+
+
+def _check_trackers(arguments: Sequence[str]) -> None:
+    """Check the trackers of a multirun for credentials before its sweeper writes the configuration.
+
+    Where neither an experiment nor trackers are chosen, the command line has said all. What is swept is not composed
+    here: the sweeper does not write it either, and every job is looked at before it is.
+
+    Raises:
+        InputError: At the first credential.
+    """
+    if not any(argument.lstrip("+").startswith(("experiment=", "logger=")) for argument in arguments):
+        return
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from omegaconf import OmegaConf
+
+    parser = OverridesParser.create()
+    try:
+        overrides = [argument for argument in arguments if not argument.startswith("-")]
+        composed = compose_as_written([one for one in overrides if not parser.parse_override(one).is_sweep_override()])
+    except Exception:  # Hydra meets the same before it writes anything, and it is worded where all errors are
+        return
+    written: Any = OmegaConf.to_container(composed, resolve=False)
+    refuse_credentials_in(written.get("logger"))
+
+
+def _display() -> Display:
+    from rich.console import Console
+
+    from homotopy_bench.tracking.display import display
+
+    return display(Console())

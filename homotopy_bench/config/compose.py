@@ -1,0 +1,123 @@
+"""Compose a configuration from ``conf/`` and overrides with Hydra, as the command line does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homotopy_bench.core.errors import InputError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.conf_files import choices_of, conf_dir
+
+VERSION_BASE = "1.3"
+"""Version of Hydra whose defaults hold."""
+
+
+def experiment_file(argument: str) -> str:
+    """Return an argument in which files of experiments are named as Hydra finds them: from the group's folder.
+
+    Args:
+        argument: Any argument of the command line; ``experiment=FILE.yaml`` is changed, also with several files.
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    group = conf_dir() / "experiment"
+    if not (argument.startswith("experiment=") and argument.endswith(".yaml")):
+        return argument
+    names = []
+    for name in argument.removeprefix("experiment=").split(","):
+        if name.endswith(".yaml") and (Path(name).is_absolute() or not (group / name).is_file()):
+            if not Path(name).is_file():
+                choices = ", ".join(choices_of("experiment"))
+                accepted = f"no such file; accepted: a YAML file, such as the best.yaml of a study, or {choices}"
+                raise InputError("experiment", name, accepted)
+            name = os.path.relpath(name, group)
+        names.append(name)
+    return f"experiment={','.join(names)}"
+
+
+def compose(*overrides: str) -> Config:
+    """Compose a configuration as the command line does.
+
+    Args:
+        *overrides: Hydra overrides, such as ``"method=baseline"`` or ``"training.epochs=2"``.
+
+    Returns:
+        The typed configuration.
+
+    Example:
+        >>> compose("method=baseline", "seed=7").continuation.name
+        'constant'
+    """
+    return validate(compose_raw(overrides))
+
+
+def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose the nested mapping that :func:`validate` checks, with every interpolation resolved.
+
+    Args:
+        overrides: Hydra overrides.
+
+    Returns:
+        Plain dictionaries, lists and scalars.
+    """
+    from omegaconf import OmegaConf
+
+    raw = OmegaConf.to_container(compose_as_written(overrides), resolve=True)
+    assert isinstance(raw, dict)
+    return {str(key): value for key, value in raw.items()}
+
+
+def compose_as_written(overrides: Sequence[str]) -> DictConfig:
+    """Compose the same with interpolations as they are written, as Hydra keeps it in its files.
+
+    Args:
+        overrides: Hydra overrides.
+
+    Returns:
+        What Hydra composes, without its own section.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+        return hydra_compose("config", overrides=list(overrides))
+
+
+def run_folder(overrides: Sequence[str]) -> Path:
+    """Return the folder that Hydra makes for a single run.
+
+    Args:
+        overrides: Hydra overrides.
+
+    Returns:
+        ``hydra.run.dir`` with every interpolation resolved.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+        return Path(hydra_compose("config", overrides=list(overrides), return_hydra_config=True).hydra.run.dir)
+
+
+def known_keys(choices: Sequence[str] = ()) -> Iterator[str]:
+    """Yield every dotted key of a configuration.
+
+    Args:
+        choices: Overrides that choose options of groups, on which the keys depend.
+
+    Yields:
+        Keys such as ``training.epochs``.
+    """
+    for section, value in compose_raw(choices).items():
+        if isinstance(value, dict):
+            yield from (f"{section}.{key}" for key in value)
+        else:
+            yield section

@@ -1,0 +1,111 @@
+"""The typed configuration: names, types, ranges and combinations, checked before torch is loaded.
+
+Hydra composes a nested mapping from ``conf/`` and the command line; :func:`validate` turns it into a :class:`Config`
+or raises an :class:`~homotopy_bench.core.errors.InputError` that names the key, the value and what is accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from homotopy_bench.config.program import Program
+from homotopy_bench.continuation.base import Continuation
+from homotopy_bench.core.options import PER_MEMBER, Options
+from homotopy_bench.data.base import Dataset
+from homotopy_bench.hardware.base import Hardware
+from homotopy_bench.loggers.base import Loggers
+from homotopy_bench.methods.base import Method
+from homotopy_bench.models.base import Model
+from homotopy_bench.optim.base import Optimizer
+from homotopy_bench.optim.lr_schedules.base import LRSchedule
+
+if TYPE_CHECKING:
+    pass
+
+
+class Training(Options):
+    """The loop: ``epochs`` passes in batches of ``batch_size``, gradients of a member clipped to ``clip_norm``.
+
+    ``l1`` sum |w| + ``l2`` sum w^2 over the weights w (not the biases) is added to the objective, and the share
+    ``label_smoothing`` of every label is spread over all classes; evaluations do without. ``eval_every`` and
+    ``checkpoint_every`` are in epochs; the last epoch is always evaluated.
+    """
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    clip_norm: Annotated[Annotated[float, Field(gt=0.0)] | None, PER_MEMBER]
+    l1: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    l2: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.0
+    eval_every: Annotated[int, Field(ge=1)]
+    checkpoint_every: Annotated[int, Field(ge=1)]
+
+
+class Paths(Options):
+    """Folders: ``data`` holds the data sets (null: the user's cache folder), ``outputs`` the records."""
+
+    data: str | None
+    outputs: Annotated[str, Field(min_length=1)]
+
+    def data_root(self) -> Path:
+        """Return the data folder."""
+        if self.data is not None:
+            return Path(self.data).expanduser()
+        import platformdirs
+
+        return Path(platformdirs.user_cache_dir("homotopy-bench"))
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run, completely described."""
+
+    seed: int
+    dataset: Dataset
+    model: Model
+    method: Method
+    continuation: Continuation
+    optimizer: Optimizer
+    lr_schedule: LRSchedule
+    training: Training
+    hardware: Hardware
+    logger: Loggers
+    paths: Paths
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the nested mapping that :func:`validate` turns into an equal configuration."""
+        sections = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: section.model_dump(mode="json") if isinstance(section, Options) else section
+            for name, section in sections.items()
+        }
+
+    def hash(self) -> str:
+        """Return 12 hexadecimal digits that name everything a result depends on; folders do not count."""
+        content = {key: value for key, value in self.to_dict().items() if key not in ("paths", "logger")}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    def program(self) -> Program:
+        """Return what this run must agree in with others to train as one ensemble with them.
+
+        Configurations of equal programs can; those without a path (``method=baseline``) join others too
+        (:mod:`homotopy_bench.config.program`). A key in which members may differ is declared where it is defined, by
+        :data:`~homotopy_bench.core.options.PER_MEMBER`. Seed, folders and loggers may always differ.
+
+        Example:
+            >>> one, other = compose("seed=1", "optimizer.lr=0.1"), compose("seed=2", "continuation=cosine")
+            >>> one.program() == other.program(), one.program() == compose("model.width=8").program()
+            (True, False)
+        """
+        groups = ("dataset", "model", "optimizer", "lr_schedule", "continuation", "training", "hardware")
+        shared = [(f"{group}.{key}", value) for group in groups for key, value in getattr(self, group).program()]
+        method = tuple((f"method.{key}", value) for key, value in self.method.program())
+        if self.method.has_own_parameters:
+            shared += method
+        return Program(tuple(shared), method if self.method.deforms else None)

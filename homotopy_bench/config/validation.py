@@ -1,0 +1,177 @@
+"""Turn a nested mapping into a typed configuration, or name the first key that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from homotopy_bench.config.wording import accepted
+from homotopy_bench.core.errors import InputError, nearest
+from homotopy_bench.core.options import Options, option_class
+from homotopy_bench.loggers.base import Logger, Loggers
+from homotopy_bench.loggers.credentials import refuse_credentials_in
+
+if TYPE_CHECKING:
+    pass
+from homotopy_bench.config.schema import Config, Paths, Training
+from homotopy_bench.core.conf_files import choices_of
+
+MAX_SEED = 2**63 - 1
+
+
+def validate(raw: Mapping[str, Any]) -> Config:
+    """Check a composed configuration.
+
+    Args:
+        raw: Nested mapping with the keys of :class:`Config`.
+
+    Returns:
+        The typed configuration.
+
+    Raises:
+        InputError: At the first key that is unknown, missing, of the wrong type, out of range, or does not go with
+            another.
+    """
+    names = [field.name for field in fields(Config)]
+    for key in raw:
+        if key not in names:
+            raise InputError(
+                str(key), raw[key], f"no such key; {nearest(str(key), names) or 'known: ' + ', '.join(names)}"
+            )
+    for name in names:
+        if name not in raw:
+            raise InputError(name, "(missing)", "this key must be given")
+    seed = raw["seed"]
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
+        raise InputError("seed", _as_written(seed), f"accepted: an integer from 0 to {MAX_SEED}")
+    sections = {name: _section(name, name, raw[name]) for name in names if name not in ("seed", "logger")}
+    sections["logger"] = _loggers(raw["logger"])
+    config = Config(seed=seed, **sections)
+    _check_combinations(config)
+    return config
+
+
+_PLAIN: dict[str, type[Options]] = {"training": Training, "paths": Paths}
+"""Sections that are no group with choices."""
+
+
+def _section(key: str, group: str, raw: object) -> Any:
+    """Return the options under a key, which are a choice of a group.
+
+    Raises:
+        InputError: At the first thing that is wrong with them.
+    """
+    if not isinstance(raw, Mapping):
+        raise InputError(key, raw, f"accepted: a choice of the group '{group}' with its options")
+    kind: type[Options] = _PLAIN[group] if group in _PLAIN else _choice(key, group, raw)
+    options = dict(raw)
+    for part, of_group in kind.parts.items():
+        if part in options:
+            options[part] = _section(f"{key}.{part}", of_group, options[part])
+    return checked(key, kind, options)
+
+
+def _loggers(raw: object) -> Loggers:
+    """Return the trackers, of which there can be any number, each with its options under its name.
+
+    Raises:
+        InputError: At the first thing that is wrong with them.
+    """
+    if not isinstance(raw, Mapping):
+        raise InputError("logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger'))}, or a list of them")
+    if raw == {"name": "none"}:  # records that are older than the trackers
+        return Loggers()
+    refuse_credentials_in(raw)
+    named = {name: {"name": name, **options} for name, options in raw.items() if isinstance(options, Mapping)}
+    choices = [_section(f"logger.{name}", "logger", options) for name, options in named.items()]
+    loggers = Loggers(chosen=tuple(choice for choice in choices if isinstance(choice, Logger)))
+    for key in raw:
+        if key not in named and not any(key in logger.short for logger in loggers.chosen):
+            raise InputError(f"logger.{key}", _as_written(raw[key]), "no such key of the chosen loggers")
+    return loggers
+
+
+Kind = TypeVar("Kind", bound=Options)
+
+
+def checked(key: str, kind: type[Kind], options: Mapping[str, Any]) -> Kind:
+    """Return typed options.
+
+    Args:
+        key: Where they stand in the configuration, for messages.
+        kind: Their class.
+        options: What was written.
+
+    Returns:
+        The options.
+
+    Raises:
+        InputError: At the first thing that is wrong with them.
+    """
+    try:
+        return kind.model_validate(options)
+    except ValidationError as error:
+        explained = _explain(key, kind, error)
+        raise explained from error
+
+
+def _choice(key: str, group: str, raw: Mapping[str, Any]) -> type[Options]:
+    choice = raw.get("name")
+    try:
+        return option_class(group, str(choice))
+    except KeyError:
+        choices = choices_of(group)
+        accepted = f"accepted: {', '.join(choices)}; {nearest(str(choice), choices)}"
+        raise InputError(f"{key}.name", choice, accepted.rstrip("; ")) from None
+
+
+def _explain(section: str, kind: type[Options], error: ValidationError) -> InputError:
+    """Return the first of pydantic's complaints as key, value and what is accepted."""
+    first = error.errors(include_url=False)[0]
+    known = list(kind.model_fields)
+    key = ".".join([section, *(str(part) for part in first["loc"][:1])])
+    if first["type"] == "extra_forbidden":
+        hint = nearest(str(first["loc"][0]), known)
+        return InputError(key, first["input"], f"no such key; {hint or 'known: ' + ', '.join(known)}")
+    if first["type"] == "missing":
+        return InputError(key, "(missing)", "this key must be given")
+    if first["type"] == "value_error" and first["loc"]:
+        value = first["input"]
+        written = getattr(value, "name", None) if isinstance(value, Options) else _as_written(value)
+        return InputError(key, written, str(first["ctx"]["error"]))
+    if first["type"] == "value_error":
+        return InputError(section, dict(first["input"]).get("name", section), str(first["ctx"]["error"]))
+    return InputError(key, _as_written(first["input"]), f"accepted: {accepted(kind, str(first['loc'][0]))}")
+
+
+def _as_written(value: object) -> str:
+    """Return a value as the command line has it: with quotes where a text would otherwise read as a number."""
+    if isinstance(value, str):
+        # Of such texts, only those that YAML takes for something else need their quotes to be told apart.
+        return value if isinstance(_read(value), str) else repr(value)
+    return str(value) if not isinstance(value, bool | None) else {True: "true", False: "false", None: "null"}[value]
+
+
+def _read(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text) if text else text
+    except yaml.YAMLError:
+        return text
+
+
+def _check_combinations(config: Config) -> None:
+    if not config.method.deforms and config.continuation.name != "constant":
+        accepted = f"method={config.method.name} has nothing to deform; accepted: constant"
+        raise InputError("continuation", config.continuation.name, accepted)
+    if config.continuation.name == "levels" and not config.method.level_epochs():
+        others = ", ".join(name for name in choices_of("continuation") if name != "levels")
+        accepted = f"method={config.method.name} has no levels; accepted: {others}"
+        raise InputError("continuation", "levels", accepted)
+    config.method.check(config)
+    config.lr_schedule.check(config)
+    config.optimizer.check(config)

@@ -1,0 +1,17 @@
+"""Find the files of ``conf/``: in a checkout, or inside an installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def conf_dir() -> Path:
+    """Return the folder with the configuration groups: inside an installed package, or at the top of a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def choices_of(group: str) -> list[str]:
+    """Return the names of a group's choices, sorted."""
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))

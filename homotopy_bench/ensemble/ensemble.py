@@ -1,0 +1,275 @@
+"""Rows are members: M independent networks of one architecture, their parameters in one matrix theta (M, P).
+
+A single run is an ensemble of one. The gradients live in a matrix of the same shape, and what a network keeps besides
+its parameters (running statistics, the coefficients of a deformation) in buffers stacked to (M, *shape). Every
+parameter tensor of the networks is a view of theta; nothing is gathered before a step or scattered after it.
+
+A composition, three members of a small network on one shared batch:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> ensemble = Ensemble([nn.Linear(2, 1, bias=False) for _ in range(3)])
+    >>> _ = ensemble.theta.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+    >>> outputs = ensemble.forward(torch.tensor([[2.0, 3.0]]).expand(3, 1, 2))
+    >>> outputs.flatten().tolist()
+    [2.0, 3.0, 5.0]
+    >>> ensemble.backward(outputs.sum())
+    >>> ensemble.gradient.tolist()
+    [[2.0, 3.0], [2.0, 3.0], [2.0, 3.0]]
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from homotopy_bench.ensemble.stacked import Stacked, stack
+from homotopy_bench.models.layers import DEFORMATION
+
+
+class Ensemble:
+    """M members of one architecture as rows of ``theta``.
+
+    Attributes:
+        theta: Parameters, shape (M, P); row m is member m.
+        gradient: Gradient of the last backward pass, shape (M, P).
+        target_size: Number of columns that are parameters of the target network; those of a deformation follow.
+        rows: What an optimiser updates: for each member its row of theta in parts, each with ``grad`` its part of the
+            gradient; one part, two where a deformation has parameters of its own, or as :meth:`cut_rows` says.
+        parameters: Name -> view of theta, shape (M, *shape of the parameter).
+        gradients: Name -> view of the gradient, of the same shape.
+        buffers: Name -> stacked buffer, shape (M, *shape of the buffer).
+        network: The architecture; with M = 1 its parameters and buffers are row 0 itself.
+
+    Args:
+        networks: The members as ordinary modules with their initial values, all of one architecture.
+        device: Where the ensemble lives.
+        dtype: Format of parameters and of floating-point buffers.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        stacked = {
+            name: torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
+            for name, _ in networks[0].named_parameters()
+        }
+        members = len(networks)
+        self.theta = torch.cat([values.reshape(members, -1) for values in stacked.values()], dim=1)
+        self.theta = self.theta.to(device=device, dtype=dtype)
+        self.gradient = torch.zeros_like(self.theta)
+        shapes = {name: values.shape[1:] for name, values in stacked.items()}
+        self.parameters = self._views(self.theta, shapes)
+        self.gradients = self._views(self.gradient, shapes)
+        self.target_size = sum(
+            shape.numel() for name, shape in shapes.items() if not name.startswith(f"{DEFORMATION}.")
+        )
+        # Fused kernels round the last few values of a tensor differently from the others, and the target network's must
+        # be rounded as the baseline's are, whatever a deformation adds after them.
+        self.cut_rows([size for size in (self.target_size, self.theta.shape[1] - self.target_size) if size])
+        self.buffers = {
+            name: torch.stack([dict(network.named_buffers())[name] for network in networks]).to(device)
+            for name, _ in networks[0].named_buffers()
+        }
+        self.buffers = {
+            name: values.to(dtype) if values.is_floating_point() else values for name, values in self.buffers.items()
+        }
+        self._shapes = shapes
+        self.network = networks[0]
+        self._stacked: Stacked | None = None
+        if members == 1:
+            self._install(self.network)
+        else:
+            for view in self.parameters.values():
+                view.requires_grad_()
+            self._stacked = stack(self.network, {**self.parameters, **self.buffers})
+
+    @property
+    def members(self) -> int:
+        """Number M of members."""
+        return self.theta.shape[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the members' outputs.
+
+        Args:
+            x: Inputs, shape (M, B, *input): a batch of B samples for each member.
+
+        Returns:
+            Outputs, shape (M, B, *output).
+        """
+        return self.modules(x) if self._stacked is None else self._stacked(x)
+
+    def modules(self, x: Tensor) -> Tensor:
+        """Return what :meth:`forward` returns, by the modules themselves: slower, and differentiable more than once.
+
+        Args:
+            x: Inputs, shape (M, B, *input).
+
+        Returns:
+            Outputs, shape (M, B, *output).
+        """
+        if self.members == 1:  # vmap over one member costs 1.8 times as much as the module itself
+            outputs: Tensor = self.network(x[0])
+            return outputs.unsqueeze(0)
+        call = vmap(self._call, randomness="different")
+        stacked: Tensor = call(self.parameters, self.buffers, x)
+        return stacked
+
+    def backward(self, loss: Tensor) -> None:
+        """Write the gradient of a scalar into ``gradient``.
+
+        Args:
+            loss: Sum of the members' losses; as no member's loss depends on another's parameters, row m receives the
+                gradient of the loss of member m.
+        """
+        if self.members == 1:  # the parameters' own grad is a view of the matrix: nothing has to be copied
+            self.gradient.zero_()
+            torch.autograd.backward(loss)
+            return
+        gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
+        torch._foreach_copy_(list(self.gradients.values()), gradients)
+
+    def leaves(self) -> list[Tensor]:
+        """Return the tensors that the graph of :meth:`forward` ends in, in the order of theta's columns."""
+        return list(self.network.parameters() if self.members == 1 else self.parameters.values())
+
+    def leaf_views(self, matrix: Tensor) -> list[Tensor]:
+        """Return the columns of a matrix in the shapes of :meth:`leaves`.
+
+        Args:
+            matrix: Shape (M, P).
+
+        Returns:
+            Views of it, one per leaf.
+        """
+        views = self._views(matrix, self._shapes).values()
+        return [view[0] for view in views] if self.members == 1 else list(views)
+
+    def layers(self) -> dict[str, slice]:
+        """Return the columns of each layer: of the parameters that follow each other and belong to one module."""
+        columns: dict[str, slice] = {}
+        start = 0
+        for name, shape in self._shapes.items():
+            layer, stop = name.rpartition(".")[0] or name, start + shape.numel()
+            known = columns.get(layer)
+            columns[layer] = slice(start if known is None else known.start, stop)
+            start = stop
+        return columns
+
+    def cut_rows(self, sizes: Sequence[int]) -> None:
+        """Give an optimiser every row in parts, so that each may have a rate of its own.
+
+        Args:
+            sizes: Number of columns of each part; together P.
+        """
+        self.rows = [self._pieces(*pair, sizes) for pair in zip(self.theta, self.gradient, strict=True)]
+
+    @contextmanager
+    def only(self, row: int | None) -> Iterator[None]:
+        """Let what happens inside the context to gradients and buffers happen to one member alone.
+
+        Args:
+            row: The member; None for all.
+        """
+        if row is None or self.members == 1:
+            yield
+            return
+        written = [self.gradient, *self.buffers.values()]
+        before = [values.clone() for values in written]
+        yield
+        for values, old in zip(written, before, strict=True):
+            old[row].copy_(values[row])
+            values.copy_(old)
+
+    def assign(self, buffers: Mapping[str, Tensor]) -> None:
+        """Set stacked buffers, such as the coefficients of a deformation.
+
+        Args:
+            buffers: Name -> values, shape (M, *shape of the buffer).
+        """
+        for name, values in buffers.items():
+            self.buffers[name].copy_(values)
+
+    def merged(self, groups: Sequence[slice]) -> Ensemble:
+        """Return an ensemble of networks that are the means of groups of these.
+
+        Parameters and floating-point buffers are averaged, running statistics among them: they are those of the mean
+        network where the networks of a group agree. Other buffers are those of the first network of a group.
+
+        Args:
+            groups: For each new member the rows here that it is the mean of.
+
+        Returns:
+            A new ensemble, which shares nothing with this one.
+        """
+        like = self.theta
+        stacked = {**self.parameters, **self.buffers}
+        networks = []
+        for rows in groups:
+            network = copy.deepcopy(self.network).to(like.device, like.dtype)
+            values = {name: _mean(stacked[name][rows].detach()) for name in network.state_dict()}
+            network.load_state_dict(values)
+            networks.append(network)
+        return Ensemble(networks, like.device, like.dtype)
+
+    def train(self, mode: bool = True) -> None:
+        """Put the networks into training mode, or into evaluation mode."""
+        self.network.train(mode)
+
+    def member_state(self, member: int, names: Sequence[str]) -> dict[str, Tensor]:
+        """Return the state dict of one member, for a module that has these entries.
+
+        Args:
+            member: Row of theta.
+            names: Names of parameters and buffers, as in the ``state_dict`` of the module.
+
+        Returns:
+            Copies of the member's tensors, on the host.
+        """
+        stacked = {**self.parameters, **self.buffers}
+        return {name: stacked[name][member].detach().cpu().clone() for name in names}
+
+    def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(self.network, (parameters, buffers), (x,))
+        return outputs
+
+    def _install(self, network: nn.Module) -> None:
+        """Make the tensors of a module the views of row 0, so that calling it needs no functional_call."""
+        for name, view in self.parameters.items():
+            owner, _, attribute = name.rpartition(".")
+            parameter = nn.Parameter(view[0])
+            parameter.grad = self.gradients[name][0]
+            setattr(network.get_submodule(owner), attribute, parameter)
+        for name, values in self.buffers.items():
+            owner, _, attribute = name.rpartition(".")
+            setattr(network.get_submodule(owner), attribute, values[0])
+
+    @staticmethod
+    def _pieces(row: Tensor, gradient: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        pieces = list(torch.split(row, list(sizes)))
+        for piece, part in zip(pieces, torch.split(gradient, list(sizes)), strict=True):
+            piece.grad = part
+        return pieces
+
+    @staticmethod
+    def _views(matrix: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+        sizes = [shape.numel() for shape in shapes.values()]
+        columns = torch.split(matrix, sizes, dim=1)
+        return {
+            name: column.view(len(column), *shape)
+            for (name, shape), column in zip(shapes.items(), columns, strict=True)
+        }
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Return the mean over the first dimension; of one entry, or where there is no mean, the first entry."""
+    return values.mean(dim=0) if len(values) > 1 and values.is_floating_point() else values[0]

@@ -1,0 +1,149 @@
+"""The forward pass of M networks of one architecture, layer by layer on stacked tensors.
+
+A model is written for one member, and vmap runs any model for M. For linear maps and elementwise functions that is
+work for nothing: the batched form is known, and half as long. :func:`stack` reads it off the modules of a network that
+consists of nothing else, with deformations where a method has put them:
+
+    >>> from torch import nn
+    >>> network = Network(flatten=nn.Flatten(), hidden=Layer(nn.Linear(2, 3), torch.relu), output=nn.Linear(3, 1))
+    >>> tensors = {name: torch.stack([value, value]) for name, value in network.named_parameters()}
+    >>> forward = stack(network, tensors)
+    >>> x = torch.ones(2, 5, 2)
+    >>> forward(x).shape, bool((forward(x)[1] - network(x[1])).abs().max() < 1e-6)
+    (torch.Size([2, 5, 1]), True)
+    >>> stack(Network(norm=nn.BatchNorm1d(2)), {}) is None
+    True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from homotopy_bench.ensemble.affine import Map, affine, relu_layers
+from homotopy_bench.models.activations import ACTIVATIONS
+from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
+
+Stacked = Callable[[Tensor], Tensor]
+"""(M, B, *input) -> (M, B, *output)."""
+
+Rule = Callable[..., Tensor]
+
+
+def stack(network: nn.Module, tensors: Mapping[str, Tensor]) -> Stacked | None:
+    """Return a function that runs all members at once.
+
+    Args:
+        network: The architecture.
+        tensors: Name of a parameter or buffer -> the members' values, shape (M, *shape). They are read at every call.
+
+    Returns:
+        A function of inputs (M, B, *input) with outputs (M, B, *output); None where the network has parts for which
+        only vmap knows what to do.
+    """
+    return _Stacker(network, tensors).module(network, "")
+
+
+class _Stacker:
+    """Reads modules; every method returns None for what it does not know."""
+
+    def __init__(self, network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        self.tensors = tensors
+        self.names = {id(module): name for name, module in network.named_modules()}
+        # Of each parameter its name, for those that modules hold under another one, as ReZero's scale.
+        self.parameters = {id(value): name for name, value in network.named_parameters()}
+
+    def module(self, module: nn.Module, name: str) -> Stacked | None:
+        if isinstance(module, Network | nn.Sequential):
+            parts = module.parts() if isinstance(module, Network) else dict(module.named_children())
+            return _chain([self.module(part, _join(name, own)) for own, part in parts.items()])
+        if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
+            return lambda x: x.flatten(2)
+        if type(module) is nn.Linear:
+            weight, bias = self.affine(name)
+            return lambda x: affine(x, weight, bias)
+        if type(module) in (Layer, ResidualLayer):
+            assert isinstance(module, Layer)
+            return self.layer(module, name)
+        return None
+
+    def affine(self, name: str) -> Map:
+        return self.tensors[_join(name, "weight")], self.tensors.get(_join(name, "bias"))
+
+    def layer(self, layer: Layer, name: str) -> Stacked | None:
+        branch = self.branch(layer, _join(name, "affine"))
+        if branch is None:
+            return None
+        plain = self.beside(layer, branch) if isinstance(layer, ResidualLayer) else branch
+        if not layer.deformation:
+            return plain
+        rule = self.rule(layer.deformation[0])
+        return lambda x: rule(x, plain(x))
+
+    def branch(self, layer: Layer, name: str) -> Stacked | None:
+        """Return activation(affine(x))."""
+        if type(layer.affine) is not nn.Linear or layer.norm is not None:
+            return None
+        (weight, bias), activation = self.affine(name), layer.activation
+        if activation is torch.relu:
+            return _ReLULayers(((weight, bias),))
+        if isinstance(activation, Deformed):
+            own = () if activation.parameter is None else (self.tensors[_join(DEFORMATION, activation.parameter)],)
+            rule = self.rule(activation.deformation)
+            return lambda x: rule(affine(x, weight, bias), *(_beside_samples(values) for values in own))
+        if activation in ACTIVATIONS.values():
+            return lambda x: activation(affine(x, weight, bias))
+        return None
+
+    def beside(self, layer: ResidualLayer, branch: Stacked) -> Stacked:
+        """Return x + scale branch(x)."""
+        if not isinstance(layer.scale, nn.Parameter):
+            return lambda x: x + layer.scale * branch(x)
+        scale = self.tensors[self.parameters[id(layer.scale)]]
+        return lambda x: x + _beside_samples(scale) * branch(x)
+
+    def rule(self, deformation: Deformation) -> Rule:
+        """Return the rule at the members' coefficients, which stand where :class:`Deformation` says."""
+        name = self.names[id(deformation)]
+        coefficients = {own: _beside_samples(self.tensors[_join(name, own)]) for own in deformation.coefficients()}
+        return lambda *tensors: deformation.rule(*tensors, **coefficients)
+
+
+@dataclass(frozen=True)
+class _ReLULayers:
+    """Layers that can be run together."""
+
+    maps: tuple[Map, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return relu_layers(x, self.maps)
+
+
+def _chain(parts: list[Stacked | None]) -> Stacked | None:
+    merged: list[Stacked] = []
+    for part in parts:
+        if part is None:
+            return None
+        if isinstance(part, _ReLULayers) and merged and isinstance(merged[-1], _ReLULayers):
+            merged[-1] = _ReLULayers(merged[-1].maps + part.maps)
+        else:
+            merged.append(part)
+
+    def run(x: Tensor) -> Tensor:
+        for part in merged:
+            x = part(x)
+        return x
+
+    return merged[0] if len(merged) == 1 else run
+
+
+def _beside_samples(values: Tensor) -> Tensor:
+    """Return values (M,) or (M, units) in the shape in which they broadcast with (M, B, units)."""
+    return values.view(len(values), 1, -1)
+
+
+def _join(*names: str) -> str:
+    return ".".join(name for name in names if name)

@@ -1,0 +1,114 @@
+"""MLflow, through its client and a store that is named: nothing of the process's own MLflow settings is changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from homotopy_bench.loggers.base import Logger, Point, Run, Tracker, flat, results
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+METRICS, PARAMETERS = 1000, 100
+"""Most entries that MLflow takes at once."""
+
+STATUS = {"completed": "FINISHED", "diverged": "FINISHED", "pruned": "FINISHED", "interrupted": "KILLED"}
+"""Status of the record -> that of MLflow; the record's own is a tag."""
+
+
+class MLflow(Logger):
+    """``tracking_uri`` is a server's or a database's, without credentials: those belong in MLflow's own variables."""
+
+    name: Literal["mlflow"] = "mlflow"
+    tracking_uri: str | None = None
+    experiment: str = "homotopy-bench"
+
+    package: ClassVar[str] = "mlflow"
+    variables: ClassVar[Mapping[str, str]] = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # A server that does not answer is said to be gone within seconds instead of minutes.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    }
+
+    def open(self, run: Run) -> Tracker:
+        """Begin a run, or continue one.
+
+        Args:
+            run: The run.
+
+        Returns:
+            Its tracker.
+        """
+        import os
+
+        from filelock import FileLock
+
+        local = self.tracking_uri is None and not os.environ.get("MLFLOW_TRACKING_URI")
+        if not local:
+            return _Open(self, run, _client(self.tracking_uri), None)
+        outputs = run.outputs.absolute()
+        outputs.mkdir(parents=True, exist_ok=True)
+        # Two processes that make the tables at once get into each other's way.
+        with FileLock(outputs / "mlflow.db.lock"):
+            return _Open(self, run, _client(f"sqlite:///{outputs / 'mlflow.db'}"), outputs / "mlartifacts")
+
+
+def _client(uri: str | None) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+class _Open:
+    """An open run of MLflow."""
+
+    def __init__(self, options: MLflow, run: Run, client: MlflowClient, artifacts: Path | None) -> None:
+        self._client = client
+        self._step = run.step
+        if run.known is not None:
+            self.id = run.known
+            client.update_run(self.id, status="RUNNING")
+            return
+        found = client.get_experiment_by_name(options.experiment)
+        experiment = (
+            found.experiment_id
+            if found is not None
+            else client.create_experiment(
+                options.experiment, artifact_location=None if artifacts is None else artifacts.as_uri()
+            )
+        )
+        tags = {"job_type": run.job_type, "tags": " ".join(run.tags), "folder": str(run.folder)}
+        if run.group is not None:
+            tags["group"] = run.group
+        self.id = client.create_run(experiment, run_name=run.name, tags=tags).info.run_id
+        from mlflow.entities import Param
+
+        parameters = [Param(key, str(value)) for key, value in flat(run.config)]
+        for start in range(0, len(parameters), PARAMETERS):
+            client.log_batch(self.id, params=parameters[start : start + PARAMETERS])
+
+    def log(self, points: Sequence[Point]) -> None:
+        """Log every number over the step."""
+        self._metrics([(key, value, point.step) for point in points for key, value in point.values.items()])
+        self._step = points[-1].step
+
+    def finish(self, summary: Mapping[str, Any] | None, files: Sequence[Path]) -> None:
+        """Add results, picture and checkpoint."""
+        if summary is not None:
+            self._metrics([(key, value, self._step) for key, value in results(summary).items()])
+            self._client.set_tag(self.id, "status", summary["status"])
+        for file in files:
+            self._client.log_artifact(self.id, str(file))
+        self._client.set_terminated(self.id, "FAILED" if summary is None else STATUS.get(summary["status"], "FAILED"))
+
+    def _metrics(self, entries: Sequence[tuple[str, float, int]]) -> None:
+        from mlflow.entities import Metric
+
+        now = int(1000 * time.time())
+        metrics = [Metric(key, value, now, step) for key, value, step in entries]
+        for start in range(0, len(metrics), METRICS):
+            self._client.log_batch(self.id, metrics=metrics[start : start + METRICS])

@@ -1,0 +1,13 @@
+"""No tracker: the record on disk is all."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from homotopy_bench.core.options import Options
+
+
+class NoLogger(Options):
+    """The run's folder holds everything; nothing is sent anywhere."""
+
+    name: Literal["none"] = "none"

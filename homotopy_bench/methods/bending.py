@@ -1,0 +1,70 @@
+"""Bend an activation from linear to ReLU by an angle theta, scheduled or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import pi, sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+START = pi / 4
+
+
+ANGLE = "theta"
+
+
+def literal_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the slopes (1, tan theta) right and left of zero; (1, 1) exactly at pi/4 and (1, 0) at 0."""
+    # tan(pi/4) is 1 - 1e-16 in float64; the start must be the identity exactly.
+    return theta.new_ones(()).expand_as(theta), _exactly(1.0, theta.tan(), at=theta >= START)
+
+
+def variance_preserving_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the slopes (cos theta, sin theta) right and left of zero; equal exactly at pi/4, and (1, 0) at 0."""
+    start = theta >= START
+    return _exactly(sqrt(0.5), theta.cos(), at=start), _exactly(sqrt(0.5), theta.sin(), at=start)
+
+
+def _exactly(value: float, slope: Tensor, at: Tensor) -> Tensor:
+    """Return slope with ``value`` where ``at`` holds; the derivative stays that of the slope.
+
+    Without it an angle could not leave pi/4, where every trained one starts.
+    """
+    return slope + (value - slope).detach() * at
+
+
+SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+    "literal": literal_slopes,
+    "variance_preserving": variance_preserving_slopes,
+}
+
+
+def bend(x: Tensor, *, right: Tensor, left: Tensor) -> Tensor:
+    """Return x right for x > 0, and x left otherwise; at x = 0 the derivative is ``left``, as in torch.relu."""
+    return (x * right).where(x > 0, x * left)
+
+
+def limit(theta: Tensor, bound: Tensor) -> Tensor:
+    """Return theta projected to [0, bound].
+
+    The derivative is 1 wherever bound > 0: projected gradient descent takes its gradient at the projected point, and
+    the bound, which falls at every step, has passed below an angle that lay on it. At bound = 0 there is nothing left
+    to train and the derivative is 0.
+    """
+    return (theta + (theta.clamp(min=0.0).minimum(bound) - theta).detach()) * (bound > 0)
+
+
+def _bend_at(form: str) -> Callable[..., Tensor]:
+    """Return the rule (x, theta; bound) -> activation for a trained angle."""
+
+    def rule(x: Tensor, theta: Tensor, *, bound: Tensor) -> Tensor:
+        right, left = SLOPES[form](limit(theta, bound))
+        return bend(x, right=right, left=left)
+
+    return rule
+
+
+TRAINED: dict[str, Callable[..., Tensor]] = {form: _bend_at(form) for form in SLOPES}

@@ -1,0 +1,199 @@
+"""The way of M runs through training as one ensemble; a single run is an ensemble of one.
+
+The order within an evaluation is what makes a run survive a kill at any moment: the line goes to the metrics, then the
+checkpoint, which knows how long the metrics were. A run continued from a checkpoint cuts the metrics back to it and
+does the steps since then again, with the same numbers.
+
+A run that has diverged, that was pruned, or whose record cannot be written leaves; the rows of the others move
+together into a smaller ensemble, so that it stops costing. As a member's state does not depend on its neighbours,
+the others do not notice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import TypeVar
+
+import torch
+
+from homotopy_bench.data.base import Splits
+from homotopy_bench.data.published import provenance
+from homotopy_bench.hardware.memory import out_of_memory
+from homotopy_bench.runs.interrupt import Interrupt
+from homotopy_bench.runs.job import Result
+from homotopy_bench.runs.member import Member
+from homotopy_bench.tracking.display import Display
+from homotopy_bench.tracking.trackers import Followed, Trackers
+from homotopy_bench.training.evaluation import Evaluation
+from homotopy_bench.training.trainer import EnsembleTraining
+
+T = TypeVar("T")
+
+
+class Driver:
+    """Trains runs of one program to their ends.
+
+    What goes wrong with one run's record is that run's failure; what goes wrong with the ensemble is raised, and the
+    runs that had not ended keep their records and can be continued.
+
+    Attributes:
+        members: The runs that are in training, one per member of the ensemble; those that have ended are gone.
+
+    Attributes:
+        interrupted: Whether a signal has asked for the end, also where it came too late for these runs.
+
+    Args:
+        members: The runs, all of one program and at one step.
+        show: What is shown meanwhile.
+        threads: Host threads; None for what the runs' configuration says.
+    """
+
+    def __init__(self, members: Sequence[Member], show: Display, threads: int | None = None) -> None:
+        self.members = list(members)
+        self.interrupted = False
+        self.show = show
+        self.config = members[0].job.config
+        self.threads = self.config.hardware.threads if threads is None else threads
+
+    def go(self) -> None:
+        """Train to the end, from the beginning or from checkpoints; every run then has a result or an error."""
+        try:
+            splits = self._load()
+            training = self._prepare(splits)
+            self.show.start(self.members[0].title, training.total_steps, training.step)
+            followed = [Followed(m.job.config, m.record.folder, m.step, m.note) for m in self.members]
+            with closing(Trackers(followed, self.show.warn)) as self._trackers:
+                self._end(self._loop(training, splits))
+        finally:
+            self.show.stop()
+
+    def _load(self) -> Splits:
+        config = self.config
+        torch.set_num_threads(self.threads)
+        device = config.hardware.device()
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        splits = config.dataset.load(config.paths.data_root())
+        data = provenance(config.paths.data_root(), config.dataset.published())
+        others = sum(not file["published"] for file in data)
+        for member in self.members:
+            member.device_name, member.threads, member.data = name, self.threads, data
+            if others:
+                member.record.log(f"{config.dataset.name}: {others} of {len(data)} files are not the published ones")
+        return splits
+
+    def _prepare(self, splits: Splits) -> EnsembleTraining:
+        training = EnsembleTraining([member.job.config for member in self.members], splits)
+        states = [member.state["member"] for member in self.members if member.state is not None]
+        if states:
+            training.load_member_states(states)
+        return training
+
+    def _loop(self, training: EnsembleTraining, splits: Splits) -> EnsembleTraining:
+        """Return the ensemble after the remaining steps."""
+        total = training.total_steps
+        evaluate_every = self.config.training.eval_every * training.steps_per_epoch
+        save_every = self.config.training.checkpoint_every * training.steps_per_epoch
+        with Interrupt() as interrupt:
+            while training.step < total and self.members:
+                begun = training.step
+                goal = min(_next(begun, evaluate_every), _next(begun, save_every), total)
+                self._train(training, goal, interrupt)
+                ended = training.step == total
+                # An interrupt may come before the first step of this round: what lies there has been evaluated.
+                if ended or (training.step > begun and training.step % evaluate_every == 0):
+                    self._evaluate(training)
+                if ended or interrupt.requested or training.step % save_every == 0:
+                    self._save(training)
+                if interrupt.requested and not ended:
+                    for member in self.members:
+                        if member.status is None:
+                            member.status, member.reason = "interrupted", f"after {training.step} of {total} steps"
+                self.interrupted = interrupt.requested
+                training = self._leave(training, splits)
+        for member in self.members:
+            member.status = "completed"
+        return training
+
+    def _train(self, training: EnsembleTraining, goal: int, interrupt: Interrupt) -> None:
+        begin = time.perf_counter()
+        while training.step < goal and not interrupt.requested:
+            training.advance()
+            paid = zip(self.members, training.gradients_per_step(), training.products_per_step(), strict=True)
+            for member, gradients, products in paid:
+                member.cost.gradient_evaluations += gradients
+                member.cost.hvp_evaluations += products
+            self.show.at_step(training.step)
+        self.config.hardware.synchronize()
+        share = (time.perf_counter() - begin) / len(self.members)
+        for member in self.members:
+            member.cost.train_seconds += share
+
+    def _evaluate(self, training: EnsembleTraining) -> None:
+        """Append a line to the metrics of every run."""
+        begin = time.perf_counter()
+        train_losses = training.take_train_loss()
+        scores = Evaluation(training)
+        for row, member in enumerate(self.members):
+            member.observe(training, row, train_losses[row], scores)
+        share = (time.perf_counter() - begin) / len(self.members)
+        peak = self.config.hardware.peak_memory_mb()
+        for member in self.members:
+            member.cost.eval_seconds += share
+            member.cost.peak_memory_mb = max(member.cost.peak_memory_mb, peak)
+        for line in self._each(lambda member, row: member.write(training, row, train_losses[row], scores)):
+            self.show.evaluated(line)
+        self._trackers.look()
+
+    def _save(self, training: EnsembleTraining) -> None:
+        """Write the checkpoints of the runs that go on."""
+        self._each(lambda member, row: None if member.status else member.save(training, row))
+
+    def _leave(self, training: EnsembleTraining, splits: Splits) -> EnsembleTraining:
+        """Return the ensemble without the runs that have a status; they end here."""
+        rows = [row for row, member in enumerate(self.members) if member.status is None]
+        if len(rows) == len(self.members):
+            return training
+        self._end(training)
+        self.members = [self.members[row] for row in rows]
+        if not rows:
+            return training
+        smaller = EnsembleTraining([training.configs[row] for row in rows], splits)
+        smaller.load_member_states([training.member_state(row) for row in rows])
+        return smaller
+
+    def _end(self, training: EnsembleTraining) -> None:
+        """Finish the records of the runs that have a status."""
+
+        def end(member: Member, row: int) -> Result | None:
+            return None if member.status is None else member.finish(training.target_network(row))
+
+        for result in self._each(end):
+            if result is not None:
+                self.show.finish(result.summary, result.folder)
+        for member in self.members:
+            if member.result is not None:
+                self._trackers.end(member.record.folder)
+
+    def _each(self, action: Callable[[Member, int], T]) -> list[T]:
+        """Do something for every run that has not failed; what goes wrong with one is that run's failure.
+
+        Returns:
+            What came out where nothing went wrong.
+        """
+        outcomes = []
+        for row, member in enumerate(self.members):
+            if member.error is None:
+                try:
+                    outcomes.append(action(member, row))
+                except Exception as error:
+                    if out_of_memory(error):  # one member cannot help that
+                        raise
+                    member.fail(error)
+        return outcomes
+
+
+def _next(step: int, every: int) -> int:
+    """Return the first multiple of ``every`` above ``step``."""
+    return (step // every + 1) * every

@@ -1,0 +1,39 @@
+"""How runs are brought together: what a user can say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homotopy_bench.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Fusing:
+    """How runs are brought together.
+
+    Attributes:
+        max_members: Largest number of members of one ensemble; None for what fits into the memory.
+        probe: Whether a measurement decides if a group gains from training together; otherwise it always does.
+        threads: Host threads of an ensemble; None for ``hardware.threads``, or all that this process may use where a
+            measurement finds that faster. A run that trains alone has ``hardware.threads``.
+
+    Raises:
+        InputError: If one is not what it should be.
+    """
+
+    max_members: int | None = None
+    probe: bool = True
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what came from a command line.
+
+        Raises:
+            InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
+        """
+        for name in ("max_members", "threads"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise InputError(f"hydra.launcher.{name}", value, "accepted: an integer >= 1 or null")
+        if not isinstance(self.probe, bool):
+            raise InputError("hydra.launcher.probe", self.probe, "accepted: true or false")

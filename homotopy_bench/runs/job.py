@@ -1,0 +1,58 @@
+"""State what a run is asked for, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from homotopy_bench.config.schema import Config
+
+Prune = Callable[[Mapping[str, Any], int], bool]
+"""Says of a line of the metrics, with accuracies on so many validation samples, whether the run is to end there."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is asked for.
+
+    Attributes:
+        config: What to run.
+        folder: Folder of the record.
+        overrides: What the configuration was composed from, for the record.
+        prune: Asked after every evaluation but the last; None for never.
+    """
+
+    config: Config
+    folder: Path
+    overrides: list[str]
+    prune: Prune | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives back.
+
+    Attributes:
+        summary: The content of ``summary.json``.
+        trained: The trained target network (t = 1), in evaluation mode, on the host; None where the run failed.
+        folder: Where the record lies.
+    """
+
+    summary: dict[str, Any]
+    trained: torch.nn.Module | None
+    folder: Path
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The trained target network.
+
+        Raises:
+            ValueError: If the run failed.
+        """
+        if self.trained is None:
+            raise ValueError(f"{self.folder}: this run failed and has no network: {self.summary['reason']}")
+        return self.trained

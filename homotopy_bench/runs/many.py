@@ -1,0 +1,247 @@
+"""Many runs, grouped into ensembles and trained one group after the other, with an outcome for every run.
+
+Runs of one program (:mod:`homotopy_bench.runs.grouping`) train together where a short measurement says that this
+gains something (:mod:`homotopy_bench.runs.probe`), as many at a time as the memory holds. A group that fails as a
+whole is taken apart, its runs continue from their last checkpoints: for want of memory in halves, for any other
+reason one by one, so that a failure ends at the run that it belongs to.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.memory import available_memory, out_of_memory
+from homotopy_bench.runs.driver import Driver
+from homotopy_bench.runs.fusing import Fusing
+from homotopy_bench.runs.grouping import groups, split
+from homotopy_bench.runs.job import Job, Result
+from homotopy_bench.runs.member import Member
+from homotopy_bench.runs.probe import pays, probe
+from homotopy_bench.runs.run import new_folder
+from homotopy_bench.tracking.display import Display, Silent
+
+LEAST_GAIN = 1.1
+"""Runs train together if a member's step is this much faster than a single run's; less may be the noise of a clock."""
+
+SHARE = 0.5
+"""Part of the available memory that an ensemble may take."""
+
+
+def train_many(
+    configs: Sequence[Config | Mapping[str, Any]],
+    folders: Sequence[Path | str] | None = None,
+    *,
+    max_members: int | None = None,
+    probe: bool = True,
+    threads: int | None = None,
+) -> list[Result]:
+    """Run many composed configurations, those of one program together, without printing.
+
+    Args:
+        configs: What :func:`homotopy_bench.compose` returned, or nested mappings with the same keys.
+        folders: Where the records go, one folder each; by default new ones under ``paths.outputs``.
+        max_members: Largest number of members of one ensemble; None for what fits into the memory.
+        probe: Whether a measurement decides if a group gains from training together; otherwise it always does.
+        threads: Host threads of an ensemble; None for ``hardware.threads``, or all that this process may use where a
+            measurement finds that faster.
+
+    Returns:
+        One result per configuration, in order. A failure belongs to its run alone: that result has the status
+        ``failed`` with the reason, and its ``network`` raises.
+
+    Raises:
+        InputError: If a configuration cannot be used; nothing is trained then.
+        ValueError: If there are not as many folders as configurations.
+
+    Example:
+        >>> from homotopy_bench import compose, train_many
+        >>> import tempfile
+        >>> configs = [compose("model.depth=2", "training.epochs=1", f"seed={seed}") for seed in (0, 1)]
+        >>> results = train_many(configs, [tempfile.mkdtemp() for _ in configs])
+        >>> [(result.summary["seed"], result.summary["status"]) for result in results]
+        [(0, 'completed'), (1, 'completed')]
+    """
+    checked = [config if isinstance(config, Config) else validate(config) for config in configs]
+    fusing = Fusing(max_members, probe, threads)
+    if folders is None:
+        base = new_folder(checked[0]) if checked else Path()
+        folders = [base / str(number) for number in range(len(checked))]
+    if len(folders) != len(checked):
+        raise ValueError(f"{len(folders)} folders for {len(checked)} configurations")
+    results: list[Result | None] = [None] * len(checked)
+    begun: dict[int, Member] = {}
+    for number, (config, folder) in enumerate(zip(checked, folders, strict=True)):
+        try:
+            begun[number] = Member.begin(Job(config, Path(folder), []))
+        except InputError as error:
+            results[number] = Result({"status": "failed", "reason": str(error)}, None, Path(folder))
+    train_members(list(begun.values()), fusing)
+    for number, member in begun.items():
+        results[number] = member.result
+    missing = [number for number, result in enumerate(results) if result is None]
+    assert not missing, f"runs {missing} ended without a result"
+    return [result for result in results if result is not None]
+
+
+def train_members(
+    members: Sequence[Member],
+    fusing: Fusing,
+    show: Callable[[int], Display] = lambda _: Silent(),
+    say: Callable[[str], None] = lambda _: None,
+) -> bool:
+    """Train runs to their ends; every one then has a result, and one that failed an error.
+
+    Args:
+        members: The runs, begun or continued.
+        fusing: How they are brought together.
+        show: Gives what is shown of a group of so many.
+        say: Told in a line how each group is trained, and why.
+
+    Returns:
+        Whether all went to their ends; False if they were interrupted.
+    """
+    try:
+        for group in _grouped(members):
+            plan = _plan(group, fusing, say)
+            for part in plan.parts:
+                if _train(part, plan.threads, show, say):
+                    return False
+    finally:
+        for member in members:
+            if member.result is None:
+                member.put_off()
+    return True
+
+
+def _grouped(members: Sequence[Member]) -> list[list[Member]]:
+    found = groups([member.job.config for member in members], [member.step for member in members])
+    return [[members[index] for index in group] for group in found]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a group is trained: in parts one after the other, ensembles with so many host threads."""
+
+    parts: list[list[Member]]
+    threads: int
+
+
+def _plan(group: Sequence[Member], fusing: Fusing, say: Callable[[str], None]) -> _Plan:
+    """Return how a group of one program is trained, after saying it."""
+    configs = [member.job.config for member in group]
+    threads = fusing.threads or configs[0].hardware.threads
+    if len(group) == 1:
+        return _Plan([list(group)], threads)
+    try:
+        size, threads, why = _decide(configs, fusing)
+    except Exception as error:  # what is wrong with these runs is said when they are trained
+        size, why = len(group), f"not measured ({type(error).__name__})"
+    parts = [[group[index] for index in part] for part in split(range(len(group)), size)]
+    what = "as one program" if len(parts) == 1 else "one by one" if size == 1 else f"as {len(parts)} programs"
+    say(f"{len(group)} jobs like '{group[0].title}' train {what}: {why}")
+    for part in parts:
+        for member in part:
+            member.note(f"trains {f'with {len(part) - 1} more' if len(part) > 1 else 'alone'}: {why}")
+    return _Plan(parts, threads)
+
+
+def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
+    """Return how many runs of one program train together, with how many threads, and why."""
+    shared = configs[0]
+    wanted = min(fusing.max_members or len(configs), len(configs))
+    splits = shared.dataset.load(shared.paths.data_root())
+    steps = shared.training.epochs * (len(splits.train.y) // shared.training.batch_size)
+    timed = fusing.probe and wanted > 1 and pays(steps, wanted)
+    threads = [fusing.threads or shared.hardware.threads]
+    if not timed and fusing.max_members is not None:
+        return wanted, threads[0], f"max_members={fusing.max_members}"
+    if fusing.threads is None and (cores := _cores()) > threads[0]:
+        threads.append(cores)
+    measured = probe(configs[:wanted], splits, threads, timed)
+    if measured.gain is not None and measured.gain < LEAST_GAIN:
+        why = f"{measured.members} together have {measured.gain:.2f} times the speed of one after the other"
+        return 1, measured.threads, why
+    if fusing.max_members is None:
+        memory = available_memory(shared.hardware.device())
+        wanted = min(wanted, max(int(SHARE * memory) // max(measured.bytes_per_member, 1), 1))
+    speed = ""
+    if measured.gain is not None:
+        speed = f", {measured.members} together {measured.gain:.2f} times as fast as one after the other"
+    return wanted, measured.threads, f"{measured.bytes_per_member / 1e6:.1f} MB a member{speed}"
+
+
+def _cores() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display], say: Callable[[str], None]) -> bool:
+    """Train runs as one ensemble; if that fails, in smaller ones.
+
+    Returns:
+        Whether someone has asked for the end of all training.
+    """
+    waiting = [list(part)]
+    while waiting:
+        runs = waiting.pop(0)
+        driver = Driver(runs, show(len(runs)), threads if len(runs) > 1 else None)
+        error = _attempt(driver)
+        if driver.interrupted:
+            return True
+        if error is None:
+            continue
+        halve = out_of_memory(error) and len(runs) > 2
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        say(f"{len(runs)} jobs together failed, go on {'in halves' if halve else 'one by one'} ({what})")
+        # By the result and not by the status: a run that has come to its end has one before its record is whole.
+        left = [member for member in runs if member.result is None]
+        for member in left:
+            member.rewind(f"continues {'with fewer others' if halve else 'alone'} after {what}")
+        largest = (len(left) + 1) // 2 if halve else 1
+        left = [member for member in left if member.result is None]
+        smaller = [
+            [group[index] for index in indices]
+            for group in _grouped(left)
+            for indices in split(range(len(group)), largest)
+        ]
+        waiting = smaller + waiting
+    return False
+
+
+def _attempt(driver: Driver) -> Exception | None:
+    """Train runs as one ensemble; a single run keeps what goes wrong with it.
+
+    Returns:
+        What went wrong with several as a whole.
+
+    Raises:
+        BrokenPipeError: If nobody reads what is shown any more.
+    """
+    runs = list(driver.members)
+    try:
+        driver.go()
+    except BrokenPipeError:  # whoever read the output has seen enough: no run failed, and all can be continued
+        raise
+    except Exception as error:
+        if len(runs) == 1:
+            runs[0].fail(error)
+        # The frames hold the ensemble, and its memory is needed.
+        traceback.clear_frames(error.__traceback__)
+        failure = error.with_traceback(None) if len(runs) > 1 else None
+    else:
+        return None
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return failure

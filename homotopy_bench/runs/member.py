@@ -1,0 +1,288 @@
+"""One run on its way through training, and what its record learns of it.
+
+Nothing here knows whether the run trains alone or beside others: it is told of a row of an ensemble, and keeps its own
+cost, history and end.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
+
+import torch
+
+from homotopy_bench.continuation.adaptive import Adaptive
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.runs.cost import Cost
+from homotopy_bench.runs.history import History
+from homotopy_bench.runs.job import Job, Result
+from homotopy_bench.tracking.curves import draw_curves
+from homotopy_bench.tracking.display import describe
+from homotopy_bench.tracking.environment import code_version, command_line, environment
+from homotopy_bench.tracking.record import Record
+from homotopy_bench.training.evaluation import Evaluation
+from homotopy_bench.training.trainer import EnsembleTraining
+
+
+class Member:
+    """One run's way through training.
+
+    Attributes:
+        job: What was asked for.
+        record: Its record.
+        state: The checkpoint that it continues from; None at its beginning.
+        cost: What it has paid.
+        history: What its summary will say of its evaluations.
+        status: None as long as it trains, then how it ended.
+        result: What it gives back; None until it has ended.
+        error: Why it failed; None where it did not.
+    """
+
+    def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
+        self.job = job
+        self.record = record
+        self.stand_at(state)
+        self.data: list[dict[str, str | bool]] = []
+        self.device_name = job.config.hardware.name
+        self.threads = job.config.hardware.threads
+        self.status: str | None = None
+        self.reason: str | None = None
+        self.result: Result | None = None
+        self.error: Exception | None = None
+
+    @classmethod
+    def begin(cls, job: Job) -> Member:
+        """Begin a run in a folder that holds none.
+
+        Args:
+            job: What is asked for.
+
+        Returns:
+            The run before its first step.
+
+        Raises:
+            InputError: If the folder holds a run already, or cannot be written.
+        """
+        record = Record.create(job.folder, job.config.to_dict(), job.overrides)
+        record.log(command_line())
+        return cls(job, record, None)
+
+    @classmethod
+    def continued(cls, job: Job) -> Member:
+        """Continue a run from its last checkpoint, or from its beginning if it had none.
+
+        Args:
+            job: What was asked for.
+
+        Returns:
+            The run where it stood.
+
+        Raises:
+            InputError: If the checkpoint does not belong to this code or this configuration.
+        """
+        record, config = Record(job.folder), job.config
+        state = record.load()
+        if state is not None and state["config_hash"] != config.hash():
+            accepted = f"its checkpoint.pt belongs to configuration {state['config_hash']}, not {config.hash()}"
+            raise InputError("resume", job.folder, f"{accepted}: .hydra/config.yaml was changed since")
+        member = cls(job, record, state)
+        record.go_back_to(state)
+        record.log(f"{command_line()} (from step {member.step})")
+        return member
+
+    def stand_at(self, state: Mapping[str, Any] | None) -> None:
+        """Be where a checkpoint was written, or at the beginning.
+
+        Args:
+            state: The checkpoint; None for the beginning.
+        """
+        self.state = state
+        self.cost = Cost() if state is None else Cost(**state["cost"])
+        self.history = History() if state is None else History(**state["history"])
+
+    def rewind(self, why: str) -> None:
+        """Go back to the last checkpoint, after a failure that was not this run's own.
+
+        Args:
+            why: What happened, for the log.
+        """
+        self.status = self.reason = None
+        try:
+            state = self.record.load()
+            self.stand_at(state)
+            self.record.go_back_to(state)
+            self.record.log(f"{why} (from step {self.step})")
+        except Exception as error:
+            self.fail(error)
+
+    @property
+    def step(self) -> int:
+        """Steps done at the checkpoint that it continues from."""
+        return self.state["member"]["step"] if self.state is not None else 0
+
+    @property
+    def title(self) -> str:
+        """What is trained, in one line."""
+        config = self.job.config
+        files = "" if all(file["published"] for file in self.data) else " (not the published files)"
+        return f"{config.method.name} on {config.dataset.name}{files}, model {config.model.name}, seed {config.seed}"
+
+    def observe(self, training: EnsembleTraining, row: int, train_loss: float, scores: Evaluation) -> None:
+        """Take an evaluation into the history.
+
+        Args:
+            training: The ensemble.
+            row: Which of its members this is.
+            train_loss: Mean loss of the training batches since the evaluation before.
+            scores: The evaluation.
+        """
+        epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
+        self.history.observe(row, epoch, scores)
+        if training.step == training.total_steps or _broken(train_loss, path.loss):
+            self.history.end(row, epoch, train_loss, scores)
+
+    def write(self, training: EnsembleTraining, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
+        """Return the line of a new evaluation, appended to the metrics; a diverged run has then a status.
+
+        Args:
+            training: The ensemble.
+            row: Which of its members this is.
+            train_loss: Mean loss of the training batches since the evaluation before.
+            scores: The evaluation.
+        """
+        target, path = scores.validation_target[row], scores.validation_path[row]
+        line = {
+            "epoch": training.step // training.steps_per_epoch,
+            "step": training.step,
+            "u": training.step / training.total_steps,
+            "t": scores.t[row],
+            "lr": training.last_lr()[row],
+            "train_loss": train_loss,
+            "val_loss_target": target.loss,
+            **target.fractions("val", "target"),
+            "val_loss_path": path.loss,
+            **path.fractions("val", "path"),
+            "grad_norm": training.gradient_norms()[row],
+            **training.diagnostics(row),
+            **training.rates.take_diagnostics(row),
+            **scores.of_copies(row),
+            "cost": self.cost.to_dict(),
+        }
+        self.record.append(line)
+        self.record.log(describe(line))
+        if self._diverged(training, row, train_loss, path.loss):
+            self.status, self.reason = "diverged", f"training loss {train_loss}, validation loss {path.loss}"
+        elif training.step < training.total_steps and self._is_pruned(line, len(training.splits["validation"].y)):
+            epoch = training.step // training.steps_per_epoch
+            self.history.end(row, epoch, train_loss, scores)
+            self.status, self.reason = "pruned", f"after epoch {epoch}"
+        return line
+
+    def save(self, training: EnsembleTraining, row: int) -> None:
+        """Write the checkpoint.
+
+        Args:
+            training: The ensemble.
+            row: Which of its members this is.
+        """
+        self.record.save(
+            {
+                "config_hash": self.job.config.hash(),
+                "code_version": code_version(),
+                "cost": asdict(self.cost),
+                "history": self.history.to_dict(),
+                "member": training.member_state(row),
+            }
+        )
+
+    def finish(self, network: torch.nn.Module) -> Result:
+        """Write how the run ended.
+
+        Args:
+            network: The trained target network.
+
+        Returns:
+            The result.
+        """
+        self._draw()
+        summary = self.summary()
+        self.record.finish(summary)
+        self.record.log(f"{self.status}{f': {self.reason}' if self.reason else ''}")
+        self.result = Result(summary, network, self.record.folder)
+        return self.result
+
+    def fail(self, error: Exception) -> None:
+        """Write that the run failed, as far as that can be written.
+
+        Args:
+            error: Why.
+        """
+        self.status, self.error = "failed", error
+        self.reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        with suppress(OSError):  # a full disk must not hide what went wrong before
+            self.record.log("".join(traceback.format_exception(error)))
+            self.record.finish(self.summary())
+        self.result = Result(self.summary(), None, self.record.folder)
+
+    def put_off(self) -> None:
+        """Write that the run was interrupted while it waited for its turn, or in the middle; it can be continued."""
+        self.status, self.reason = "interrupted", "the training of all jobs was ended"
+        try:
+            self.record.finish(self.summary())
+        except OSError as error:
+            self.fail(error)
+        else:
+            self.result = Result(self.summary(), None, self.record.folder)
+
+    def note(self, message: str) -> None:
+        """Append a line to the log; what cannot be written is no reason to lose the run."""
+        with suppress(OSError):
+            self.record.log(message)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the content of ``summary.json``."""
+        config = self.job.config
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "dataset": config.dataset.name,
+            "data": self.data,
+            "model": config.model.name,
+            "method": config.method.name,
+            "seed": config.seed,
+            "protocol": config.dataset.protocol,
+            "overrides": self.job.overrides,
+            "config": config.to_dict(),
+            "config_hash": config.hash(),
+            "code_version": code_version(),
+            "command": command_line(),
+            "environment": environment(self.device_name, self.threads),
+            **self.history.to_dict(),
+            "cost": self.cost.to_dict(),
+        }
+
+    def _is_pruned(self, line: Mapping[str, Any], samples: int) -> bool:
+        return self.job.prune is not None and self.job.prune(line, samples)
+
+    def _diverged(self, training: EnsembleTraining, row: int, train_loss: float, val_loss: float) -> bool:
+        """Return whether the network has diverged for good: no tracker has put it back or is about to."""
+        if training.goes_back(row):
+            return False
+        # After a tracker has put a network back, the training loss still tells of the way that was not taken.
+        adaptive = isinstance(self.job.config.continuation, Adaptive)
+        return not isfinite(val_loss) if adaptive else _broken(train_loss, val_loss)
+
+    def _draw(self) -> None:
+        try:
+            draw_curves(self.record.lines(), self.title, self.record.curves)
+        except Exception as error:  # a picture that cannot be drawn is no reason to lose the run
+            self.record.log(f"curves.png was not drawn: {type(error).__name__}: {error}")
+
+
+def _broken(train_loss: float, val_loss: float) -> bool:
+    """Return whether a network has diverged; its last step may break one whose training loss was finite until then."""
+    return not (isfinite(train_loss) and isfinite(val_loss))

@@ -1,0 +1,100 @@
+"""One run from configuration to record: begun in a folder that holds none, or continued where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.runs.driver import Driver
+from homotopy_bench.runs.job import Job, Prune, Result
+from homotopy_bench.runs.member import Member
+from homotopy_bench.tracking.display import Display, Silent
+
+__all__ = ["Result", "new_folder", "resume", "start", "train"]
+
+
+def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) -> Result:
+    """Run a composed configuration, as ``homotopy-train`` does, without printing.
+
+    Args:
+        config: What :func:`homotopy_bench.compose` returned, or a nested mapping with the same keys.
+        folder: Where the record goes; by default a new folder under ``paths.outputs`` named by date and time.
+
+    Returns:
+        The summary, the trained target network and the folder of the record.
+
+    Raises:
+        InputError: If the configuration cannot be used, or the folder already holds a run.
+
+    Example:
+        >>> from homotopy_bench import compose, train
+        >>> import tempfile, torch
+        >>> config = compose("method=baseline", "model.depth=2", "training.epochs=1")
+        >>> result = train(config, folder=tempfile.mkdtemp())
+        >>> result.summary["status"], result.network(torch.zeros(1, 40)).shape
+        ('completed', torch.Size([1, 10]))
+    """
+    if not isinstance(config, Config):
+        config = validate(config)
+    if folder is None:
+        folder = new_folder(config)
+    return start(config, Path(folder), [], Silent())
+
+
+def start(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
+    """Begin a run in a folder that holds none.
+
+    Args:
+        config: What to run.
+        folder: Folder of the record.
+        overrides: What the configuration was composed from, for the record.
+        show: What is shown meanwhile.
+        prune: Asked after every evaluation but the last whether the run is to end there; None for never.
+
+    Returns:
+        The result.
+
+    Raises:
+        InputError: If the folder holds a run already, or the data, the device or the model do not fit.
+    """
+    return _alone(Member.begin(Job(config, folder, overrides, prune)), show)
+
+
+def resume(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
+    """Continue an interrupted run from its last checkpoint, or from its beginning if it had none.
+
+    Args:
+        config: The run's own configuration.
+        folder: Folder of the record.
+        overrides: What the configuration was composed from, for the record.
+        show: What is shown meanwhile.
+        prune: As for :func:`start`.
+
+    Returns:
+        The result; bitwise what the run would have given had it not been interrupted.
+
+    Raises:
+        InputError: If the checkpoint does not belong to this code or this configuration.
+    """
+    return _alone(Member.continued(Job(config, folder, overrides, prune)), show)
+
+
+def new_folder(config: Config) -> Path:
+    """Return the folder of a run that was given none, named by date and time."""
+    return Path(config.paths.outputs) / datetime.now().strftime("%Y-%m-%d/%H-%M-%S-%f")
+
+
+def _alone(member: Member, show: Display) -> Result:
+    """Return the result of a run that trains alone; its summary is written however it ends."""
+    try:
+        Driver([member], show).go()
+    except Exception as error:
+        member.fail(error)
+    if member.error is not None:
+        raise member.error
+    assert member.result is not None
+    return member.result

@@ -1,0 +1,100 @@
+"""``hydra/launcher=ray``: tasks of a Ray cluster, or of one that is started on this machine for the multirun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig, OmegaConf
+
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.sweeps.launchers.extras import needed
+from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
+from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, Workers
+
+RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+"""What ``ray.remote`` calls a resource, and what the cluster calls it."""
+
+
+class RayCluster(WorkerLauncher):
+    """Runs jobs through Ray.
+
+    Args:
+        init: What ``ray.init`` is told.
+        remote: What ``ray.remote`` is told of every job: processors, GPUs, memory.
+    """
+
+    def __init__(self, init: DictConfig, remote: DictConfig) -> None:
+        self._init: Any = OmegaConf.to_container(init, resolve=True)
+        self._remote: Any = OmegaConf.to_container(remote, resolve=True)
+
+    def workers(self, sweep: Path) -> Workers:
+        """Return the cluster.
+
+        Args:
+            sweep: Folder of the multirun; not needed.
+
+        Returns:
+            The cluster, not connected.
+
+        Raises:
+            InputError: If Ray is missing.
+        """
+        del sweep
+        return _Cluster(needed("ray", "ray"), self._init, self._remote)
+
+
+class _Cluster(Workers):
+    def __init__(self, ray: Any, init: dict[str, Any], remote: dict[str, Any]) -> None:
+        self._ray, self._init, self._remote = ray, init, remote
+        self._tasks: list[Any] = []
+
+    def submit(self, jobs: Sequence[WorkerJob]) -> None:
+        try:
+            if not self._ray.is_initialized():
+                self._ray.init(**self._init)
+        except (ConnectionError, TypeError, ValueError) as error:
+            raise InputError("hydra.launcher.init", self._init, f"Ray says: {error}") from error
+        try:
+            run = self._ray.remote(**self._remote)(_call)
+        except (TypeError, ValueError) as error:
+            raise InputError("hydra.launcher.remote", self._remote, f"Ray says: {error}") from error
+        if self._init.get("address") is None:  # one that runs may grow when it is asked for more
+            self._look_for_resources()
+        self._tasks = [run.remote(job) for job in jobs]
+
+    def _look_for_resources(self) -> None:
+        """Look whether a job fits into the cluster; it would wait for ever.
+
+        Raises:
+            InputError: If not.
+        """
+        there = self._ray.cluster_resources()
+        for option, name in RESOURCES.items():
+            if (self._remote.get(option) or 0) > there.get(name, 0):
+                accepted = f"accepted: at most {there.get(name, 0):g}, which Ray finds on this machine"
+                raise InputError(f"hydra.launcher.remote.{option}", self._remote[option], accepted)
+
+    def ended(self, index: int) -> bool:
+        ready, _ = self._ray.wait([self._tasks[index]], timeout=0, fetch_local=False)
+        return bool(ready)
+
+    def outcome(self, index: int) -> JobReturn:
+        try:
+            back: JobReturn = self._ray.get(self._tasks[index])
+        except self._ray.exceptions.TaskCancelledError:
+            raise Interrupted("asked to end") from None
+        return back
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            self._ray.cancel(task, force=False)
+
+    def close(self) -> None:
+        """Keep the connection, which the next batch of a study finds; it ends with this process."""
+
+
+def _call(job: WorkerJob) -> JobReturn:
+    return job()

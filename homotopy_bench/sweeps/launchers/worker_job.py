@@ -1,0 +1,143 @@
+"""A job of a multirun that another process can run, and how its end is told there."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import version
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from homotopy_bench.config.compose import VERSION_BASE
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.loggers.credentials import refuse_credentials_in
+
+
+class Interrupted(Exception):  # it is no error, but has to travel as one
+    """A job was asked to end. Hydra carries an exception back from a worker, but not a KeyboardInterrupt."""
+
+
+@dataclass(frozen=True)
+class WorkerJob:
+    """A job of a multirun that can be pickled and then called.
+
+    Attributes:
+        number: Its number in the multirun.
+        composed: Its configuration with the section ``hydra``.
+        context: What Hydra's ``run_job`` wants.
+        name: That of the program.
+        directory: Where relative paths begin.
+        command: The command line of the multirun, for the record.
+    """
+
+    number: int
+    composed: DictConfig
+    context: HydraContext
+    name: str
+    directory: Path
+    command: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Folder of its record."""
+        return self.directory / str(self.composed.hydra.sweep.dir) / str(self.composed.hydra.sweep.subdir)
+
+    @property
+    def overrides(self) -> list[str]:
+        """What it was composed from."""
+        return [str(override) for override in self.composed.hydra.overrides.task]
+
+    def __call__(self) -> JobReturn:
+        """Run it in a process that does nothing else.
+
+        Returns:
+            What Hydra wants to know of it.
+
+        Raises:
+            Interrupted: If the process is asked to end before the training begins.
+        """
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        os.chdir(self.directory)
+        sys.argv = list(self.command)
+        version.setbase(VERSION_BASE)
+        JobRuntime.instance().set("name", self.name)
+        try:
+            return self.run()
+        except KeyboardInterrupt:
+            raise Interrupted("asked to end") from None
+
+    def run(self) -> JobReturn:
+        """Run it in this process.
+
+        Returns:
+            What Hydra wants to know of it.
+        """
+        setup_globals()
+        try:
+            refuse_credentials_in(self.composed.get("logger"))  # before Hydra writes any file
+        except InputError as error:
+            back = JobReturn(overrides=self.overrides, task_name=self.name, status=JobStatus.FAILED)
+            back.return_value = error
+            return back
+        return run_job(
+            hydra_context=self.context,
+            task_function=_train,
+            config=self.composed,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+
+
+def leave_terminal() -> None:
+    """Let Ctrl-C in the launcher's terminal not reach this process.
+
+    The launcher gets it and asks every job once; a second request would end the job in the middle of a step.
+    """
+    if hasattr(os, "setpgid") and os.getpid() != os.getsid(0):
+        os.setpgid(0, 0)
+
+
+def _train(composed: DictConfig) -> float:
+    """Return the validation accuracy of the target network at the end of a job's training.
+
+    Raises:
+        Interrupted: If the training was interrupted.
+        InputError: If the configuration cannot be used.
+        _portable: Whatever else goes wrong, in a form that can be pickled.
+    """
+    from homotopy_bench.sweeps.launchers.job import train_job
+    from homotopy_bench.tracking.display import Silent
+
+    try:
+        result = train_job(composed, Silent(), again=True)
+    except InputError:
+        raise
+    except Exception as error:
+        raise _portable(error) from None
+    except KeyboardInterrupt:
+        raise Interrupted("asked to end") from None
+    if result.summary["status"] == "interrupted":
+        raise Interrupted(result.summary["reason"])
+    return float(result.summary["final"]["val_acc_target"])
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that survives pickling, with the traceback as a note."""
+    where = "".join(traceback.format_exception(error))
+    try:
+        pickle.loads(pickle.dumps(error))
+        carried = error.with_traceback(None)
+    except Exception:  # whatever its own code for pickling leads to
+        carried = RuntimeError(f"{type(error).__name__}: {error}")
+    carried.__cause__ = carried.__context__ = None
+    carried.add_note(where)
+    return carried

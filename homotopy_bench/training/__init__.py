@@ -1,0 +1,1 @@
+"""Train the M members of an ensemble: the loop, the path, the learning rates, the scores, the checkpoints."""

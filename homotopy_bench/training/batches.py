@@ -1,0 +1,91 @@
+"""The batches of an ensemble: for every row the samples that its seed puts at a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from homotopy_bench.core.random_streams import permutation
+from homotopy_bench.data.base import Augmentation, Samples
+
+
+@dataclass(frozen=True)
+class TensorSplit:
+    """Samples on the device: inputs (N, *shape), labels (N,)."""
+
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def on(cls, samples: Samples, device: torch.device, dtype: torch.dtype) -> TensorSplit:
+        """Return samples on a device, the inputs in the given format."""
+        x = torch.from_numpy(samples.x).to(device=device, dtype=dtype)
+        return cls(x, torch.from_numpy(samples.y).to(device))
+
+
+class Batches:
+    """The training samples in the orders of R rows, called with a step.
+
+    Rows with one seed see one order. What a batch holds depends on the seed and the step alone.
+
+    Args:
+        x: Inputs on the device, shape (N, *input).
+        y: Labels on the device, shape (N,).
+        batch_size: Samples B of a batch; an incomplete last batch of an epoch is left out.
+        augmentation: How batches are changed; None for not at all.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int, augmentation: Augmentation | None) -> None:
+        self.x, self.y = x, y
+        self.batch_size = batch_size
+        self.per_epoch = len(y) // batch_size
+        self._augmentation = augmentation
+        self._seeds: list[int] = []
+        self._epoch = -1
+        self._order = self._draws = torch.empty(0)
+
+    def follow(self, seeds: Sequence[int]) -> None:
+        """Draw for rows with these seeds from now on."""
+        self._seeds, self._epoch = list(seeds), -1
+
+    def __call__(self, k: int) -> tuple[Tensor, Tensor]:
+        """Return the inputs (R, B, *input) and labels (R, B) of step k."""
+        epoch, position = divmod(k, self.per_epoch)
+        if epoch != self._epoch:
+            self._begin(epoch)
+        part = slice(position * self.batch_size, (position + 1) * self.batch_size)
+        chosen = self._order[:, part]
+        flat = chosen.flatten()
+        x, y = self.x.index_select(0, flat), self.y.index_select(0, flat)
+        x = x.view(*chosen.shape, *x.shape[1:])
+        if self._augmentation is not None:
+            x = self._augmentation.apply(x, self._draws[:, part])
+        return x, y.view(chosen.shape)
+
+    def together(self, k: int, count: int) -> tuple[Tensor, Tensor]:
+        """Return the batch of step k with those of the steps after it; after the last of an epoch comes its first.
+
+        Args:
+            k: The step.
+            count: Number n of batches; more than an epoch has are not taken.
+
+        Returns:
+            Inputs (R, n B, *input) and labels (R, n B).
+        """
+        begin = k - k % self.per_epoch
+        batches = [self(begin + (k + i) % self.per_epoch) for i in range(min(count, self.per_epoch))]
+        if len(batches) == 1:
+            return batches[0]
+        x, y = zip(*batches, strict=True)
+        return torch.cat(x, dim=1), torch.cat(y, dim=1)
+
+    def _begin(self, epoch: int) -> None:
+        samples, self._epoch = len(self.y), epoch
+        orders = {seed: permutation(samples, seed, epoch) for seed in self._seeds}
+        self._order = torch.stack([orders[seed] for seed in self._seeds]).to(self.y.device)
+        if self._augmentation is not None:
+            draws = {seed: self._augmentation.draws(samples, seed, epoch) for seed in self._seeds}
+            self._draws = torch.stack([draws[seed] for seed in self._seeds]).to(self.y.device)

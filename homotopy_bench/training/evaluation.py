@@ -1,0 +1,60 @@
+"""Scores of an ensemble after a step, each computed when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from homotopy_bench.training.scores import Score
+from homotopy_bench.training.trainer import EnsembleTraining
+
+
+class Evaluation:
+    """The members' scores at their current t (``path``) and at t = 1 (``target``).
+
+    Where every member stands at t = 1 the two are one, and are computed once.
+
+    Args:
+        training: The ensemble; it must not move on while this evaluation is in use.
+    """
+
+    def __init__(self, training: EnsembleTraining) -> None:
+        self._training = training
+        self.t = training.last_t()
+
+    @cached_property
+    def validation_copies(self) -> list[list[Score]]:
+        """For each of the M members the scores of its rows on the validation split at the current t."""
+        return self._training.evaluate_copies("validation")
+
+    @cached_property
+    def validation_path(self) -> list[Score]:
+        """M scores on the validation split at the current t; of copies their mean."""
+        return [Score.mean(copies) for copies in self.validation_copies]
+
+    @cached_property
+    def validation_target(self) -> list[Score]:
+        """M scores on the validation split at t = 1."""
+        return self._at_target("validation") if self._on_path else self.validation_path
+
+    @cached_property
+    def test_path(self) -> list[Score]:
+        """M scores on the test split at the current t."""
+        return self._training.evaluate("test")
+
+    @cached_property
+    def test_target(self) -> list[Score]:
+        """M scores on the test split at t = 1."""
+        return self._at_target("test") if self._on_path else self.test_path
+
+    def of_copies(self, member: int) -> dict[str, list[float]]:
+        """Return what the record says of a member's copies one by one; nothing where there is one network."""
+        accuracies = [score.accuracy for score in self.validation_copies[member]]
+        return {"val_acc_copies": accuracies} if len(accuracies) > 1 else {}
+
+    @property
+    def _on_path(self) -> bool:
+        return any(t != 1.0 for t in self.t)
+
+    def _at_target(self, split: str) -> list[Score]:
+        with self._training.at_target():
+            return self._training.evaluate(split)

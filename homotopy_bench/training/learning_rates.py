@@ -1,0 +1,146 @@
+"""The learning rates of an ensemble: from the tables of its schedules, or from measured curvature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from homotopy_bench.continuation.adaptive import Adaptive
+from homotopy_bench.curvature.control.controller import SAMPLES, CurvatureController
+from homotopy_bench.optim.lr_schedules.curvature import Curvature
+
+if TYPE_CHECKING:
+    from homotopy_bench.config.schema import Config
+    from homotopy_bench.ensemble.ensemble import Ensemble
+    from homotopy_bench.ensemble.rows import Rows
+
+
+class LearningRates:
+    """What every part of every row is updated with at a step.
+
+    Attributes:
+        table: Rates of the open-loop schedules, shape (S, M), on the host; of a measured one what it is bounded by.
+        batches: Batches of the training that a measurement takes.
+
+    Args:
+        configs: The members' configurations.
+        steps: Training steps S of the whole run.
+    """
+
+    def __init__(self, configs: Sequence[Config], steps: int) -> None:
+        self.table = np.stack([one.lr_schedule.table(steps, one.optimizer.lr) for one in configs], axis=1)
+        # What happened, step by step; a controller replaces what the schedules say.
+        self._scheduled: list[list[float]] = self.table.tolist()
+        self._rows = [list(row) for row in self._scheduled]
+        # Members whose schedules agree at every step, by the first of them.
+        columns = [column.tobytes() for column in self.table.T]
+        self._alike = [columns.index(column) for column in columns]
+        self._gains = [one.optimizer.gain() for one in configs]
+        self._measured = {m: one.lr_schedule for m, one in enumerate(configs) if isinstance(one.lr_schedule, Curvature)}
+        # An adaptive path that goes back to its beginning has no moments, and torch's SGD wants all or none of a group.
+        self._apart = {
+            m for m, one in enumerate(configs) if m in self._measured or isinstance(one.continuation, Adaptive)
+        }
+        self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
+        self._controller: CurvatureController | None = None
+        self._parts: list[tuple[int, int]] = []
+        training = configs[0].training
+        self.batches = min(-(-SAMPLES // training.batch_size), steps // training.epochs)
+        self._served: Rows | None = None
+
+    def serve(self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int]) -> None:
+        """Give rates to these rows from now on.
+
+        Args:
+            ensemble: The rows; they are cut into layers where a member has a rate for each.
+            rows: Which rows belong to which member.
+            seeds: A seed for every row.
+        """
+        if self._measured:
+            layers = next(iter(self._measured.values())).scope == "per_layer"
+            blocks = ensemble.layers() if layers else {"all": slice(0, ensemble.theta.shape[1])}
+            if layers:
+                ensemble.cut_rows([block.stop - block.start for block in blocks.values()])
+            if self._controller is None or self._served is None:
+                self._controller = CurvatureController(self._measured, self._stability, ensemble, seeds, blocks)
+            else:
+                self._controller.serve(ensemble, seeds, self._served.merging_into(rows))
+            self._served = rows
+        blocks_of = len(self._controller.blocks) if self._controller is not None else 1
+        self._parts = [
+            (member, part if blocks_of > 1 else 0)
+            for member, row in zip(rows.owners, ensemble.rows, strict=True)
+            for part in range(len(row))
+        ]
+
+    def alike(self) -> list[Hashable]:
+        """Return a value for every part of every row, equal for parts that can share a parameter group.
+
+        Their rates agree at every step, and nobody takes the moments of one of them away.
+        """
+        return [part if part[0] in self._apart else self._alike[part[0]] for part in self._parts]
+
+    def measures(self, k: int) -> bool:
+        """Return whether the curvature is measured at step k."""
+        return self._controller is not None and self._controller.due(k)
+
+    def measure(self, k: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]) -> Tensor | None:
+        """Measure, and write the gradients of the batch into the ensemble.
+
+        Args:
+            k: The step.
+            ensemble: The rows.
+            rows: Which rows belong to which member.
+            evaluate: Returns the rows' losses (R,) on a batch.
+
+        Returns:
+            The losses, detached; None if neither they nor gradients could be had.
+        """
+        assert self._controller is not None
+        return self._controller.measure(k, ensemble, rows, evaluate)
+
+    def paid(self, k: int) -> tuple[int, int]:
+        """Return the gradients and the Hessian products of a batch that step k took for measurements, per row."""
+        if self._controller is None or not self._controller.due(k):
+            return 0, 0
+        gradients, products = self._controller.paid
+        return gradients * self.batches, products * self.batches
+
+    def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:
+        """Return the largest norms of the rows' gradients, shape (R,), where curvature has a say in them."""
+        return bounds if self._controller is None else self._controller.clipped(bounds, rows.owners)
+
+    def of_parts(self, k: int) -> list[float]:
+        """Return the rates of step k for every part of every row, in order; steps are asked for in order."""
+        rates = self._rows[k]
+        if self._controller is None:
+            return [rates[member] for member, _ in self._parts]
+        measured = self._controller.rates(k, self._scheduled[k])
+        for member, values in measured.items():
+            rates[member] = fmean(values)
+        return [measured[member][block] for member, block in self._parts]
+
+    def of_members(self, k: int) -> list[float]:
+        """Return the members' rates of step k; of one with several the mean over its layers."""
+        return self._rows[k]
+
+    def reaches(self, k: int) -> list[float]:
+        """Return how far a constant gradient moves each member, in units of the gradient: rate times gain."""
+        return [rate * gain for rate, gain in zip(self._rows[k], self._gains, strict=True)]
+
+    def take_diagnostics(self, member: int) -> dict[str, Any]:
+        """Return what the record says of a member's curvature since the last call."""
+        return {} if self._controller is None else self._controller.take_diagnostics(member)
+
+    def member_state(self, member: int, rows: Rows) -> dict[str, Any] | None:
+        """Return what one member's rates need to continue, on the host; None where they come from a table."""
+        return None if self._controller is None else self._controller.member_state(member, rows.of(member))
+
+    def load_member_state(self, member: int, rows: Rows, k: int, state: Mapping[str, Any] | None) -> None:
+        """Continue where :meth:`member_state` stood, after step k."""
+        if self._controller is not None and state is not None:
+            self._rows[k][member] = fmean(self._controller.load_member_state(member, rows.of(member), state))
