@@ -17,7 +17,7 @@ from homotopy_bench import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -48,7 +48,7 @@ def test_the_documented_method_is_a_method(tmp_path: Path, monkeypatch: pytest.M
 
     def trained(*overrides: str) -> torch.Tensor:
         config = compose_with(tmp_path, *overrides, *SMALL)
-        training = EnsembleTraining([config], config.dataset.load(config.paths.data_root()))
+        training = Trainer([config], config.dataset.load(config.paths.data_root()))
         while training.step < training.total_steps:
             training.advance()
         return training.ensemble.theta

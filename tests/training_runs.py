@@ -13,7 +13,7 @@ from homotopy_bench.config.compose import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.data.base import Dataset, Splits
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 from tests.cases import why_missing
 
 Member = Config | Sequence[str]
@@ -60,16 +60,16 @@ def _splits(dataset: Dataset, root: Path) -> Splits:
     return dataset.load(root)
 
 
-def begin(*members: Member) -> EnsembleTraining:
+def begin(*members: Member) -> Trainer:
     """Return an ensemble of the given members before its first step; a test whose data are not there is skipped."""
     composed = configs(*members)
     dataset, root = composed[0].dataset, composed[0].paths.data_root()
     if reason := why_missing(dataset.name, root):
         pytest.skip(reason)
-    return EnsembleTraining(composed, _splits(dataset, root))
+    return Trainer(composed, _splits(dataset, root))
 
 
-def trained(*members: Member, steps: int) -> EnsembleTraining:
+def trained(*members: Member, steps: int) -> Trainer:
     """Return an ensemble of the given members after some steps."""
     training = begin(*members)
     for _ in range(steps):

@@ -221,6 +221,11 @@ class Ensemble:
             networks.append(network)
         return Ensemble(networks, like.device, like.dtype)
 
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the buffers other than path coefficients: running statistics, dropout keys; name -> (M, *shape)."""
+        prefix = f"{DEFORMATION}."
+        return {name: values for name, values in self.buffers.items() if not name.startswith(prefix)}
+
     def train(self, mode: bool = True) -> None:
         """Put the networks into training mode, or into evaluation mode."""
         self.network.train(mode)

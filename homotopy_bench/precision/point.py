@@ -17,7 +17,7 @@ from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.data.base import Splits
 from homotopy_bench.hardware.cpu import CPU
 from homotopy_bench.precision.formats import FORMATS
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def of_run(config: Config, folder: Path, split: str, samples: int) -> Subject:
     splits = config.dataset.load(config.paths.data_root())
     # A run of an accelerator is looked at on any machine.
     on_host = dataclasses.replace(config, hardware=CPU(dtype=_stored(config), threads=config.hardware.threads))
-    training = EnsembleTraining([on_host], splits)
+    training = Trainer([on_host], splits)
     try:
         training.load_member_states([state["member"]])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

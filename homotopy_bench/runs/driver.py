@@ -27,7 +27,7 @@ from homotopy_bench.runs.member import Member
 from homotopy_bench.tracking.display import Display
 from homotopy_bench.tracking.trackers import Followed, Trackers
 from homotopy_bench.training.evaluation import Evaluation
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 T = TypeVar("T")
 
@@ -83,14 +83,14 @@ class Driver:
                 member.record.log(f"{config.dataset.name}: {others} of {len(data)} files are not the published ones")
         return splits
 
-    def _prepare(self, splits: Splits) -> EnsembleTraining:
-        training = EnsembleTraining([member.job.config for member in self.members], splits)
+    def _prepare(self, splits: Splits) -> Trainer:
+        training = Trainer([member.job.config for member in self.members], splits)
         states = [member.state["member"] for member in self.members if member.state is not None]
         if states:
             training.load_member_states(states)
         return training
 
-    def _loop(self, training: EnsembleTraining, splits: Splits) -> EnsembleTraining:
+    def _loop(self, training: Trainer, splits: Splits) -> Trainer:
         """Return the ensemble after the remaining steps."""
         total = training.total_steps
         evaluate_every = self.config.training.eval_every * training.steps_per_epoch
@@ -116,7 +116,7 @@ class Driver:
             member.status = "completed"
         return training
 
-    def _train(self, training: EnsembleTraining, goal: int, interrupt: Interrupt) -> None:
+    def _train(self, training: Trainer, goal: int, interrupt: Interrupt) -> None:
         begin = time.perf_counter()
         while training.step < goal and not interrupt.requested:
             training.advance()
@@ -130,10 +130,10 @@ class Driver:
         for member in self.members:
             member.cost.train_seconds += share
 
-    def _evaluate(self, training: EnsembleTraining) -> None:
+    def _evaluate(self, training: Trainer) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
-        train_losses = training.take_train_loss()
+        train_losses = training.pop_train_loss()
         scores = Evaluation(training)
         for row, member in enumerate(self.members):
             member.observe(training, row, train_losses[row], scores)
@@ -146,11 +146,11 @@ class Driver:
             self.show.evaluated(line)
         self._trackers.look()
 
-    def _save(self, training: EnsembleTraining) -> None:
+    def _save(self, training: Trainer) -> None:
         """Write the checkpoints of the runs that go on."""
         self._each(lambda member, row: None if member.status else member.save(training, row))
 
-    def _leave(self, training: EnsembleTraining, splits: Splits) -> EnsembleTraining:
+    def _leave(self, training: Trainer, splits: Splits) -> Trainer:
         """Return the ensemble without the runs that have a status; they end here."""
         rows = [row for row, member in enumerate(self.members) if member.status is None]
         if len(rows) == len(self.members):
@@ -159,11 +159,11 @@ class Driver:
         self.members = [self.members[row] for row in rows]
         if not rows:
             return training
-        smaller = EnsembleTraining([training.configs[row] for row in rows], splits)
+        smaller = Trainer([training.configs[row] for row in rows], splits)
         smaller.load_member_states([training.member_state(row) for row in rows])
         return smaller
 
-    def _end(self, training: EnsembleTraining) -> None:
+    def _end(self, training: Trainer) -> None:
         """Finish the records of the runs that have a status."""
 
         def end(member: Member, row: int) -> Result | None:

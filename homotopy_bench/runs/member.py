@@ -25,7 +25,7 @@ from homotopy_bench.tracking.display import describe
 from homotopy_bench.tracking.environment import code_version, command_line, environment
 from homotopy_bench.tracking.record import Record
 from homotopy_bench.training.evaluation import Evaluation
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 
 class Member:
@@ -131,7 +131,7 @@ class Member:
         files = "" if all(file["published"] for file in self.data) else " (not the published files)"
         return f"{config.method.name} on {config.dataset.name}{files}, model {config.model.name}, seed {config.seed}"
 
-    def observe(self, training: EnsembleTraining, row: int, train_loss: float, scores: Evaluation) -> None:
+    def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> None:
         """Take an evaluation into the history.
 
         Args:
@@ -145,7 +145,7 @@ class Member:
         if training.step == training.total_steps or _broken(train_loss, path.loss):
             self.history.end(row, epoch, train_loss, scores)
 
-    def write(self, training: EnsembleTraining, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
+    def write(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
         """Return the line of a new evaluation, appended to the metrics; a diverged run has then a status.
 
         Args:
@@ -182,7 +182,7 @@ class Member:
             self.status, self.reason = "pruned", f"after epoch {epoch}"
         return line
 
-    def save(self, training: EnsembleTraining, row: int) -> None:
+    def save(self, training: Trainer, row: int) -> None:
         """Write the checkpoint.
 
         Args:
@@ -268,7 +268,7 @@ class Member:
     def _is_pruned(self, line: Mapping[str, Any], samples: int) -> bool:
         return self.job.prune is not None and self.job.prune(line, samples)
 
-    def _diverged(self, training: EnsembleTraining, row: int, train_loss: float, val_loss: float) -> bool:
+    def _diverged(self, training: Trainer, row: int, train_loss: float, val_loss: float) -> bool:
         """Return whether the network has diverged for good: no tracker has put it back or is about to."""
         if training.goes_back(row):
             return False

@@ -10,7 +10,7 @@ import torch
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.data.base import Splits
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 PROBED = 8
 """Members of the small ensemble."""
@@ -62,11 +62,11 @@ def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], tim
     """
     members = list(configs[:PROBED])
     torch.set_num_threads(threads[0])
-    together = EnsembleTraining(members, splits)
+    together = Trainer(members, splits)
     needed = step_bytes(together) // len(members)
     if not timed:
         return Probe(len(members), needed, threads[0], None)
-    single = EnsembleTraining(members[:1], splits)
+    single = Trainer(members[:1], splits)
     kinds = [(single, members[0].hardware.threads), *((together, count) for count in threads)]
     fastest = [float("inf")] * len(kinds)
     for training in (single, together):
@@ -83,7 +83,7 @@ def pays(steps: int, members: int) -> bool:
     return steps >= FEWEST and steps * members >= SHORT
 
 
-def step_bytes(training: EnsembleTraining) -> int:
+def step_bytes(training: Trainer) -> int:
     """Return the memory that a step needs, in bytes: what stays (parameters, gradients, moments) and what it keeps.
 
     Args:
@@ -109,7 +109,7 @@ def step_bytes(training: EnsembleTraining) -> int:
     return sum(tensor.nbytes for tensor in staying) + TEMPORARIES * sum(kept.values())
 
 
-def _seconds(training: EnsembleTraining, threads: int) -> float:
+def _seconds(training: Trainer, threads: int) -> float:
     """Return the seconds of a step, over some of them."""
     torch.set_num_threads(threads)
     hardware = training.configs[0].hardware

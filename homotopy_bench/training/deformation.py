@@ -65,6 +65,19 @@ class EnsembleMethod:
         """
         self._lead.deform(network)
 
+    def set_coefficients(self, ensemble: Ensemble, rows: Rows, t: Tensor) -> None:
+        """Put the networks at the members' path parameters.
+
+        Args:
+            ensemble: The networks.
+            rows: Which rows belong to which member.
+            t: Path parameters of the members, shape (M,).
+        """
+        values = self.coefficients(t, ensemble.network)
+        if self.copies > 1:
+            values = {name: value[rows.owners] for name, value in values.items()}
+        ensemble.assign(values)
+
     def coefficients(self, t: Tensor, network: nn.Module) -> dict[str, Tensor]:
         """Return the values of the deformation's buffers.
 

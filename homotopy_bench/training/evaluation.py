@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from homotopy_bench.training.scores import Score
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 
 class Evaluation:
@@ -17,7 +17,7 @@ class Evaluation:
         training: The ensemble; it must not move on while this evaluation is in use.
     """
 
-    def __init__(self, training: EnsembleTraining) -> None:
+    def __init__(self, training: Trainer) -> None:
         self._training = training
         self.t = training.last_t()
 

@@ -12,10 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from homotopy_bench.config.schema import Config
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.continuation.tracker import Tracker
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.optim.base import RowOptimizer
+
+
+def adaptive_paths(configs: Sequence[Config]) -> dict[int, Adaptive]:
+    """Return the adaptive continuations, by member."""
+    return {m: one.continuation for m, one in enumerate(configs) if isinstance(one.continuation, Adaptive)}
 
 
 class PathFollower:
@@ -50,7 +56,8 @@ class PathFollower:
 
     def observe(self, losses: Tensor) -> None:
         """Take the members' batch losses, shape (M,), into account; nothing waits for the device."""
-        self._loss_sum += losses
+        if self.trackers:
+            self._loss_sum += losses
 
     def check(self, step: int) -> dict[int, float]:
         """Let every tracker decide whose check is due, and move the rows of those that go back.

@@ -15,7 +15,7 @@ import torch
 from benchmarks.interleaved import interleave
 from homotopy_bench.config.compose import compose
 from homotopy_bench.data.base import Splits
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 STEPS = 200
 SHARED = (
@@ -60,12 +60,12 @@ def run(rounds: int, splits: Splits) -> dict[str, float]:
 
 
 def _steps(overrides: tuple[str, ...], splits: Splits) -> Callable[[], None]:
-    training = EnsembleTraining([compose(*overrides, *SHARED)], splits)
+    training = Trainer([compose(*overrides, *SHARED)], splits)
 
     def work() -> None:
         for _ in range(STEPS):
             training.advance()
-        training.take_train_loss()
+        training.pop_train_loss()
         training.rates.take_diagnostics(0)
 
     return work

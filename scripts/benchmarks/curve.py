@@ -13,7 +13,7 @@ from benchmarks.fused import on_threads, training_steps
 from benchmarks.interleaved import interleave
 from benchmarks.single import SHARED
 from homotopy_bench.config.compose import compose
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 THREADS = 2
@@ -50,7 +50,7 @@ def run(rounds: int) -> dict[str, float]:
 
 def _bytes(overrides: tuple[str, ...], members: int) -> dict[str, int]:
     configs = [compose(*overrides, "training.epochs=1000", f"seed={seed}") for seed in range(members)]
-    training = EnsembleTraining(configs, configs[0].dataset.load(configs[0].paths.data_root()))
+    training = Trainer(configs, configs[0].dataset.load(configs[0].paths.data_root()))
     theta = training.ensemble.theta
     saved: dict[int, int] = {}
 

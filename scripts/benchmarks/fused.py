@@ -22,7 +22,7 @@ import torch
 from benchmarks.interleaved import interleave
 from benchmarks.single import METHODS, _dataloader_loop
 from homotopy_bench.config.compose import compose
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 MEMBERS, BATCH, THREADS, PROCESSES = 32, 128, 2, 2
 STEPS = 4
@@ -83,12 +83,12 @@ def run(rounds: int) -> dict[str, float]:
 def training_steps(overrides: tuple[str, ...], members: int, steps: int) -> Work:
     """Return the work of some training steps of an ensemble that differs in its seeds."""
     configs = [compose(*overrides, "training.epochs=1000", f"seed={seed}") for seed in range(members)]
-    training = EnsembleTraining(configs, configs[0].dataset.load(configs[0].paths.data_root()))
+    training = Trainer(configs, configs[0].dataset.load(configs[0].paths.data_root()))
 
     def work() -> None:
         for _ in range(steps):
             training.advance()
-        training.take_train_loss()
+        training.pop_train_loss()
 
     return work
 

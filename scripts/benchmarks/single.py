@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.interleaved import interleave
 from homotopy_bench.config.compose import compose
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 EPOCHS_PER_TURN = 1
 SHARED = ("optimizer=adam", "optimizer.lr=1e-3", "lr_schedule=constant", "training.clip_norm=null")
@@ -59,12 +59,12 @@ def run(rounds: int) -> dict[str, float]:
 
 def _ours(overrides: tuple[str, ...]) -> Callable[[], None]:
     config = compose(*overrides, "training.epochs=1000", "seed=0")
-    training = EnsembleTraining([config], config.dataset.load(config.paths.data_root()))
+    training = Trainer([config], config.dataset.load(config.paths.data_root()))
 
     def work() -> None:
         for _ in range(EPOCHS_PER_TURN * training.steps_per_epoch):
             training.advance()
-        training.take_train_loss()
+        training.pop_train_loss()
 
     return work
 

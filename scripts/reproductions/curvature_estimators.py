@@ -90,11 +90,11 @@ def _measure(overrides: Sequence[str]) -> Series:
     from homotopy_bench.curvature.point import Batch, split_batches
     from homotopy_bench.curvature.products import hessian_operator
     from homotopy_bench.ensemble.losses import cross_entropy
-    from homotopy_bench.training.trainer import EnsembleTraining
+    from homotopy_bench.training.trainer import Trainer
 
     config = compose(*overrides)
     torch.set_num_threads(config.hardware.threads)
-    training = EnsembleTraining([config], config.dataset.load(config.paths.data_root()))
+    training = Trainer([config], config.dataset.load(config.paths.data_root()))
     ensemble, split = training.ensemble, training.splits["train"]
     everything = [slice(0, ensemble.theta.shape[1])]
     estimators: dict[str, Estimator] = {
@@ -115,7 +115,7 @@ def _measure(overrides: Sequence[str]) -> Series:
     series: Series = {name: [] for name in ("step", "batch", "samples", *estimators)}
     series |= {f"{CEILING}@{k}": [] for k in EVERY}
     for step in range(min(STEPS, training.total_steps)):
-        x, y = training._batch(step)
+        x, y = training.batches(step)
         shown = step % min(EVERY) == 0
         known = dict.fromkeys(series, float("nan"))
         due = [k for k in EVERY if step < DENSE or step % k == 0]

@@ -18,7 +18,7 @@ import torch
 
 from homotopy_bench.config.compose import compose
 from homotopy_bench.core.files import write_atomically
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 from reproductions.space import Range, settings
 
 FIRST_SEED = 1000
@@ -109,7 +109,7 @@ def accuracies(members: Sequence[Sequence[str]]) -> list[float]:
     """Return the validation accuracies at t = 1, after the last step, of members trained as one ensemble."""
     configs = [compose(*overrides) for overrides in members]
     torch.set_num_threads(configs[0].hardware.threads)
-    training = EnsembleTraining(configs, configs[0].dataset.load(configs[0].paths.data_root()))
+    training = Trainer(configs, configs[0].dataset.load(configs[0].paths.data_root()))
     while training.step < training.total_steps:
         training.advance()
     with training.at_target():

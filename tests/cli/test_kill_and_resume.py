@@ -153,13 +153,13 @@ def test_a_signal_before_training_ends_the_process_without_a_traceback(tmp_path:
 LONG_STEP = """
 import hashlib, sys
 from homotopy_bench.cli.train import main
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 def advance(self):
     print("in the step", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes in C, away from the interpreter, as in a large kernel
 
-EnsembleTraining.advance = advance
+Trainer.advance = advance
 sys.exit(main())
 """
 

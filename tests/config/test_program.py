@@ -22,7 +22,7 @@ from homotopy_bench.core.options import ROOMS, option_class
 from homotopy_bench.data.base import Samples, Splits
 from homotopy_bench.methods.identity_homotopy import IdentityHomotopy
 from homotopy_bench.optim.lr_schedules.step import Step
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 
 TINY = (
     *("model.depth=3", "model.width=6", "training.epochs=8", "training.batch_size=5", "training.clip_norm=0.5"),
@@ -126,8 +126,8 @@ def test_members_can_differ_in_every_key_that_is_declared_their_own(
     assert hash(config.program()) == hash(other.program())
     data = splits(image=choice.startswith("vgg"))
     steps = 2 if choice.startswith("vgg") else 8
-    together = EnsembleTraining([config, other], data)
-    alone = [EnsembleTraining([one], data) for one in (config, other)]
+    together = Trainer([config, other], data)
+    alone = [Trainer([one], data) for one in (config, other)]
     for _ in range(steps):
         for training in (together, *alone):
             training.advance()
@@ -191,7 +191,7 @@ def test_members_of_other_programs_do_not_train_together() -> None:
     config = composed("method=baseline", *TINY)
     other = replace(config, training=config.training.model_copy(update={"epochs": 3}))
     with pytest.raises(ValueError, match=r"^members of one ensemble cannot differ in training.epochs \(8, 3\)$"):
-        EnsembleTraining([config, other], splits(image=False))
+        Trainer([config, other], splits(image=False))
 
 
 def test_baselines_beside_an_adaptive_path_are_what_they_are_alone() -> None:
@@ -200,12 +200,12 @@ def test_baselines_beside_an_adaptive_path_are_what_they_are_alone() -> None:
     slower = replace(adaptive, continuation=adaptive.continuation.model_copy(update={"check_fraction": 0.05}))
     straight = replace(adaptive, continuation=Linear(warmup_fraction=0.5))
     configs = [baseline, adaptive, slower, straight]
-    together = EnsembleTraining(configs, splits(image=False))
-    alone = [EnsembleTraining([config], splits(image=False)) for config in configs]
+    together = Trainer(configs, splits(image=False))
+    alone = [Trainer([config], splits(image=False)) for config in configs]
     for _ in range(together.total_steps):
         for training in (together, *alone):
             training.advance()
     for member, single in enumerate(alone):
         torch.testing.assert_close(together.ensemble.theta[member], single.ensemble.theta[0], rtol=1e-12, atol=1e-12)
-        assert together.t[:, member].tolist() == single.t[:, 0].tolist()
+        assert together.paths.table[:, member].tolist() == single.paths.table[:, 0].tolist()
         assert together.diagnostics(member) == pytest.approx(single.diagnostics(0), rel=1e-10)

@@ -16,7 +16,7 @@ from homotopy_bench.core.random_streams import copy_seeds
 from homotopy_bench.methods.coupling.proximal import Proximal
 from homotopy_bench.methods.hta import HTA
 from homotopy_bench.tracking.record import read_metrics
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 from tests.data.cifar_files import use_small_files, write_files
 from tests.training_runs import begin, trained
 
@@ -33,7 +33,7 @@ PATH = 2 * EPOCH
 OFF = ("method.anchor=0.0", "method.coupling=0.0")
 
 
-def moments(training: EnsembleTraining) -> torch.Tensor:
+def moments(training: Trainer) -> torch.Tensor:
     return torch.stack([training.optimizer.state[row[0]]["momentum_buffer"] for row in training.ensemble.rows])
 
 
@@ -47,7 +47,7 @@ def test_with_both_penalties_off_the_copies_are_independent_runs_bitwise(update:
     independent = trained(*runs, steps=PATH)
     copies = trained((*HTA_SGD, *OFF, *last, f"method.update={update}", "method.batches=separate"), steps=PATH)
     assert torch.equal(copies.ensemble.theta, independent.ensemble.theta)
-    assert copies.take_train_loss() == [sum(independent.take_train_loss()) / 2]
+    assert copies.pop_train_loss() == [sum(independent.pop_train_loss()) / 2]
     if dtype == "float64":
         for row, run in zip(copies.ensemble.theta, runs, strict=True):
             torch.testing.assert_close(row, trained(run, steps=PATH).ensemble.theta[0], rtol=1e-12, atol=1e-12)
@@ -57,11 +57,11 @@ def test_copies_see_one_batch_or_their_own() -> None:
     shared, separate = begin(HTA_SGD), begin((*HTA_SGD, "method.batches=separate"))
     ours, theirs = begin(BASELINE), begin((*BASELINE, f"seed={copy_seeds(3, 2)[1]}"))
     for step in (0, EPOCH, PATH - 1):
-        both, own = shared._batch(step)[0], separate._batch(step)[0]
+        both, own = shared.batches(step)[0], separate.batches(step)[0]
         assert torch.equal(both[0], both[1])
-        assert torch.equal(both[0], ours._batch(step)[0][0])
+        assert torch.equal(both[0], ours.batches(step)[0][0])
         assert torch.equal(own[0], both[0])
-        assert torch.equal(own[1], theirs._batch(step)[0][0])
+        assert torch.equal(own[1], theirs.batches(step)[0][0])
         assert not torch.equal(own[1], own[0])
 
 
@@ -144,7 +144,7 @@ def test_a_member_state_continues_bitwise_across_the_merge(stop: int) -> None:
     for _ in range(36 - stop):
         continued.advance()
     assert torch.equal(continued.ensemble.theta, whole.ensemble.theta)
-    assert continued.take_train_loss() == whole.take_train_loss()
+    assert continued.pop_train_loss() == whole.pop_train_loss()
     assert all(torch.equal(value, whole.ensemble.buffers[name]) for name, value in continued.ensemble.buffers.items())
 
 
@@ -153,8 +153,8 @@ def test_the_training_loss_counts_the_copies_and_their_mean() -> None:
     losses = []
     for _ in range(PATH + 2):
         single.advance()
-        losses += single.take_train_loss()
-    assert at_once.take_train_loss() == [pytest.approx(sum(losses) / len(losses), rel=1e-12)]
+        losses += single.pop_train_loss()
+    assert at_once.pop_train_loss() == [pytest.approx(sum(losses) / len(losses), rel=1e-12)]
 
 
 def test_references_are_zero_the_first_copy_or_another_network() -> None:
@@ -238,7 +238,7 @@ def test_every_shipped_experiment_runs(experiment: str, tmp_path: Path, monkeypa
     write_files(tmp_path, use_small_files(monkeypatch))
     levelled = () if experiment in PLAIN_SGD else ("method.L=[0.01]", "method.epochs_per_level=1")
     config = compose(f"experiment={experiment}", *TINY_VGG, f"paths.data={tmp_path}", *levelled)
-    training = EnsembleTraining([config], config.dataset.load(tmp_path))
+    training = Trainer([config], config.dataset.load(tmp_path))
     gradients = 0
     while training.step < training.total_steps:
         training.advance()

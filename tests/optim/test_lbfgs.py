@@ -77,7 +77,7 @@ def test_loop_equals_plain_pytorch(loop: str) -> None:
         gradients += training.gradients_per_step()[0]
     theta, losses, expected = reference_loop(config, config.dataset.load(config.paths.data_root()), steps)
     torch.testing.assert_close(training.ensemble.theta[0], theta, rtol=1e-10, atol=1e-10)
-    assert training.take_train_loss() == pytest.approx([sum(losses) / steps], rel=1e-10)
+    assert training.pop_train_loss() == pytest.approx([sum(losses) / steps], rel=1e-10)
     assert gradients == expected > 2 * steps
 
 
@@ -148,8 +148,8 @@ def test_members_equal_separate_runs(case: str) -> None:
         for name, values in theirs["buffers"].items():
             torch.testing.assert_close(ours["buffers"][name], values, rtol=1e-9, atol=1e-9)
         assert together.gradient_norms()[member] == pytest.approx(training.gradient_norms()[0], rel=1e-7)
-    losses = [training.take_train_loss()[0] for training in alone]
-    assert together.take_train_loss() == pytest.approx(losses, rel=1e-9)
+    losses = [training.pop_train_loss()[0] for training in alone]
+    assert together.pop_train_loss() == pytest.approx(losses, rel=1e-9)
 
 
 def test_a_diverging_member_does_not_disturb_others() -> None:
@@ -159,7 +159,7 @@ def test_a_diverging_member_does_not_disturb_others() -> None:
     for _ in range(3):
         training.advance()  # among infinite losses torch's line search of the first overflows
     torch.testing.assert_close(training.ensemble.theta[1:], trained(calm, steps=3).ensemble.theta, rtol=1e-4, atol=1e-5)
-    assert not torch.tensor(training.take_train_loss()[0]).isfinite()
+    assert not torch.tensor(training.pop_train_loss()[0]).isfinite()
 
 
 def test_an_error_among_finite_losses_is_an_error() -> None:
@@ -213,7 +213,6 @@ def test_a_continued_run_is_the_same_bit_for_bit(path: str) -> None:
 def test_going_back_on_an_adaptive_path_restores_the_memory() -> None:
     training = begin((*PATHS["adaptive"], "training.epochs=20", "optimizer.max_iter=3"))
     follower = training.follower
-    assert follower is not None
     (piece,) = training.ensemble.rows[0]
 
     def state() -> dict[str, Any]:
@@ -222,7 +221,7 @@ def test_going_back_on_an_adaptive_path_restores_the_memory() -> None:
     accepted, moves, rejected = state(), 0, 0
     for _ in range(40):
         training.advance()
-        training._follow(follower)  # what the next step begins with
+        training.follow_paths()  # what the next step begins with
         tracker = follower.trackers[0]
         if tracker.rejected > rejected:
             rejected = tracker.rejected

@@ -17,7 +17,7 @@ from homotopy_bench.precision.loss import NetworkLoss, traced
 from homotopy_bench.precision.measurement import Measurement, measure
 from homotopy_bench.precision.output import to_json, to_text
 from homotopy_bench.precision.point import Subject, at_initialization
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 from tests.curvature.exact import NETWORKS, network_case
 
 EPS = 1e-6
@@ -104,7 +104,7 @@ def test_the_network_at_initialisation_is_that_of_training():
     config = compose("method=baseline", "model.depth=3", "model.width=8", "dataset.samples=500", "seed=4")
     subject = at_initialization(config, "validation", 10_000)
     splits = config.dataset.load(config.paths.data_root())
-    network = EnsembleTraining([config], splits).target_network(0)
+    network = Trainer([config], splits).target_network(0)
     assert len(subject.y) == len(splits.validation.y)
     for mine, theirs in zip(subject.network.parameters(), network.parameters(), strict=True):
         assert torch.equal(mine, theirs)

@@ -26,7 +26,7 @@ from homotopy_bench.runs.member import Member
 from homotopy_bench.runs.probe import Probe
 from homotopy_bench.tracking.display import Silent
 from homotopy_bench.tracking.record import read_metrics
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, why_missing
 from tests.runs.records import assert_close, assert_same_record, shown
 
@@ -128,14 +128,14 @@ def test_neighbours_and_their_order_do_not_matter(alone: Path, tmp_path: Path) -
     configs = [own(4), own(1), own(0, "optimizer.lr=1e200", "training.clip_norm=null"), own(3), own(2), own(0)]
     members = begun(tmp_path, configs, {3: prune})
     sizes = []
-    build = EnsembleTraining.__init__
+    build = Trainer.__init__
 
-    def counted(self: EnsembleTraining, configs: Sequence[Config], splits: Splits) -> None:
+    def counted(self: Trainer, configs: Sequence[Config], splits: Splits) -> None:
         sizes.append(len(configs))
         build(self, configs, splits)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EnsembleTraining, "__init__", counted)
+        patch.setattr(Trainer, "__init__", counted)
         assert train_members(members, TOGETHER)
     assert sizes == [6, 6, 4], "the measurement of memory, all runs, and those that go on after the first epoch"
     ends = [member.status for member in members]
@@ -177,17 +177,17 @@ OUT_OF_MEMORY = {
 def test_too_little_memory_halves_a_group_and_loses_nothing(
     kind: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    advance = EnsembleTraining.advance
+    advance = Trainer.advance
     tried: list[int] = []
 
-    def exhausted(self: EnsembleTraining) -> None:
+    def exhausted(self: Trainer) -> None:
         if self.step == 15:
             tried.append(self.ensemble.members)
             if self.ensemble.members > 2:
                 raise OUT_OF_MEMORY[kind]
         advance(self)
 
-    monkeypatch.setattr(EnsembleTraining, "advance", exhausted)
+    monkeypatch.setattr(Trainer, "advance", exhausted)
     said: list[str] = []
     members = begun(tmp_path, [own(number) for number in range(5)])
     assert train_members(members, TOGETHER, say=said.append)
@@ -202,16 +202,16 @@ def test_memory_that_ends_with_the_training_loses_no_record(
     where: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Members have a status then, but no summary yet."""
-    whole = getattr(EnsembleTraining, where)
+    whole = getattr(Trainer, where)
     calls = []
 
-    def scarce(training: EnsembleTraining, member: int) -> Any:
+    def scarce(training: Trainer, member: int) -> Any:
         calls.append(member)
         if len(training.configs) > 2 and len(calls) > 1:
             raise torch.OutOfMemoryError("out of memory")
         return whole(training, member)
 
-    monkeypatch.setattr(EnsembleTraining, where, scarce)
+    monkeypatch.setattr(Trainer, where, scarce)
     configs = [own(number) for number in range(4)]
     results = train_many(configs, [tmp_path / str(n) for n in range(4)], probe=False)
     assert [result.summary["seed"] for result in results] == [0, 1, 2, 3]
@@ -221,14 +221,14 @@ def test_memory_that_ends_with_the_training_loses_no_record(
 
 
 def test_any_other_failure_ends_at_its_run(alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    advance = EnsembleTraining.advance
+    advance = Trainer.advance
 
-    def broken(self: EnsembleTraining) -> None:
+    def broken(self: Trainer) -> None:
         if self.step == 15 and any(config.seed == 1 for config in self.configs):
             raise RuntimeError("seed 1 cannot be trained")
         advance(self)
 
-    monkeypatch.setattr(EnsembleTraining, "advance", broken)
+    monkeypatch.setattr(Trainer, "advance", broken)
     members = begun(tmp_path, [own(number) for number in range(3)])
     assert train_members(members, TOGETHER)
     assert [member.status for member in members] == ["completed", "failed", "completed"]

@@ -18,7 +18,7 @@ from homotopy_bench.curvature.estimators import ESTIMATORS, Local
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
-from homotopy_bench.training.trainer import EnsembleTraining
+from homotopy_bench.training.trainer import Trainer
 from tests.curvature.exact import network_case
 from tests.training_runs import begin, trained
 
@@ -101,7 +101,7 @@ def test_a_measurement_that_does_not_bind_changes_no_step(estimator: str, batch:
 
 @pytest.mark.parametrize("batch", [128, 64])
 def test_masks_and_statistics_of_a_measurement_are_those_of_the_step(batch: int) -> None:
-    def network(*overrides: str) -> EnsembleTraining:
+    def network(*overrides: str) -> Trainer:
         case = ("method=curvature_lr", "dataset=mnist", "dataset.subset=300", "dataset.test_subset=20", "model=vgg11")
         size = ("model.width=0.0625", "model.dropout=0.5", "model.batchnorm=true", "hardware.dtype=float64")
         return trained((*case, *size, f"training.batch_size={batch}", "training.epochs=1", *overrides), steps=2)
@@ -262,7 +262,7 @@ class RaisingAtProduct(torch.autograd.Function):
         return output
 
 
-def with_last_part(overrides: tuple[str, ...], part: Any) -> EnsembleTraining:
+def with_last_part(overrides: tuple[str, ...], part: Any) -> Trainer:
     training = begin(overrides)
     network: Any = training.ensemble.network
     network.register_forward_hook(lambda _module, _x, logits: part.apply(logits))

@@ -28,7 +28,7 @@ def test_members_equal_separate_runs(method: str) -> None:
     for member, overrides in enumerate((calm, wild, hasty, straight)):
         alone = trained(overrides, steps=80)
         torch.testing.assert_close(together.ensemble.theta[member], alone.ensemble.theta[0], rtol=1e-11, atol=1e-11)
-        assert together.t[:, member].tolist() == alone.t[:, 0].tolist()
+        assert together.paths.table[:, member].tolist() == alone.paths.table[:, 0].tolist()
 
 
 @pytest.mark.parametrize("stop", [1, 2, 29, 30, 31, 60, 87])
@@ -51,10 +51,10 @@ def test_a_member_state_continues_bitwise(stop: int) -> None:
 def test_the_path_has_arrived_when_the_reserve_begins(reserve: float) -> None:
     training = trained((*METHODS["identity"], *CASE, f"continuation.reserve={reserve}"), steps=88)
     begins = -(-88 * (1 - reserve) // 1)
-    assert (training.t[int(begins) :, 0] == 1.0).all()
-    assert training.t[0, 0] == 0.0
+    assert (training.paths.table[int(begins) :, 0] == 1.0).all()
+    assert training.paths.table[0, 0] == 0.0
     if reserve < 0.5:  # with a tenth of the training left for the path there is time for one check
-        assert len(set(training.t[:, 0].tolist())) > 3
+        assert len(set(training.paths.table[:, 0].tolist())) > 3
 
 
 @pytest.mark.parametrize("block", ["plain", "batchnorm"])
@@ -62,13 +62,12 @@ def test_going_back_restores_parameters_moments_and_statistics(block: str) -> No
     hasty = ("continuation.jump=1e-9", "continuation.patience=1", "continuation.haste=20")
     training = begin((*METHODS["identity"], *CASE, *hasty, f"model.block={block}"))
     follower = training.follower
-    assert follower is not None
     rejected = 0
     statistics = {name: values for name, values in training.ensemble.buffers.items() if "running" in name}
     (piece,) = training.ensemble.rows[0]
     for _ in range(60):
         training.advance()
-        training._follow(follower)  # what the next step begins with
+        training.follow_paths()  # what the next step begins with
         if follower.trackers[0].rejected > rejected:
             rejected = follower.trackers[0].rejected
             state = follower.member_state(0)
@@ -86,11 +85,10 @@ def test_an_evaluation_scores_what_was_trained_where_it_was_trained() -> None:
     case = (*METHODS["identity"], *CASE, "continuation.jump=1e-9", "continuation.patience=1", "continuation.haste=20")
     training = begin(case)
     follower = training.follower
-    assert follower is not None
     rejected = 0
     for _ in range(60):
         training.advance()
-        t, theta = training.t[training.step - 1, 0], training.ensemble.theta.clone()
+        t, theta = training.last_t()[0], training.ensemble.theta.clone()
         training.evaluate("validation")
         assert training.last_t() == [t]
         assert torch.equal(training.ensemble.theta, theta)

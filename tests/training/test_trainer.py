@@ -72,17 +72,17 @@ def test_members_equal_separate_runs(case: str) -> None:
         alone = [begin(member) for member in mixed]
         for member, single in enumerate(alone):
             assert torch.equal(together.ensemble.theta[together.rows.of(member)], single.ensemble.theta)
-            for ours, theirs in zip(together._batch(0), single._batch(0), strict=True):
+            for ours, theirs in zip(together.batches(0), single.batches(0), strict=True):
                 assert torch.equal(ours[together.rows.of(member)], theirs)
         # One rule goes past the ends of the paths.
         for _ in range(steps if optimizer == rules[0] else 10):
             for training in (together, *alone):
                 training.advance()
-        losses, norms = together.take_train_loss(), together.gradient_norms()
+        losses, norms = together.pop_train_loss(), together.gradient_norms()
         for member, single in enumerate(alone):
             rows = together.rows.of(member)
             torch.testing.assert_close(together.ensemble.theta[rows], single.ensemble.theta, rtol=1e-12, atol=1e-12)
-            assert losses[member] == pytest.approx(single.take_train_loss()[0], rel=1e-12)
+            assert losses[member] == pytest.approx(single.pop_train_loss()[0], rel=1e-12)
             assert norms[member] == pytest.approx(single.gradient_norms()[0], rel=1e-10)
             assert (together.last_t()[member], together.last_lr()[member]) == pytest.approx(
                 (single.last_t()[0], single.last_lr()[0]), rel=1e-12
@@ -120,8 +120,8 @@ def test_first_losses_in_single_precision(case: str) -> None:
     for _ in range(5 if "vgg11" in case else 20):
         for training in (together, *alone):
             training.advance()
-        losses = [training.take_train_loss()[0] for training in alone]
-        assert together.take_train_loss() == pytest.approx(losses, rel=1e-5)
+        losses = [training.pop_train_loss()[0] for training in alone]
+        assert together.pop_train_loss() == pytest.approx(losses, rel=1e-5)
 
 
 @pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-kaiming/mnist1d"])
@@ -176,8 +176,8 @@ def test_regularised_members_equal_separate_runs(case: str) -> None:
     alone = [trained(member, steps=15) for member in regularised(case)]
     theta = torch.cat([training.ensemble.theta for training in alone])
     torch.testing.assert_close(together.ensemble.theta, theta, rtol=1e-12, atol=1e-12)
-    losses = [training.take_train_loss()[0] for training in alone]
-    assert together.take_train_loss() == pytest.approx(losses, rel=1e-12)
+    losses = [training.pop_train_loss()[0] for training in alone]
+    assert together.pop_train_loss() == pytest.approx(losses, rel=1e-12)
 
 
 @pytest.mark.parametrize("case", [case for case in REGULARISED if case in REFERENCED])
@@ -192,9 +192,9 @@ def test_the_regularised_loop_equals_plain_pytorch(case: str) -> None:
 
 def test_the_training_loss_is_without_penalties() -> None:
     case = CASES["baseline/mlp-kaiming/mnist1d"]
-    plain = trained(case, steps=1).take_train_loss()
-    assert trained((*case, "training.l1=1.0", "training.l2=1.0"), steps=1).take_train_loss() == plain
-    assert trained((*case, "training.label_smoothing=0.5"), steps=1).take_train_loss() != plain
+    plain = trained(case, steps=1).pop_train_loss()
+    assert trained((*case, "training.l1=1.0", "training.l2=1.0"), steps=1).pop_train_loss() == plain
+    assert trained((*case, "training.label_smoothing=0.5"), steps=1).pop_train_loss() != plain
 
 
 @pytest.mark.parametrize("continuation", ["linear", "cosine", "stepwise", "polynomial"])
@@ -267,12 +267,12 @@ def test_seeds_are_paired_across_methods() -> None:
         state = run.ensemble.member_state(0, target)
         assert all(torch.equal(state[name], first[name]) for name in target)
         for step in (0, 10, 11, 54):
-            x, y = run._batch(step)
-            first_x, first_y = runs[0]._batch(step)
+            x, y = run.batches(step)
+            first_x, first_y = runs[0].batches(step)
             # Of copies the first is the run of the seed.
             assert torch.equal(x[0], first_x[0])
             assert torch.equal(y[0], first_y[0])
-            assert not torch.equal(x[:1], other._batch(step)[0])
+            assert not torch.equal(x[:1], other.batches(step)[0])
     assert not torch.equal(other.ensemble.theta, runs[0].ensemble.theta)
 
 
@@ -281,7 +281,7 @@ def test_an_epoch_visits_no_sample_twice_and_every_epoch_has_its_own_order() -> 
     epochs = []
     for epoch in range(2):
         steps = range(epoch * training.steps_per_epoch, (epoch + 1) * training.steps_per_epoch)
-        epochs.append(torch.cat([training._batch(step)[0][0] for step in steps]))
+        epochs.append(torch.cat([training.batches(step)[0][0] for step in steps]))
     for visited in epochs:
         assert len(visited) == training.steps_per_epoch * 32
         assert len(torch.unique(visited, dim=0)) == len(visited)
@@ -315,7 +315,7 @@ def test_a_member_state_continues_bitwise(case: str) -> None:
             while continued.step < steps:
                 continued.advance()
             assert torch.equal(continued.ensemble.theta, whole.ensemble.theta)
-            assert continued.take_train_loss() == whole.take_train_loss()
+            assert continued.pop_train_loss() == whole.pop_train_loss()
             assert continued.gradient_norms() == whole.gradient_norms()
 
 

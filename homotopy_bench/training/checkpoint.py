@@ -1,0 +1,55 @@
+"""Copy one member's networks and moments out of an ensemble, and back into one.
+
+A member's state does not depend on its neighbours: it can leave one ensemble and continue in another, or alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from homotopy_bench.ensemble.copies import copied
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.optim.base import RowOptimizer
+
+
+def networks_state(ensemble: Ensemble, optimizer: RowOptimizer, rows: slice) -> dict[str, Any]:
+    """Return the parameters, statistics and moments of a member's rows, on the host.
+
+    Args:
+        ensemble: The networks.
+        optimizer: The optimiser over their rows.
+        rows: The m rows of the member.
+
+    Returns:
+        ``theta`` (m, P); ``buffers``, name -> values (m, ...); ``optimizer``, one mapping per part of a row.
+    """
+    return {
+        "theta": ensemble.theta[rows].cpu().clone(),
+        "buffers": {name: values[rows].cpu().clone() for name, values in ensemble.statistics().items()},
+        "optimizer": [copied(optimizer.state[part], "cpu") for row in ensemble.rows[rows] for part in row],
+    }
+
+
+def load_networks_state(ensemble: Ensemble, optimizer: RowOptimizer, rows: slice, state: Mapping[str, Any]) -> None:
+    """Put a state back that :func:`networks_state` returned.
+
+    Args:
+        ensemble: The networks.
+        optimizer: The optimiser over their rows.
+        rows: The m rows of the member.
+        state: The state; may hold more.
+
+    Raises:
+        ValueError: If it belongs to another architecture.
+    """
+    theta, saved = ensemble.theta[rows], state["theta"]
+    statistics = ensemble.statistics()
+    if saved.shape != theta.shape or state["buffers"].keys() != statistics.keys():
+        raise ValueError(f"a state of {list(saved.shape)} parameters for {list(theta.shape)}")
+    theta.copy_(saved)
+    for name, value in state["buffers"].items():
+        statistics[name][rows].copy_(value)
+    parts = [part for row in ensemble.rows[rows] for part in row]
+    for part, moments in zip(parts, state["optimizer"], strict=True):
+        optimizer.state[part] = copied(moments, theta.device)

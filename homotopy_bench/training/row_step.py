@@ -1,0 +1,149 @@
+"""Do one training step for a fixed set of rows.
+
+    losses and gradients -> penalties of the objective -> clipping -> the update of torch.optim -> corrections
+
+all of them row by row: no row knows of another, except the copies of one member through what its method adds. Where a
+learning rate is measured, the curvature comes first. When rows merge, the next step is built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from homotopy_bench.config.schema import Config
+from homotopy_bench.core.random_streams import copy_seeds
+from homotopy_bench.ensemble.copies import copied
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.losses import training_objective
+from homotopy_bench.ensemble.rows import Rows
+from homotopy_bench.methods.regularizer import Regularizer
+from homotopy_bench.optim.base import RowOptimizer, over_rows, set_rates
+from homotopy_bench.training.batches import Batches
+from homotopy_bench.training.clipping import clip_rows, row_bounds
+from homotopy_bench.training.learning_rates import LearningRates
+from homotopy_bench.training.meters import StepResult
+from homotopy_bench.training.penalty import weight_penalty
+
+
+class RowStep:
+    """One step over R rows, called with its number k and the members' t.
+
+    Attributes:
+        optimizer: The update, an optimiser of torch.optim over the rows.
+
+    Args:
+        configs: The members' configurations.
+        ensemble: The rows.
+        rows: Which rows belong to which member.
+        batches: The training batches; they are drawn for these rows from now on.
+        rates: The learning rates; they are given to these rows from now on.
+        regularizer: What the method adds to the objective; None for nothing.
+        batch_per_copy: Whether every copy of a member has batches of its own.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[Config],
+        ensemble: Ensemble,
+        rows: Rows,
+        batches: Batches,
+        rates: LearningRates,
+        regularizer: Regularizer | None,
+        batch_per_copy: bool,
+    ) -> None:
+        self._ensemble, self._rows = ensemble, rows
+        self._batches, self._rates, self._regularizer = batches, rates, regularizer
+        self._hardware = configs[0].hardware
+        seeds = [
+            seed
+            for config, count in zip(configs, rows.counts, strict=True)
+            for seed in (copy_seeds(config.seed, count) if batch_per_copy else [config.seed] * count)
+        ]
+        batches.follow(seeds)
+        rates.serve(ensemble, rows, seeds)
+        of_rows = [configs[member] for member in rows.owners]
+        options = [config.training for config in of_rows]
+        self._clip_norm = row_bounds([one.clip_norm for one in options], ensemble.theta)
+        self._objective = training_objective([one.label_smoothing for one in options], ensemble.theta)
+        self._penalty = weight_penalty(ensemble, [one.l1 for one in options], [one.l2 for one in options])
+        penalties = None if self._penalty is None else partial(self._penalty.values, ensemble)
+        self.optimizer: RowOptimizer = over_rows(
+            ensemble.rows, [config.optimizer for config in of_rows], rates.alike(), penalties
+        )
+        self._norms: Float[Tensor, " R"] | None = None
+        self._gradients = [0] * len(of_rows)
+
+    def __call__(self, k: int, t: Sequence[float]) -> StepResult:
+        """Do step k.
+
+        Args:
+            k: The step.
+            t: The members' path parameters.
+
+        Returns:
+            Losses and norms on the device, and the cost.
+        """
+        x, y = self._batches(k)
+        measured = self._measure(x, y, k) if self._rates.measures(k) else None
+        set_rates(self.optimizer, self._rates.of_parts(k))
+        self._gradients = [0] * len(self._gradients)
+        losses = self.optimizer.step(partial(self._differentiate, x, y, t, measured))
+        if self._regularizer is not None:
+            self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.reaches(k))
+        gradients, products = self._rates.paid(k)
+        return StepResult(losses, self._norms, [own + gradients for own in self._gradients], products)
+
+    def _differentiate(
+        self,
+        x: Float[Tensor, "R B *input"],
+        y: Int[Tensor, "R B"],
+        t: Sequence[float],
+        measured: Float[Tensor, " R"] | None,
+        row: int | None = None,
+    ) -> Float[Tensor, " R"]:
+        """Write the gradients of all rows, or of one, unless a measurement has done so.
+
+        Returns:
+            The losses without penalties, detached.
+        """
+        with self._ensemble.only(row):
+            losses = measured
+            if losses is None:
+                losses = self._losses(self._ensemble.forward, x, y)
+                self._ensemble.backward(losses.sum())
+                for one in range(len(self._gradients)) if row is None else (row,):
+                    self._gradients[one] += 1
+            if self._penalty is not None:
+                self._penalty.add_gradient(self._ensemble)
+            if self._regularizer is not None:
+                self._regularizer.add_gradient(self._ensemble, self._rows, t)
+            if self._clip_norm is not None:
+                bounds = self._rates.clipped(self._clip_norm, self._rows)
+                self._norms = clip_rows(self._ensemble.gradient, bounds, self._ensemble.target_size)
+        return losses.detach()
+
+    def _measure(self, x: Float[Tensor, "R B *input"], y: Int[Tensor, "R B"], k: int) -> Float[Tensor, " R"] | None:
+        """Measure what the learning rates of step k depend on, at its batch or at that and the following ones.
+
+        Returns:
+            The losses of the step, whose gradients then lie in the ensemble; None where those of other batches or none
+            do.
+        """
+        batch = (x, y) if self._rates.batches == 1 else self._batches.together(k, self._rates.batches)
+        buffers = copied(self._ensemble.buffers)
+        evaluate = partial(self._losses, self._ensemble.modules, *batch)
+        losses = self._rates.measure(k, self._ensemble, self._rows, evaluate)
+        if losses is not None and self._rates.batches == 1:
+            return losses
+        self._ensemble.assign(buffers)  # the step itself is still to come: statistics and masks must not know of this
+        return None
+
+    def _losses(
+        self, forward: Callable[[Tensor], Tensor], x: Float[Tensor, "R B *input"], y: Int[Tensor, "R B"]
+    ) -> Float[Tensor, " R"]:
+        with self._hardware.autocast():
+            return self._objective(forward(x), y)
