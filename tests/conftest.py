@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(["homotopy_bench.ensemble", "homotopy_bench.training"], "beartype.beartype")
+"""Check the shapes in the types of these rooms at every call; before anything of them is imported."""
 
 
 @pytest.fixture(scope="session", autouse=True)

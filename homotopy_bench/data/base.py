@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -57,6 +57,7 @@ class Splits:
     standardization: Standardization | None = None
 
 
+@runtime_checkable
 class Augmentation(Protocol):
     """A random change of training inputs."""
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -22,7 +23,9 @@ Map = tuple[Tensor, Tensor | None]
 """Weights (M, outputs, inputs) and biases (M, outputs) of the members."""
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def affine(
+    x: Float[Tensor, "M B inputs"], weight: Float[Tensor, "M outputs inputs"], bias: Float[Tensor, "M outputs"] | None
+) -> Float[Tensor, "M B outputs"]:
     """Return x W^T + b for each member.
 
     Args:
@@ -44,7 +47,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return output
 
 
-def relu_layers(x: Tensor, maps: Sequence[Map]) -> Tensor:
+def relu_layers(x: Float[Tensor, "M B inputs"], maps: Sequence[Map]) -> Float[Tensor, "M B outputs"]:
     """Return what layers y <- max(y W^T + b, 0), one after the other, make of x for each member.
 
     The derivative of max(y, 0) at 0 is 0, as in torch.relu.

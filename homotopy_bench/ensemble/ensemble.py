@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -63,9 +64,9 @@ class Ensemble:
             for name, _ in networks[0].named_parameters()
         }
         members = len(networks)
-        self.theta = torch.cat([values.reshape(members, -1) for values in stacked.values()], dim=1)
-        self.theta = self.theta.to(device=device, dtype=dtype)
-        self.gradient = torch.zeros_like(self.theta)
+        columns = torch.cat([values.reshape(members, -1) for values in stacked.values()], dim=1)
+        self.theta: Float[Tensor, "M P"] = columns.to(device=device, dtype=dtype)
+        self.gradient: Float[Tensor, "M P"] = torch.zeros_like(self.theta)
         shapes = {name: values.shape[1:] for name, values in stacked.items()}
         self.parameters = self._views(self.theta, shapes)
         self.gradients = self._views(self.gradient, shapes)
@@ -97,7 +98,7 @@ class Ensemble:
         """Number M of members."""
         return self.theta.shape[0]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return the members' outputs.
 
         Args:
@@ -108,7 +109,7 @@ class Ensemble:
         """
         return self.modules(x) if self._stacked is None else self._stacked(x)
 
-    def modules(self, x: Tensor) -> Tensor:
+    def modules(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return what :meth:`forward` returns, by the modules themselves: slower, and differentiable more than once.
 
         Args:
@@ -124,7 +125,7 @@ class Ensemble:
         stacked: Tensor = call(self.parameters, self.buffers, x)
         return stacked
 
-    def backward(self, loss: Tensor) -> None:
+    def backward(self, loss: Float[Tensor, ""]) -> None:
         """Write the gradient of a scalar into ``gradient``.
 
         Args:
@@ -142,7 +143,7 @@ class Ensemble:
         """Return the tensors that the graph of :meth:`forward` ends in, in the order of theta's columns."""
         return list(self.network.parameters() if self.members == 1 else self.parameters.values())
 
-    def leaf_views(self, matrix: Tensor) -> list[Tensor]:
+    def leaf_views(self, matrix: Float[Tensor, "M P"]) -> list[Tensor]:
         """Return the columns of a matrix in the shapes of :meth:`leaves`.
 
         Args:

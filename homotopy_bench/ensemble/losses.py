@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -13,7 +14,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 """(logits (M, B, classes), labels (M, B)) -> losses (M,)."""
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Float[Tensor, "M B C"], labels: Int[Tensor, "M B"]) -> Float[Tensor, " M"]:
     """Return the mean cross-entropy -log softmax(z)_y of each member, in nats.
 
     Args:
@@ -29,7 +30,9 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return losses.view(labels.shape).mean(dim=1)
 
 
-def smoothed_cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: Tensor) -> Tensor:
+def smoothed_cross_entropy(
+    logits: Float[Tensor, "M B C"], labels: Int[Tensor, "M B"], *, smoothing: Float[Tensor, " M"]
+) -> Float[Tensor, " M"]:
     """Return the mean cross-entropy of each member with smoothed labels, in nats.
 
     The loss of a sample is (1 - a) (-log softmax(z)_y) + (a / C) sum_c (-log softmax(z)_c): its label counts 1 - a, and

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ Closure = Callable[..., Any]
 """Writes the gradients and returns the losses of R rows, shape (R,): of all, or called with a row of that one alone."""
 
 
+@runtime_checkable
 class RowOptimizer(Protocol):
     """What training uses of an optimiser; those of torch.optim have it.
 

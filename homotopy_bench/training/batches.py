@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from homotopy_bench.core.random_streams import permutation
@@ -16,8 +17,8 @@ from homotopy_bench.data.base import Augmentation, Samples
 class TensorSplit:
     """Samples on the device: inputs (N, *shape), labels (N,)."""
 
-    x: Tensor
-    y: Tensor
+    x: Float[Tensor, N * input]
+    y: Int[Tensor, " N"]
 
     @classmethod
     def on(cls, samples: Samples, device: torch.device, dtype: torch.dtype) -> TensorSplit:
@@ -38,7 +39,13 @@ class Batches:
         augmentation: How batches are changed; None for not at all.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, batch_size: int, augmentation: Augmentation | None) -> None:
+    def __init__(
+        self,
+        x: Float[Tensor, N * input],
+        y: Int[Tensor, " N"],
+        batch_size: int,
+        augmentation: Augmentation | None,
+    ) -> None:
         self.x, self.y = x, y
         self.batch_size = batch_size
         self.per_epoch = len(y) // batch_size
@@ -51,7 +58,7 @@ class Batches:
         """Draw for rows with these seeds from now on."""
         self._seeds, self._epoch = list(seeds), -1
 
-    def __call__(self, k: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, k: int) -> tuple[Float[Tensor, "R B *input"], Int[Tensor, "R B"]]:
         """Return the inputs (R, B, *input) and labels (R, B) of step k."""
         epoch, position = divmod(k, self.per_epoch)
         if epoch != self._epoch:
@@ -65,7 +72,7 @@ class Batches:
             x = self._augmentation.apply(x, self._draws[:, part])
         return x, y.view(chosen.shape)
 
-    def together(self, k: int, count: int) -> tuple[Tensor, Tensor]:
+    def together(self, k: int, count: int) -> tuple[Float[Tensor, "R nB *input"], Int[Tensor, "R nB"]]:
         """Return the batch of step k with those of the steps after it; after the last of an epoch comes its first.
 
         Args:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
-def row_bounds(bounds: Sequence[float | None], like: Tensor) -> Tensor | None:
+def row_bounds(bounds: Sequence[float | None], like: Tensor) -> Float[Tensor, " R"] | None:
     """Return the largest norms of rows as a tensor.
 
     Args:
@@ -24,7 +25,7 @@ def row_bounds(bounds: Sequence[float | None], like: Tensor) -> Tensor | None:
     return torch.tensor(finite, device=like.device, dtype=like.dtype)
 
 
-def clip_rows(gradient: Tensor, bounds: Tensor, target_size: int) -> Tensor:
+def clip_rows(gradient: Float[Tensor, "R P"], bounds: Float[Tensor, " R"], target_size: int) -> Float[Tensor, " R"]:
     """Scale each row of a gradient to norm at most its bound, in place, as torch.nn.utils.clip_grad_norm_ does.
 
     Args:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from homotopy_bench.ensemble.ensemble import Ensemble
@@ -65,7 +66,7 @@ class EnsembleMethod:
         """
         self._lead.deform(network)
 
-    def set_coefficients(self, ensemble: Ensemble, rows: Rows, t: Tensor) -> None:
+    def set_coefficients(self, ensemble: Ensemble, rows: Rows, t: Float[Tensor, " M"]) -> None:
         """Put the networks at the members' path parameters.
 
         Args:
@@ -78,7 +79,7 @@ class EnsembleMethod:
             values = {name: value[rows.owners] for name, value in values.items()}
         ensemble.assign(values)
 
-    def coefficients(self, t: Tensor, network: nn.Module) -> dict[str, Tensor]:
+    def coefficients(self, t: Float[Tensor, " M"], network: nn.Module) -> dict[str, Float[Tensor, " M"]]:
         """Return the values of the deformation's buffers.
 
         Args:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.config.schema import Config
@@ -54,7 +55,7 @@ class PathFollower:
         first = self.rows[0][0]
         self._loss_sum = torch.zeros(len(self.rows), device=first.device, dtype=first.dtype)
 
-    def observe(self, losses: Tensor) -> None:
+    def observe(self, losses: Float[Tensor, " R"]) -> None:
         """Take the members' batch losses, shape (M,), into account; nothing waits for the device."""
         if self.trackers:
             self._loss_sum += losses

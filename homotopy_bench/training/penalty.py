@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float
 
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.models.layers import DEFORMATION
@@ -61,7 +62,7 @@ class WeightPenalty:
             if self._double_l2 is not None:
                 gradient.addcmul_(weight, self._double_l2.view(per_member))
 
-    def values(self, ensemble: Ensemble) -> torch.Tensor:
+    def values(self, ensemble: Ensemble) -> Float[torch.Tensor, " M"]:
         """Return the members' l1 sum |w| + l2 sum w^2, shape (M,).
 
         Args:

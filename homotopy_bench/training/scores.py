@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from homotopy_bench.ensemble.ensemble import Ensemble
@@ -61,7 +62,7 @@ class Score:
         }
 
 
-def confusion(logits: Tensor, labels: Tensor) -> Tensor:
+def confusion(logits: Float[Tensor, "M B C"], labels: Int[Tensor, "M B"]) -> Int[Tensor, "M C C"]:
     """Count the samples of each class that each member takes for each class.
 
     Args:
@@ -82,7 +83,7 @@ def confusion(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.bincount(cells.flatten(), minlength=members * classes**2).view(members, classes, classes)
 
 
-def scores(losses: Sequence[float], counts: Tensor) -> list[Score]:
+def scores(losses: Sequence[float], counts: Int[Tensor, "M C C"]) -> list[Score]:
     """Return the members' scores.
 
     Args:
@@ -114,7 +115,11 @@ def scores(losses: Sequence[float], counts: Tensor) -> list[Score]:
 
 
 def evaluate(
-    ensemble: Ensemble, x: Tensor, y: Tensor, classes: int, autocast: AbstractContextManager[object]
+    ensemble: Ensemble,
+    x: Float[Tensor, N * input],
+    y: Int[Tensor, " N"],
+    classes: int,
+    autocast: AbstractContextManager[object],
 ) -> list[Score]:
     """Score every network of an ensemble on a split, in evaluation mode.
 
