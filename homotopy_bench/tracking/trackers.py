@@ -25,7 +25,7 @@ from typing import IO, Any
 from homotopy_bench.config.schema import Config
 from homotopy_bench.loggers.base import SILENCE
 
-BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.mirror import main; main()"
+BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.tracker_process import main; main()"
 
 ROOT = Path(__file__).parent.parent.parent
 """Where the package lies, which the other process shall find too."""
