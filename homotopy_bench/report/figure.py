@@ -1,4 +1,4 @@
-"""The picture of a report: accuracy over epochs, the target network and the network on the path apart."""
+"""Draw a report: accuracy over epochs, the target network and the network on the path apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report is made of: plain frozen values, which every renderer reads and nobody recomputes.
+"""Hold what a report is made of: plain frozen values, which every renderer reads and nobody recomputes.
 
 Accuracies and their differences are fractions; None stands for a value that is not defined for so few runs
 or that the records lack.

@@ -1,4 +1,4 @@
-"""The way of M runs through training as one ensemble; a single run is an ensemble of one.
+"""Train M runs as one ensemble, one record each; a single run is an ensemble of one.
 
 The order within an evaluation is what makes a run survive a kill at any moment: the line goes to the metrics, then the
 checkpoint, which knows how long the metrics were. A run continued from a checkpoint cuts the metrics back to it and
@@ -6,7 +6,7 @@ does the steps since then again, with the same numbers.
 
 A run that has diverged, that was pruned, or whose record cannot be written leaves; the rows of the others move
 together into a smaller ensemble, so that it stops costing. As a member's state does not depend on its neighbours,
-the others do not notice.
+nothing changes for the others.
 """
 
 from __future__ import annotations
@@ -40,8 +40,6 @@ class Driver:
 
     Attributes:
         members: The runs that are in training, one per member of the ensemble; those that have ended are gone.
-
-    Attributes:
         interrupted: Whether a signal has asked for the end, also where it came too late for these runs.
 
     Args:

@@ -1,4 +1,4 @@
-"""How runs are brought together: what a user can say about it."""
+"""Define the options of training runs together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homotopy_bench.core.errors import InputError
 
 @dataclass(frozen=True)
 class Fusing:
-    """How runs are brought together.
+    """Options of training runs together.
 
     Attributes:
         max_members: Largest number of members of one ensemble; None for what fits into the memory.
@@ -18,7 +18,7 @@ class Fusing:
             measurement finds that faster. A run that trains alone has ``hardware.threads``.
 
     Raises:
-        InputError: If one is not what it should be.
+        InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
     """
 
     max_members: int | None = None
@@ -26,11 +26,7 @@ class Fusing:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check what came from a command line.
-
-        Raises:
-            InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
-        """
+        """Check what came from a command line."""
         for name in ("max_members", "threads"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
