@@ -69,7 +69,9 @@ def test_the_fixture_is_whole() -> None:
         stopped = summary(STOPPED / name)
         assert stopped["status"] == "interrupted"
         assert stopped["reason"] in ("after 13 of 16 steps", "after 14 of 16 steps")
-        assert len(read_metrics(STOPPED / name / "metrics.jsonl")) < len(read_metrics(COMPLETED / name / "metrics.jsonl"))
+        assert len(read_metrics(STOPPED / name / "metrics.jsonl")) < len(
+            read_metrics(COMPLETED / name / "metrics.jsonl")
+        )
 
 
 def test_the_report_reads_completed_runs_and_lists_interrupted_ones() -> None:
