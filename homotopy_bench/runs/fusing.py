@@ -16,9 +16,6 @@ class Fusing:
         probe: Whether a measurement decides if a group gains from training together; otherwise it always does.
         threads: Host threads of an ensemble; None for ``hardware.threads``, or all that this process may use where a
             measurement finds that faster. A run that trains alone has ``hardware.threads``.
-
-    Raises:
-        InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
     """
 
     max_members: int | None = None
@@ -26,7 +23,11 @@ class Fusing:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check what came from a command line."""
+        """Check what came from a command line.
+
+        Raises:
+            InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
+        """
         for name in ("max_members", "threads"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
