@@ -44,8 +44,8 @@ class Driver:
 
     Args:
         members: The runs, all of one program and at one step.
-        show: What is shown meanwhile.
-        threads: Host threads; None for what the runs' configuration says.
+        show: Display of the progress.
+        threads: Host threads; None for ``hardware.threads``.
     """
 
     def __init__(self, members: Sequence[Member], show: Display, threads: int | None = None) -> None:
@@ -175,11 +175,7 @@ class Driver:
                 self._trackers.end(member.record.folder)
 
     def _each(self, action: Callable[[Member, int], T]) -> list[T]:
-        """Do something for every run that has not failed; what goes wrong with one is that run's failure.
-
-        Returns:
-            What came out where nothing went wrong.
-        """
+        """Return the outcomes for every run that has not failed; what goes wrong with one is that run's failure."""
         outcomes = []
         for row, member in enumerate(self.members):
             if member.error is None:

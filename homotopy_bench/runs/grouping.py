@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from homotopy_bench.config.program import Keys
 from homotopy_bench.config.schema import Config
+
+T = TypeVar("T")
 
 
 def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> list[list[int]]:
@@ -43,7 +46,7 @@ def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> lis
     return list(found.values())
 
 
-def split(members: Sequence[int], largest: int) -> list[list[int]]:
+def split(members: Sequence[T], largest: int) -> list[list[T]]:
     """Return a group in as few parts of at most ``largest`` >= 1 members as possible, about equal.
 
     Example:

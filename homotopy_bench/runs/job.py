@@ -17,7 +17,7 @@ Prune = Callable[[Mapping[str, Any], int], bool]
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is asked for.
+    """A run to train.
 
     Attributes:
         config: What to run.

@@ -135,7 +135,7 @@ def _plan(group: Sequence[Member], fusing: Fusing, say: Callable[[str], None]) -
         size, threads, why = _decide(configs, fusing)
     except Exception as error:  # what is wrong with these runs is said when they are trained
         size, why = len(group), f"not measured ({type(error).__name__})"
-    parts = [[group[index] for index in part] for part in split(range(len(group)), size)]
+    parts = split(group, size)
     what = "as one program" if len(parts) == 1 else "one by one" if size == 1 else f"as {len(parts)} programs"
     say(f"{len(group)} jobs like '{group[0].title}' train {what}: {why}")
     for part in parts:
@@ -197,13 +197,8 @@ def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display],
         for member in left:
             member.rewind(f"continues {'with fewer others' if halve else 'alone'} after {what}")
         largest = (len(left) + 1) // 2 if halve else 1
-        left = [member for member in left if member.result is None]
-        smaller = [
-            [group[index] for index in indices]
-            for group in _grouped(left)
-            for indices in split(range(len(group)), largest)
-        ]
-        waiting = smaller + waiting
+        groups_left = _grouped([member for member in left if member.result is None])
+        waiting = [part for group in groups_left for part in split(group, largest)] + waiting
     return False
 
 

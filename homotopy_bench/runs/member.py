@@ -33,13 +33,13 @@ class Member:
     """The state of one run.
 
     Attributes:
-        job: What was asked for.
-        record: Its record.
-        state: The checkpoint that it continues from; None at its beginning.
-        cost: What it has paid.
-        history: What its summary will say of its evaluations.
-        status: None as long as it trains, then how it ended.
-        result: What it gives back; None until it has ended.
+        job: Configuration, folder and pruning callback.
+        record: The record.
+        state: The checkpoint to continue from; None at the beginning.
+        cost: The cost so far.
+        history: The evaluations that the summary names.
+        status: None while it trains, then how it ended.
+        result: None while it trains.
         error: Why it failed; None where it did not.
     """
 

@@ -65,19 +65,7 @@ def run_summary(
     history: History,
     cost: Cost,
 ) -> dict[str, Any]:
-    """Return the content of ``summary.json``.
-
-    Args:
-        config: The run.
-        overrides: What the configuration was composed from.
-        status: How the run ended.
-        reason: Why; None where there is nothing to say.
-        data: The data files and whether they are the published ones.
-        device: Name of the device that computed.
-        threads: Host threads.
-        history: The evaluations to name.
-        cost: What the run has paid.
-    """
+    """Return the content of ``summary.json``, of a run on data files ``data``, on a device of that name."""
     return {
         "status": status,
         "reason": reason,
