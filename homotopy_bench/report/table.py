@@ -6,20 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.comparison import (
-    BASELINE,
-    check_asked,
-    choose_baseline,
-    compare,
-    correct_for_multiple_tests,
-)
+from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.report.variants import Naming, Variant, group_runs, label_settings, name_variants
 
 
 def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, object] | None = None) -> Report:
-    """Make the report of any number of runs.
+    """Return the report of any number of runs.
 
     Every run that has a test accuracy at t = 1 counts, diverged ones included. Rows of other methods are
     compared, seed by seed, with the baseline variant of their data set and model that has the best mean
@@ -30,9 +24,6 @@ def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, ob
         baseline: Dotted configuration key to value, for instance ``{"model.init": "kaiming"}``: only baseline
             variants with these values are candidates. Texts are compared as on a command
             line; an :class:`~homotopy_bench.core.errors.InputError` says so where they fit no baseline run at all.
-
-    Returns:
-        The report.
     """
     records = list(records)
     variants, duplicates = group_runs(record for record in records if isinstance(record, Run))
