@@ -1,4 +1,4 @@
-"""What a tracker is: it is told of a run's beginning, its evaluations and its end, and keeps what it is told.
+"""Define a tracker: it is told of the beginning, the evaluations and the end of a run, and keeps them.
 
 A tracker runs in a process beside the training (:mod:`homotopy_bench.tracking.trackers`): it may raise, print, wait for
 a server or draw random numbers, and the run does not notice.
@@ -7,6 +7,7 @@ a server or draw random numbers, and the run does not notice.
 from __future__ import annotations
 
 import importlib.util
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,12 @@ SILENCE = 60.0
 """Seconds without a sign of life after which the end of a run no longer waits for its trackers."""
 
 FILES = ("curves.png", "checkpoint.pt")
-"""What of a run's folder a tracker takes at the end, where it is there."""
+"""Files of a run's folder that a tracker takes at the end, where they are there."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a tracker is told of a run.
+    """A run for its trackers.
 
     Attributes:
         folder: The run's folder.
@@ -73,7 +74,7 @@ class Tracker(Protocol):
         """Take the end: the content of ``summary.json``, None where the process died, and files of the record."""
 
 
-class Logger(Options):
+class Logger(Options, ABC):
     """A choice of the group ``logger``.
 
     Attributes:
@@ -99,16 +100,9 @@ class Logger(Options):
         if spec is None or spec.origin is None:
             raise InputError("logger", self.name, f"not installed; pip install 'homotopy-bench[{self.name}]'")
 
+    @abstractmethod
     def open(self, run: Run) -> Tracker:
-        """Begin or continue a run.
-
-        Args:
-            run: The run.
-
-        Returns:
-            Its tracker.
-        """
-        raise NotImplementedError
+        """Return the tracker of a run that begins or continues."""
 
 
 class Loggers(Options):
@@ -134,14 +128,10 @@ class Loggers(Options):
 
 
 def numbers(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers of a nested mapping; texts, lists and what is missing stay in the record.
-
-    Args:
-        content: A line of the metrics or a part of the summary.
-        prefix: What the keys begin with.
+    """Yield the numbers of a line of the metrics or a part of the summary; what is no number stays in the record.
 
     Yields:
-        Keys of nested mappings joined with slashes, and their numbers.
+        Keys of nested mappings joined with slashes after ``prefix``, and their numbers.
 
     Example:
         >>> dict(numbers({"t": 0.5, "cost": {"gradient_evaluations": 28}, "lr": None, "curvature": {"step": [1, 2]}}))
@@ -159,26 +149,12 @@ RESULTS = ("final", "best", "best_on_path", "cost")
 
 
 def results(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of a summary.
-
-    Args:
-        summary: The content of ``summary.json``.
-
-    Returns:
-        ``final/test_acc_target`` and all others of :data:`RESULTS`.
-    """
+    """Return the numbers of a ``summary.json``: ``final/test_acc_target`` and all others of :data:`RESULTS`."""
     return dict(numbers({part: summary[part] for part in RESULTS if summary.get(part) is not None}))
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and values of a nested configuration.
-
-    Args:
-        config: The configuration.
-        prefix: What the keys begin with.
-
-    Yields:
-        Keys as on the command line.
+    """Yield keys, dotted after ``prefix`` as on the command line, and values of a nested configuration.
 
     Example:
         >>> list(flat({"seed": 1, "model": {"name": "mlp"}}))

@@ -1,4 +1,4 @@
-"""Keeping credentials out of what is written and printed."""
+"""Keep credentials out of what is written and printed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from homotopy_bench.core.errors import InputError
 
 WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
-"""What the names of environment variables with secrets contain."""
+"""Parts of the names of environment variables with secrets."""
 
 SHORTEST = 6
 """Values shorter than this are no secrets, and are part of too many words."""
@@ -18,7 +18,7 @@ NO_CREDENTIALS = (
     "credentials here would be kept in every record; accepted: none here but in the tracker's own variables, such as "
     "MLFLOW_TRACKING_URI or MLFLOW_TRACKING_PASSWORD"
 )
-"""What is said about credentials in an option."""
+"""Message about credentials in an option."""
 
 # Up to the last @: a password may hold what else ends a host.
 _USER = re.compile(r"(?<=://)[^\s'\"]*@")
@@ -30,9 +30,6 @@ _NAME_IN_BRACES = re.compile(rf"\{{[^}}]*?(\w*(?:{'|'.join(WORDS)})\w*)['\"]?\s*
 
 def masked(text: str) -> str:
     """Return a text without credentials: those of URLs, and the values of environment variables named like secrets.
-
-    Args:
-        text: Such as the message of an error.
 
     Example:
         >>> masked("no answer from https://me:secret@host/path?token=secret")
@@ -58,9 +55,6 @@ def holds_credentials(url: str) -> bool:
 def refuse_credentials(arguments: Iterable[str]) -> None:
     """Refuse credentials in an option of a tracker, before Hydra writes the command line into a file.
 
-    Args:
-        arguments: The command line.
-
     Raises:
         InputError: At the first one.
     """
@@ -77,11 +71,9 @@ def refuse_credentials(arguments: Iterable[str]) -> None:
 
 
 def refuse_credentials_in(options: object, key: str = "logger") -> None:
-    """Refuse credentials in the options of trackers, wherever they were written.
+    """Refuse credentials in the nested options of trackers, which stand at ``key``, wherever they were written.
 
-    Args:
-        options: Nested mappings and lists of the section ``logger``; a DictConfig is resolved.
-        key: Where they stand in the configuration.
+    A DictConfig is resolved.
 
     Raises:
         InputError: At the first one.

@@ -1,4 +1,4 @@
-"""MLflow, through its client and a store that is named: nothing of the process's own MLflow settings is changed."""
+"""Log to MLflow, through its client and a named store: the process's own MLflow settings stay as they are."""
 
 from __future__ import annotations
 
@@ -35,14 +35,7 @@ class MLflow(Logger):
     }
 
     def open(self, run: Run) -> Tracker:
-        """Begin a run, or continue one.
-
-        Args:
-            run: The run.
-
-        Returns:
-            Its tracker.
-        """
+        """Return the tracker of a run that begins or continues."""
         import os
 
         from filelock import FileLock
@@ -74,12 +67,11 @@ class _Open:
             client.update_run(self.id, status="RUNNING")
             return
         found = client.get_experiment_by_name(options.experiment)
+        location = None if artifacts is None else artifacts.as_uri()
         experiment = (
-            found.experiment_id
-            if found is not None
-            else client.create_experiment(
-                options.experiment, artifact_location=None if artifacts is None else artifacts.as_uri()
-            )
+            client.create_experiment(options.experiment, artifact_location=location)
+            if found is None
+            else found.experiment_id
         )
         tags = {"job_type": run.job_type, "tags": " ".join(run.tags), "folder": str(run.folder)}
         if run.group is not None:

@@ -1,4 +1,4 @@
-"""No tracker: the record on disk is all."""
+"""Log to no tracker: the record on disk is all."""
 
 from __future__ import annotations
 

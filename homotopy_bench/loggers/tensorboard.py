@@ -1,4 +1,4 @@
-"""TensorBoard: event files in the folder ``tensorboard`` of the run's own.
+"""Log to TensorBoard: event files in the folder ``tensorboard`` of the run's own.
 
 They are written with TensorBoard's own protocol buffers: its functions for summaries would want TensorFlow, and
 those of torch would load torch a second time.
@@ -27,14 +27,7 @@ class TensorBoard(Logger):
     package: ClassVar[str] = "tensorboard"
 
     def open(self, run: Run) -> Tracker:
-        """Begin an event file; that of a continued run takes back what was logged after its checkpoint.
-
-        Args:
-            run: The run.
-
-        Returns:
-            Its tracker.
-        """
+        """Return a new event file; that of a continued run takes back what was logged after its checkpoint."""
         return _Open(run)
 
 

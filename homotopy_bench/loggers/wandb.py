@@ -1,4 +1,4 @@
-"""Weights & Biases: offline unless told otherwise, into the folder ``wandb`` of the run's own.
+"""Log to Weights & Biases, offline unless told otherwise, into the folder ``wandb`` of the run's own.
 
 The keys are those of docs/trackers.md. Besides them nothing is recorded: no console, no machine figures, no code,
 no packages, no environment.
@@ -43,14 +43,7 @@ class Wandb(Logger):
     variables: ClassVar[Mapping[str, str]] = {"WANDB_ERROR_REPORTING": "false"}
 
     def open(self, run: Run) -> Tracker:
-        """Begin a run, or another segment of a run that is continued.
-
-        Args:
-            run: The run.
-
-        Returns:
-            Its tracker.
-        """
+        """Return a new run, or another segment of a run that is continued."""
         import wandb
 
         settings = wandb.Settings(

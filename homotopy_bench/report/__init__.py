@@ -1,4 +1,4 @@
-"""Run folders in, honest table out: the public functions behind ``homotopy-report``.
+"""Make an honest table of run folders: the public functions behind ``homotopy-report``.
 
 ``read_runs`` turns folders into values, ``build_report`` turns those into rows and paired comparisons, and
 one renderer each makes the text of a terminal, GitHub Markdown and JSON of them::
@@ -53,16 +53,10 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name on first use: ``homotopy-report --help`` must not wait for numpy or pydantic.
-
-    Args:
-        name: A name of ``__all__``.
-
-    Returns:
-        What it names.
+    """Return a public name, loaded on first use: ``homotopy-report --help`` must not wait for numpy or pydantic.
 
     Raises:
-        AttributeError: If it is no public name.
+        AttributeError: If it is not in ``__all__``.
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The baseline of a section, and the paired difference of every other row to it."""
+"""Choose the baseline of a section, and compare every other row with it, seed by seed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ _METHOD_GROUPS = frozenset({"method", "continuation"})
 def choose_baseline(
     candidates: Sequence[tuple[Row, Variant]], asked: Mapping[str, object]
 ) -> tuple[BaselineChoice, Variant] | str:
-    """Choose the strong baseline: of the variants asked for, the one best on validation.
-
-    Model selection looks at validation data only; the test accuracies that the report compares have no say.
+    """Choose the baseline: of the variants asked for, the one best on validation, never on test data.
 
     Args:
         candidates: The rows of method ``baseline`` in one section, with their variants.
@@ -34,12 +32,8 @@ def choose_baseline(
     """
     if not candidates:
         return "no run of method baseline here"
-    words = tuple(f"{key}={_as_text(value)}" for key, value in asked.items())
-    fitting = [
-        (row, variant)
-        for row, variant in candidates
-        if all(_fits(variant.settings.get(key), value) for key, value in asked.items())
-    ]
+    words = _words(asked)
+    fitting = [(row, variant) for row, variant in candidates if _fits_all(variant, asked)]
     if not fitting:
         return f"no baseline with {' '.join(words)} here"
     if len(fitting) > 1:
@@ -69,22 +63,20 @@ def check_asked(candidates: Sequence[Variant], asked: Mapping[str, object]) -> N
         if not any(_fits(text, value) for text in values):
             accepted = ", ".join(sorted(map(shown, values)))
             raise InputError(f"--baseline {key}", _as_text(value), f"the baseline runs here have: {accepted}")
-    if not any(all(_fits(one.settings.get(key), value) for key, value in asked.items()) for one in candidates):
-        words = " ".join(f"{key}={_as_text(value)}" for key, value in asked.items())
-        raise InputError("--baseline", words, "each value occurs, but no baseline run has all of them")
+    if not any(_fits_all(one, asked) for one in candidates):
+        raise InputError(
+            "--baseline", " ".join(_words(asked)), "each value occurs, but no baseline run has all of them"
+        )
 
 
 def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float | None) -> Comparison:
-    """Compare a variant with the baseline, seed by seed.
+    """Return how a variant differs from the baseline, seed by seed; ``p_holm`` is None: it needs all other p values.
 
     Args:
         row: The row of the variant.
         variant: Its runs.
         baseline: The runs of the baseline.
         baseline_cost: Mean forward equivalents of the baseline.
-
-    Returns:
-        The comparison, its ``p_holm`` still None: that needs every other p value.
     """
     ours = {run.seed: run.test_acc for run in variant.runs}
     theirs = {run.seed: run.test_acc for run in baseline.runs}
@@ -110,14 +102,7 @@ def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float 
 
 
 def correct_for_multiple_tests(sections: Sequence[Section]) -> tuple[tuple[Section, ...], int]:
-    """Fill in every ``p_holm``: one correction over all comparisons of the report that have a p value.
-
-    Args:
-        sections: The sections, with uncorrected comparisons.
-
-    Returns:
-        The sections with corrected comparisons, and the number m of tests.
-    """
+    """Return sections with every ``p_holm``, and m: one correction over all m comparisons that have a p value."""
     p_values = [one.p_value for section in sections for one in section.comparisons if one.p_value is not None]
     adjusted = iter(statistics.holm(p_values))
     corrected = tuple(
@@ -130,6 +115,14 @@ def correct_for_multiple_tests(sections: Sequence[Section]) -> tuple[tuple[Secti
         for section in sections
     )
     return corrected, len(p_values)
+
+
+def _words(asked: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(f"{key}={_as_text(value)}" for key, value in asked.items())
+
+
+def _fits_all(variant: Variant, asked: Mapping[str, object]) -> bool:
+    return all(_fits(variant.settings.get(key), value) for key, value in asked.items())
 
 
 def _fits(text: str | None, wanted: object) -> bool:

@@ -1,4 +1,4 @@
-"""The picture of a report: accuracy over epochs, the target network and the network on the path apart."""
+"""Draw a report: accuracy over epochs, the target network and the network on the path apart."""
 
 from __future__ import annotations
 
@@ -23,12 +23,7 @@ def draw_report(report: Report) -> bytes:
 
     The solid line is the mean over the seeds of the target network, t = 1, whatever the method trains at that moment,
     in a band from the worst seed to the best; the dotted line is the network on the path, where it is another one.
-
-    Args:
-        report: The report; the metrics are read from the folders of its rows.
-
-    Returns:
-        The content of a PNG file.
+    The metrics are read from the folders of the rows; the picture is the content of a PNG file.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The report as titled tables of ready-made cells, for the renderers of text and Markdown.
+"""Lay out a report as titled tables of ready-made cells, for the renderers of text and Markdown.
 
 Accuracies become per cent and their differences percentage points. Everything here is ASCII, so that no
 terminal and no log file can fail to show it.
@@ -9,18 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.cells import (
-    NOTHING,
-    _amount,
-    _count,
-    _interval,
-    _name,
-    _percent,
-    _probability,
-    _seconds,
-    printable,
-)
-from homotopy_bench.report.notes import _accuracy_notes, _chosen, _comparison_notes
+from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, printable, probability, seconds
+from homotopy_bench.report.notes import accuracy_notes, comparison_notes
 from homotopy_bench.report.structure import Report, Section
 
 
@@ -40,84 +30,40 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def heading(section: Section) -> str:
-    """Return the line above the tables of a section.
-
-    Args:
-        section: Any section.
-
-    Returns:
-        Data set and model.
-    """
+    """Return data set and model: the line above the tables of a section."""
     return f"{section.dataset} / {section.model}"
 
 
 def tables(section: Section) -> tuple[Table, ...]:
-    """Lay out a section.
-
-    Args:
-        section: Any section.
-
-    Returns:
-        Accuracy and cost, and the comparison with the baseline where there is one.
-    """
-    compared = (_comparison(section),) if section.comparisons else ()
-    return (_accuracy(section), _cost(section), *compared)
+    """Return the tables of accuracy and cost, and of the comparison with the baseline where there is one."""
+    return (_accuracy(section), _cost(section), *_comparison(section))
 
 
 def remark(section: Section) -> str:
-    """Return why a section has no comparison.
-
-    Args:
-        section: Any section.
-
-    Returns:
-        One sentence; empty where there are comparisons.
-    """
+    """Return in a sentence why a section has no comparison; empty where it has some."""
     if section.comparisons:
         return ""
-    reason = section.no_baseline or "every row here is a baseline"
-    return f"No paired comparison: {reason}."
+    return f"No paired comparison: {section.no_baseline or 'every row here is a baseline'}."
 
 
 def overview(report: Report) -> str:
-    """Return the first line of a report.
-
-    Args:
-        report: Any report.
-
-    Returns:
-        How many runs are in the tables, how many folders are not, and how many runs of searches were left out.
-    """
+    """Return how many runs are in the tables, how many folders are not, and how many tuning runs were left out."""
     runs = sum(row.runs for section in report.sections for row in section.rows)
-    tuning = f"; {_count(report.tuning_runs, 'tuning run')} left out (--tuning)" if report.tuning_runs else ""
-    return f"{_count(runs, 'run')} in the tables, {_count(len(report.unusable), 'folder')} not{tuning}"
+    tuning = f"; {count(report.tuning_runs, 'tuning run')} left out (--tuning)" if report.tuning_runs else ""
+    return f"{count(runs, 'run')} in the tables, {count(len(report.unusable), 'folder')} not{tuning}"
 
 
 def unusable(report: Report) -> tuple[tuple[str, str, str], ...]:
-    """Return the folders that are in no table.
-
-    Args:
-        report: Any report.
-
-    Returns:
-        Kind, path and reason of each.
-    """
+    """Return kind, path and reason of the folders that are in no table."""
     return tuple((one.kind, printable(str(one.path)), printable(one.reason)) for one in report.unusable)
 
 
 def legend(report: Report) -> tuple[str, ...]:
-    """Say how every column was computed.
-
-    Args:
-        report: Any report.
-
-    Returns:
-        Sentences, without those on tables that the report does not have.
-    """
+    """Return sentences that say how every column was computed, without those on tables that are not there."""
     lines = [
         "Test accuracy is that of the final network at t = 1. Diverged runs count with the accuracy they "
         "have. std: ddof = 1. IQM: interquartile mean. Best on path is the accuracy of another network, at "
@@ -130,85 +76,69 @@ def legend(report: Report) -> tuple[str, ...]:
     if report.tests:
         lines.append(
             "p: two-sided Wilcoxon signed-rank test; p Holm: corrected for the "
-            f"{_count(report.tests, 'test')} of this report. MDE, the minimum detectable effect: the true "
+            f"{count(report.tests, 'test')} of this report. MDE, the minimum detectable effect: the true "
             "difference that a paired t-test of this size finds with 80 % power at the 5 % level."
         )
     return tuple(lines)
 
 
+def _columns(*headers: str, aside: str | None = None) -> tuple[Column, ...]:
+    """Return the column of names and those of numbers, one of them apart."""
+    return (Column("method", number=False), *(Column(header, aside=header == aside) for header in headers))
+
+
 def _accuracy(section: Section) -> Table:
-    columns = (
-        Column("method", number=False),
-        Column("runs"),
-        Column("diverged"),
-        Column("mean"),
-        Column("std"),
-        Column("IQM"),
-        Column("95 % interval\nof the mean"),
-        Column("(best on\npath, not\nranked)", aside=True),
-    )
+    aside = "(best on\npath, not\nranked)"
+    columns = _columns("runs", "diverged", "mean", "std", "IQM", "95 % interval\nof the mean", aside, aside=aside)
     rows = tuple(
         (
-            _name(row),
+            name(row),
             str(row.runs),
             str(row.diverged),
-            _percent(row.mean),
-            _percent(row.std),
-            _percent(row.iqm),
-            _interval(row.interval),
-            NOTHING if row.path_mean is None else f"({_percent(row.path_mean)})",
+            percent(row.mean),
+            percent(row.std),
+            percent(row.iqm),
+            interval(row.interval),
+            NOTHING if row.path_mean is None else f"({percent(row.path_mean)})",
         )
         for row in section.rows
     )
-    return Table("Test accuracy at t = 1, in %", columns, rows, tuple(_accuracy_notes(section)))
+    return Table("Test accuracy at t = 1, in %", columns, rows, tuple(accuracy_notes(section)))
 
 
 def _cost(section: Section) -> Table:
-    with_hvp = any(row.hvp_evaluations for row in section.rows)
-    headers = ["train\nseconds", "gradient\nevaluations", *["HVPs"] * with_hvp, "forward\nequivalents"]
-    rows = []
-    for row in section.rows:
-        hvp = [_amount(row.hvp_evaluations)] * with_hvp
-        rows.append(
-            (
-                _name(row),
-                _seconds(row.train_seconds),
-                _amount(row.gradient_evaluations),
-                *hvp,
-                _amount(row.forward_equivalents),
-            )
-        )
-    return Table(
-        "Cost per run",
-        (Column("method", number=False), *map(Column, headers)),
-        tuple(rows),
-        (),
-    )
-
-
-def _comparison(section: Section) -> Table:
-    columns = (
-        Column("method", number=False),
-        Column("pairs"),
-        Column("mean\ndiff."),
-        Column("95 % interval\nof the mean"),
-        Column("p"),
-        Column("p Holm"),
-        Column("MDE"),
-        Column("cost\nratio"),
-    )
+    hvp = any(row.hvp_evaluations for row in section.rows)
+    columns = _columns("train\nseconds", "gradient\nevaluations", *["HVPs"] * hvp, "forward\nequivalents")
     rows = tuple(
         (
-            _name(one),
+            name(row),
+            seconds(row.train_seconds),
+            amount(row.gradient_evaluations),
+            *[amount(row.hvp_evaluations)] * hvp,
+            amount(row.forward_equivalents),
+        )
+        for row in section.rows
+    )
+    return Table("Cost per run", columns, rows)
+
+
+def _comparison(section: Section) -> tuple[Table, ...]:
+    """Return the table of paired differences; none without a baseline or rows to compare with it."""
+    if section.baseline is None or not section.comparisons:
+        return ()
+    columns = _columns("pairs", "mean\ndiff.", "95 % interval\nof the mean", "p", "p Holm", "MDE", "cost\nratio")
+    rows = tuple(
+        (
+            name(one),
             str(one.pairs),
-            _percent(one.mean_difference, sign=True),
-            _interval(one.interval, sign=True),
-            _probability(one.p_value),
-            _probability(one.p_holm),
-            _percent(one.minimum_detectable_effect),
+            percent(one.mean_difference, sign=True),
+            interval(one.interval, sign=True),
+            probability(one.p_value),
+            probability(one.p_holm),
+            percent(one.minimum_detectable_effect),
             NOTHING if one.cost_ratio is None else f"{one.cost_ratio:.2f}",
         )
         for one in section.comparisons
     )
-    notes = (_chosen(section), *_comparison_notes(section.comparisons))
-    return Table("Paired difference to the baseline, in percentage points", columns, rows, notes)
+    notes = tuple(comparison_notes(section.comparisons, section.baseline))
+    return (Table("Paired difference to the baseline, in percentage points", columns, rows, notes),)

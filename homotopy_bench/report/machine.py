@@ -1,4 +1,4 @@
-"""The report for programs: plain dictionaries, and JSON of them.
+"""Write a report for programs: plain dictionaries, and JSON of them.
 
 Top level of the document, schema 1 (accuracies and differences are fractions; null where not defined or not
 recorded):
@@ -49,14 +49,11 @@ SCHEMA = 1
 
 
 def to_dict(report: Report, command: str = "") -> dict[str, Any]:
-    """Return a report as what JSON can hold.
+    """Return a report as the document described at the top of this module; numbers that are not finite are None.
 
     Args:
         report: What to convert.
         command: The command line that made it.
-
-    Returns:
-        The document described at the top of this module; no number in it is NaN or infinite.
     """
     settings = {
         "bootstrap_method": "percentile",
@@ -73,15 +70,7 @@ def to_dict(report: Report, command: str = "") -> dict[str, Any]:
 
 
 def to_json(report: Report, command: str = "") -> str:
-    """Return a report as JSON text.
-
-    Args:
-        report: What to convert.
-        command: The command line that made it.
-
-    Returns:
-        Indented JSON, ending in a newline.
-    """
+    """Return :func:`to_dict` as indented JSON, ending in a newline."""
     return json.dumps(to_dict(report, command), indent=2, allow_nan=False) + "\n"
 
 

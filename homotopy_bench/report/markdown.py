@@ -1,4 +1,4 @@
-"""The report as GitHub Markdown."""
+"""Write a report as GitHub Markdown."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ from homotopy_bench.report.structure import Report
 
 
 def to_markdown(report: Report, command: str = "") -> str:
-    """Return a report as GitHub Markdown.
-
-    Args:
-        report: What to write.
-        command: The command line that made it; left out where empty.
-
-    Returns:
-        The document, ending in a newline.
-    """
+    """Return a report as GitHub Markdown, with the command line that made it unless that is empty."""
     return "\n".join(_lines(report, command)) + "\n"
 
 
@@ -37,7 +29,7 @@ def _lines(report: Report, command: str) -> Iterator[str]:
     if report.unusable:
         columns = tuple(layout.Column(header, number=False) for header in ("kind", "folder", "reason"))
         yield from ("", "## Not in the tables", "")
-        yield from _table(layout.Table("", columns, layout.unusable(report), ()))
+        yield from _table(layout.Table("", columns, layout.unusable(report)))
     if report.sections:
         yield from ("", "## How to read this", "")
         yield from (f"- {_escaped(line)}" for line in layout.legend(report))

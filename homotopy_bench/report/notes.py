@@ -1,24 +1,21 @@
-"""Word the notes below a table."""
+"""Word the notes below a table: what its cells cannot say.
+
+A sweep has hundreds of rows, so that long lists are shortened; the JSON has all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.cells import _count, _name, _percent
-from homotopy_bench.report.structure import Comparison, Section
+from homotopy_bench.report.cells import count, name, percent
+from homotopy_bench.report.structure import BaselineChoice, Comparison, Section
 
-# A sweep has hundreds of rows; the JSON has all of what is shortened here.
-_MOST_KEYS = 6
-
-
-_MOST_NAMES = 3
+_MOST_KEYS, _MOST_NAMES, _MOST_NOTES = 6, 3, 8
 
 
-_MOST_NOTES = 8
-
-
-def _accuracy_notes(section: Section) -> Iterator[str]:
+def accuracy_notes(section: Section) -> Iterator[str]:
+    """Yield what to keep in mind when reading the accuracies of a section."""
     if section.validated_on_test:
         yield (
             "dataset.protocol=source: some of these runs validated on the test split, so that whatever "
@@ -31,7 +28,7 @@ def _accuracy_notes(section: Section) -> Iterator[str]:
         )
     for row in section.rows:
         if 0 < row.path_runs < row.runs:
-            yield f"{_name(row)}: best on path is known for {row.path_runs} of {_count(row.runs, 'run')}."
+            yield f"{name(row)}: best on path is known for {row.path_runs} of {count(row.runs, 'run')}."
     for method, keys in section.also_differ.items():
         listed = [
             f"{key} ({', '.join(values) if len(values) < 5 else f'{len(values)} values'})"
@@ -43,19 +40,15 @@ def _accuracy_notes(section: Section) -> Iterator[str]:
         yield f"These runs come from {len(section.code_versions)} versions of the code: {versions}."
 
 
-def _chosen(section: Section) -> str:
-    choice = section.baseline
-    assert choice is not None, "comparisons have a baseline"
-    name = f"baseline {choice.label}".rstrip()
-    validation = "" if choice.val_mean is None else f", mean validation accuracy {_percent(choice.val_mean)} %"
+def comparison_notes(comparisons: Sequence[Comparison], choice: BaselineChoice) -> Iterator[str]:
+    """Yield the baseline and how it was chosen, then what limits the comparisons with it."""
+    validation = "" if choice.val_mean is None else f", mean validation accuracy {percent(choice.val_mean)} %"
+    how = f", the best of {choice.candidates} baseline variants"
     if choice.asked:
-        return f"Compared with: {name}{validation}; picked by --baseline {' --baseline '.join(choice.asked)}."
-    if choice.candidates == 1:
-        return f"Compared with: {name}{validation}; the only baseline variant here."
-    return f"Compared with: {name}{validation}, the best of {choice.candidates} baseline variants."
-
-
-def _comparison_notes(comparisons: Sequence[Comparison]) -> Iterator[str]:
+        how = f"; picked by --baseline {' --baseline '.join(choice.asked)}"
+    elif choice.candidates == 1:
+        how = "; the only baseline variant here"
+    yield f"Compared with: {f'baseline {choice.label}'.rstrip()}{validation}{how}."
     unpaired = [one for one in comparisons if one.dropped_seeds or one.dropped_baseline_seeds]
     yield from _by_note((one, _dropped(one)) for one in unpaired)
     equal = [one for one in comparisons if one.pairs and not one.unequal_pairs]
@@ -67,26 +60,24 @@ def _comparison_notes(comparisons: Sequence[Comparison]) -> Iterator[str]:
         if smallest is not None and smallest > statistics.ALPHA:
             which = "" if len(few) == len(comparisons) else f" ({_names(few)})"
             yield (
-                f"With {_count(unequal, 'unequal pair')}{which} p cannot be below {smallest:g}, however "
+                f"With {count(unequal, 'unequal pair')}{which} p cannot be below {smallest:g}, however "
                 "large the difference; 0.05 takes at least 6 pairs, and more under Holm's correction."
             )
 
 
 def _dropped(one: Comparison) -> str:
     own, other = len(one.dropped_seeds), len(one.dropped_baseline_seeds)
-    return f"{_count(own, 'seed')} of its own and {_count(other, 'seed')} of the baseline dropped for want of a partner"
+    return f"{count(own, 'seed')} of its own and {count(other, 'seed')} of the baseline dropped for want of a partner"
 
 
 def _confounders(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    listed = [
+        [f"{key} ({ours}, baseline {theirs})" for key, (ours, theirs) in one.differs_in.items()] for one in comparisons
+    ]
+    if len(set(map(tuple, listed))) > _MOST_NOTES:  # without the values, many rows share one note
+        listed = [list(one.differs_in) for one in comparisons]
     what = "differs from the baseline in more than the method"
-    values = {
-        one.method + one.label: [f"{key} ({ours}, baseline {theirs})" for key, (ours, theirs) in one.differs_in.items()]
-        for one in comparisons
-    }
-    if len({tuple(listed) for listed in values.values()}) <= _MOST_NOTES:
-        yield from _by_note((one, f"{what}: {_shortened(values[one.method + one.label])}") for one in comparisons)
-    else:
-        yield from _by_note((one, f"{what}: {_shortened(list(one.differs_in))}") for one in comparisons)
+    yield from _by_note((one, f"{what}: {_shortened(keys)}") for one, keys in zip(comparisons, listed, strict=True))
 
 
 def _by_note(notes: Iterable[tuple[Comparison, str]]) -> Iterator[str]:
@@ -99,11 +90,11 @@ def _by_note(notes: Iterable[tuple[Comparison, str]]) -> Iterator[str]:
 
 def _names(rows: Sequence[Comparison]) -> str:
     rest = len(rows) - _MOST_NAMES
-    more = f" and {_count(rest, 'more row')}" if rest > 0 else ""
-    return ", ".join(map(_name, rows[:_MOST_NAMES])) + more
+    more = f" and {count(rest, 'more row')}" if rest > 0 else ""
+    return ", ".join(map(name, rows[:_MOST_NAMES])) + more
 
 
 def _shortened(items: Sequence[str]) -> str:
     rest = len(items) - _MOST_KEYS
-    more = f"; and {_count(rest, 'more key')}, all in the JSON" if rest > 0 else ""
+    more = f"; and {count(rest, 'more key')}, all in the JSON" if rest > 0 else ""
     return "; ".join(items[:_MOST_KEYS]) + more

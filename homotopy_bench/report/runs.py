@@ -184,9 +184,9 @@ def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run
     found: dict[Path, Run | Unusable] = {}
     for path in given:
         for folder in _run_folders(path):
-            place = folder.path if isinstance(folder, Unusable) else folder
-            if place.resolve() not in found:
-                found[place.resolve()] = folder if isinstance(folder, Unusable) else read_run(folder, tuning=tuning)
+            place = (folder.path if isinstance(folder, Unusable) else folder).resolve()
+            if place not in found:
+                found[place] = folder if isinstance(folder, Unusable) else read_run(folder, tuning=tuning)
     if all(isinstance(value, Unusable) and value.kind in ("no folder", "unreadable") for value in found.values()):
         accepted = "no run found; a run folder holds .hydra/, summary.json or metrics.jsonl"
         raise InputError("PATH", " ".join(map(str, given)), accepted)
@@ -194,14 +194,11 @@ def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run
 
 
 def read_run(folder: Path, *, tuning: bool = False) -> Run | Unusable:
-    """Read one run folder.
+    """Return the run of one folder, or why it is not one.
 
     Args:
         folder: A folder that holds ``.hydra/``, ``summary.json`` or ``metrics.jsonl``.
         tuning: Whether a run with the seed of a search counts like any other.
-
-    Returns:
-        The run, or why it is not one.
     """
     if not tuning and (seed := _seed(folder)) >= FIRST_TUNING_SEED:
         return _of_search(folder, seed)
@@ -240,12 +237,8 @@ def _from_document(folder: Path, document: object, modified: int, tuning: bool =
         where = ".".join(map(str, first["loc"]))
         return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {where}: {first['msg']}")
     if summary.final is None or summary.final.test_acc_target is None:
-        return Unusable(
-            folder,
-            "incomplete",
-            f"{summary.status}, but final.test_acc_target is null: the mean lacks this run",
-        )
-    cost = summary.cost or _Cost()
+        reason = f"{summary.status}, but final.test_acc_target is null: the mean lacks this run"
+        return Unusable(folder, "incomplete", reason)
     if not tuning and summary.seed >= FIRST_TUNING_SEED:
         return _of_search(folder, summary.seed)
     return Run(
@@ -265,12 +258,8 @@ def _from_document(folder: Path, document: object, modified: int, tuning: bool =
         test_f1=summary.final.test_f1_target,
         val_acc=summary.final.val_acc_target,
         path_test_acc=summary.best_on_path.test_acc_path if summary.best_on_path else None,
-        train_seconds=cost.train_seconds,
-        gradient_evaluations=cost.gradient_evaluations,
-        hvp_evaluations=cost.hvp_evaluations,
-        forward_equivalents=cost.forward_equivalents,
-        peak_memory_mb=cost.peak_memory_mb,
         modified=modified,
+        **dict(summary.cost or _Cost()),
     )
 
 

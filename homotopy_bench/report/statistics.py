@@ -1,4 +1,4 @@
-"""The statistics of the report, as pure functions of a handful of numbers.
+"""Compute the statistics of a report, as pure functions of a handful of numbers.
 
 Notation: x_1, ..., x_n are the test accuracies of n runs (fractions), d_1, ..., d_n the paired differences
 of two methods at equal seeds. A value that is not defined for so few numbers is None, never NaN and never a
@@ -33,13 +33,7 @@ class Interval:
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """Return the arithmetic mean, or None for no values.
-
-    Args:
-        values: x_1, ..., x_n.
-
-    Returns:
-        sum(x_i) / n.
+    """Return the arithmetic mean sum(x_i) / n, or None for no values.
 
     Example:
         >>> mean([1.0, 2.0, 6.0])
@@ -49,13 +43,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def standard_deviation(values: Sequence[float]) -> float | None:
-    """Return the sample standard deviation (ddof = 1), or None for fewer than two values.
-
-    Args:
-        values: x_1, ..., x_n.
-
-    Returns:
-        sqrt(sum((x_i - mean)^2) / (n - 1)).
+    """Return the sample standard deviation sqrt(sum((x_i - mean)^2) / (n - 1)), or None for fewer than two values.
 
     Example:
         >>> standard_deviation([1.0, 3.0])
@@ -67,14 +55,8 @@ def standard_deviation(values: Sequence[float]) -> float | None:
 def interquartile_mean(values: Sequence[float]) -> float | None:
     """Return the mean of the middle half (IQM), or None for no values.
 
-    floor(n/4) values are cut at either end, as in rliable; for n < 4 this is the mean. Source: Agarwal et
-    al. 2021, arXiv:2108.13264.
-
-    Args:
-        values: x_1, ..., x_n in any order.
-
-    Returns:
-        The mean of the sorted values number floor(n/4) + 1 to n - floor(n/4).
+    It is the mean of the sorted values number floor(n/4) + 1 to n - floor(n/4), as in rliable; for n < 4 that of all.
+    Source: Agarwal et al. 2021, arXiv:2108.13264.
 
     Example:
         >>> interquartile_mean([0.0, 2.0, 3.0, 4.0, 100.0])
@@ -93,12 +75,6 @@ def bootstrap_interval(values: Sequence[float]) -> Interval | None:
     For so few runs any bootstrap interval is too narrow: with normal data the true mean lies inside with
     probability P(|T_{n-1}| < 1.96 sqrt((n-1)/n)), which is 75 % for n = 3, 85 % for n = 5, 90 % for n = 10.
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
-
-    Args:
-        values: x_1, ..., x_n in any order.
-
-    Returns:
-        The interval, in the unit of the values.
 
     Example:
         >>> bootstrap_interval([0.5, 0.5, 0.5])
@@ -120,13 +96,7 @@ def bootstrap_interval(values: Sequence[float]) -> Interval | None:
 
 
 def unequal_pairs(differences: Sequence[float]) -> int:
-    """Return the number of differences that are not zero: the sample size of the signed-rank test.
-
-    Args:
-        differences: d_1, ..., d_n.
-
-    Returns:
-        How many of them exceed rounding error.
+    """Return how many differences exceed rounding error: the sample size of the signed-rank test.
 
     Example:
         >>> unequal_pairs([0.0, 0.1, (0.1 + 0.2) - 0.3])
@@ -136,16 +106,13 @@ def unequal_pairs(differences: Sequence[float]) -> int:
 
 
 def smallest_wilcoxon_p(unequal: int) -> float | None:
-    """Return the smallest two-sided p that the signed-rank test can reach, or None without unequal pairs.
+    """Return 2^(1 - n), the smallest two-sided p of the signed-rank test, or None without unequal pairs.
 
     All n differences have the same sign in 2 of the 2^n equally likely sign patterns. Below six pairs the
     result exceeds 0.05: no difference, however large, is significant.
 
     Args:
         unequal: n, the number of pairs that differ.
-
-    Returns:
-        2^(1 - n).
 
     Example:
         >>> smallest_wilcoxon_p(5), smallest_wilcoxon_p(6)
@@ -157,15 +124,10 @@ def smallest_wilcoxon_p(unequal: int) -> float | None:
 def wilcoxon_p(differences: Sequence[float]) -> float | None:
     """Return the two-sided p of the Wilcoxon signed-rank test, or None for no differences.
 
-    Zero differences are dropped (Wilcoxon's own rule); where all are zero, p = 1. ``scipy.stats.wilcoxon``
-    decides between the exact distribution (n <= 50 without ties, n <= 13 with ties) and the normal
-    approximation. Source: Wilcoxon 1945, Biometrics Bulletin 1, 80-83.
-
-    Args:
-        differences: d_1, ..., d_n.
-
-    Returns:
-        The probability, were all signs a coin toss, of a rank sum at least as far from its centre.
+    p is the probability, were all signs a coin toss, of a rank sum at least as far from its centre. Zero
+    differences are dropped (Wilcoxon's own rule); where all are zero, p = 1. ``scipy.stats.wilcoxon`` decides
+    between the exact distribution (n <= 50 without ties, n <= 13 with ties) and the normal approximation. Source:
+    Wilcoxon 1945, Biometrics Bulletin 1, 80-83.
 
     Example:
         >>> wilcoxon_p([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
@@ -193,12 +155,8 @@ def minimum_detectable_effect(differences: Sequence[float]) -> float | None:
     difference smaller than this is likely to be missed. Source: Cohen 1988, Statistical Power Analysis,
     chapter 2.
 
-    Args:
-        differences: d_1, ..., d_n.
-
     Returns:
-        delta in the unit of the differences; None for fewer than two of them, or where all are equal and
-        their spread says nothing.
+        delta in the unit of the differences; None for fewer than two, or where all are equal.
 
     Example:
         >>> round(minimum_detectable_effect([-0.01, 0.0, 0.01, 0.02, 0.03]), 4)
@@ -220,9 +178,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     With p_(1) <= ... <= p_(m): adjusted p_(i) = max over j <= i of min(1, (m - j + 1) p_(j)). Source: Holm
     1979, Scandinavian Journal of Statistics 6, 65-70.
-
-    Args:
-        p_values: p_1, ..., p_m in any order.
 
     Returns:
         The adjusted values, in the order given.

@@ -1,4 +1,4 @@
-"""What a report is made of: plain frozen values, which every renderer reads and nobody recomputes.
+"""Hold what a report is made of: plain frozen values, which every renderer reads and nobody recomputes.
 
 Accuracies and their differences are fractions; None stands for a value that is not defined for so few runs
 or that the records lack.
@@ -74,8 +74,7 @@ class BaselineChoice:
         label: Its label among the baseline variants.
         candidates: Among how many variants it was chosen.
         val_mean: Its mean validation accuracy.
-        asked: The ``key=value`` words by which the user picked it; empty where validation accuracy alone
-            decided.
+        asked: The ``key=value`` words by which the user picked it; empty where validation decided.
     """
 
     label: str
@@ -136,8 +135,7 @@ class Section:
         no_baseline: Why there is none; empty where there is one.
         comparisons: One per row of another method than the baseline, in the order of the rows.
         code_versions: The versions of the code that made the runs, sorted.
-        validated_on_test: Whether a run was configured to validate on the test split
-            (``dataset.protocol=source``).
+        validated_on_test: Whether a run validated on the test split (``dataset.protocol=source``).
         unpublished_data: Whether a run read files that are not the published ones, such as re-encoded images.
     """
 

@@ -1,4 +1,4 @@
-"""Runs in, report out: one row per variant, one section per data set and model."""
+"""Build a report of runs: one row per variant, one section per data set and model."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.comparison import (
-    BASELINE,
-    check_asked,
-    choose_baseline,
-    compare,
-    correct_for_multiple_tests,
-)
+from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.report.variants import Naming, Variant, group_runs, label_settings, name_variants
 
 
 def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, object] | None = None) -> Report:
-    """Make the report of any number of runs.
+    """Return the report of any number of runs.
 
     Every run that has a test accuracy at t = 1 counts, diverged ones included. Rows of other methods are
     compared, seed by seed, with the baseline variant of their data set and model that has the best mean
@@ -30,9 +24,6 @@ def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, ob
         baseline: Dotted configuration key to value, for instance ``{"model.init": "kaiming"}``: only baseline
             variants with these values are candidates. Texts are compared as on a command
             line; an :class:`~homotopy_bench.core.errors.InputError` says so where they fit no baseline run at all.
-
-    Returns:
-        The report.
     """
     records = list(records)
     variants, duplicates = group_runs(record for record in records if isinstance(record, Run))
@@ -82,7 +73,10 @@ def _row(variant: Variant, naming: Naming) -> Row:
     runs = variant.runs
     settings = label_settings(variant, naming.keys)
     accuracies = [run.test_acc for run in runs]
-    on_path = _known(run.path_test_acc for run in runs)
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        return statistics.mean([value for value in values if value is not None])
+
     return Row(
         method=variant.method,
         label=" ".join(f"{key}={value}" for key, value in settings.items()),
@@ -94,23 +88,19 @@ def _row(variant: Variant, naming: Naming) -> Row:
         std=statistics.standard_deviation(accuracies),
         iqm=_defined(statistics.interquartile_mean(accuracies)),
         interval=statistics.bootstrap_interval(accuracies),
-        precision_mean=statistics.mean(_known(run.test_precision for run in runs)),
-        recall_mean=statistics.mean(_known(run.test_recall for run in runs)),
-        f1_mean=statistics.mean(_known(run.test_f1 for run in runs)),
-        val_mean=statistics.mean(_known(run.val_acc for run in runs)),
-        path_mean=statistics.mean(on_path),
-        path_runs=len(on_path),
-        train_seconds=statistics.mean(_known(run.train_seconds for run in runs)),
-        gradient_evaluations=statistics.mean(_known(run.gradient_evaluations for run in runs)),
-        hvp_evaluations=statistics.mean(_known(run.hvp_evaluations for run in runs)),
-        forward_equivalents=statistics.mean(_known(run.forward_equivalents for run in runs)),
-        peak_memory_mb=statistics.mean(_known(run.peak_memory_mb for run in runs)),
+        precision_mean=mean(run.test_precision for run in runs),
+        recall_mean=mean(run.test_recall for run in runs),
+        f1_mean=mean(run.test_f1 for run in runs),
+        val_mean=mean(run.val_acc for run in runs),
+        path_mean=mean(run.path_test_acc for run in runs),
+        path_runs=sum(run.path_test_acc is not None for run in runs),
+        train_seconds=mean(run.train_seconds for run in runs),
+        gradient_evaluations=mean(run.gradient_evaluations for run in runs),
+        hvp_evaluations=mean(run.hvp_evaluations for run in runs),
+        forward_equivalents=mean(run.forward_equivalents for run in runs),
+        peak_memory_mb=mean(run.peak_memory_mb for run in runs),
         paths=tuple(str(run.path) for run in runs),
     )
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
 
 
 def _defined(value: float | None) -> float:

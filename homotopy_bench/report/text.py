@@ -1,16 +1,17 @@
-"""The report in a terminal, or as plain text where the output is piped."""
+"""Print a report in a terminal, or as plain text where the output is piped."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from homotopy_bench.report import layout
 from homotopy_bench.report.structure import Report
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table as RichTable
 
 _GAP = 2  # columns of blanks between two columns: one of padding, one of the box
 
@@ -23,9 +24,6 @@ def print_report(report: Report, console: Console | None = None) -> None:
         console: Where to; by default the standard output at the width of the terminal (``COLUMNS``, or 80,
             in a pipe).
     """
-    from rich.console import Console
-    from rich.text import Text
-
     console = console or Console(highlight=False)
     console.print(Text(layout.overview(report), style="bold"))
     for section in report.sections:
@@ -62,8 +60,6 @@ def _print_table(console: Console, table: layout.Table) -> None:
 
 def _least_width(table: layout.Table) -> int:
     # Names may wrap between words, numbers and headers not at all.
-    from rich.cells import cell_len
-
     cells = zip(*table.rows, strict=True)
     total = (len(table.columns) - 1) * _GAP
     for column, values in zip(table.columns, cells, strict=True):
@@ -73,10 +69,6 @@ def _least_width(table: layout.Table) -> int:
 
 
 def _drawn(table: layout.Table) -> RichTable:
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns:
         drawn.add_column(
@@ -92,8 +84,6 @@ def _drawn(table: layout.Table) -> RichTable:
 
 def _print_stacked(console: Console, table: layout.Table) -> None:
     # Where a name and its numbers do not fit side by side, cutting the name would make rows look alike.
-    from rich.text import Text
-
     headers = [column.header.split("\n") for column in table.columns]
     height = max(map(len, headers))
     lines = [
@@ -111,7 +101,5 @@ def _print_stacked(console: Console, table: layout.Table) -> None:
 
 
 def _print_item(console: Console, text: str) -> None:
-    from rich.text import Text
-
     for line in textwrap.wrap(text, console.width, initial_indent="- ", subsequent_indent="  "):
         console.print(Text(line), soft_wrap=True)

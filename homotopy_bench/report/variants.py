@@ -1,4 +1,4 @@
-"""Which runs are of the same variant, and how a variant is called.
+"""Sort runs into variants, and name the variants.
 
 Two runs are of the same variant when their configurations agree in every key outside :data:`IGNORED`. A
 variant is labelled by the keys that tell it from the other variants of its data set, model and method:
@@ -69,13 +69,9 @@ class Naming:
 
 
 def flatten(config: Mapping[str, object]) -> dict[str, str]:
-    """Return a nested configuration as dotted keys and JSON values, so that equal settings are equal texts.
+    """Return a nested configuration as dotted keys and JSON texts, so that equal settings are equal texts.
 
-    Args:
-        config: Nested mappings; anything else is a value, and an empty mapping is nothing.
-
-    Returns:
-        Dotted key to JSON text. 1 and 1.0 are the same value.
+    1 and 1.0 are the same value, and an empty mapping is nothing.
 
     Example:
         >>> flatten({"model": {"name": "mlp", "width": 64.0}, "lr": [0.1, 1e-3]})
@@ -91,13 +87,7 @@ def flatten(config: Mapping[str, object]) -> dict[str, str]:
 
 
 def canonical(value: object) -> str:
-    """Return a value as JSON text in one way only.
-
-    Args:
-        value: What JSON can hold; anything else by its ``str``.
-
-    Returns:
-        The text.
+    """Return a value as JSON text in one way only; what JSON cannot hold by its ``str``.
 
     Example:
         >>> canonical(2.0), canonical(True), canonical("2")
@@ -107,13 +97,7 @@ def canonical(value: object) -> str:
 
 
 def shown(text: str | None) -> str:
-    """Return a JSON text of :func:`flatten` as a reader writes it on the command line.
-
-    Args:
-        text: JSON text, or None for a key that is not there.
-
-    Returns:
-        Strings without quotes, everything else as it is.
+    """Return a JSON text of :func:`flatten` as on the command line: strings without quotes; None is :data:`ABSENT`.
 
     Example:
         >>> shown('"kaiming"'), shown("0.006"), shown(None)
@@ -130,9 +114,6 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     Of several runs with the same variant and seed the one whose ``summary.json`` was written last is used (of
     equally old ones the last path); the others are returned as duplicates.
 
-    Args:
-        runs: Finished runs in any order.
-
     Returns:
         The variants in the order of data set, model, method and settings, and the duplicates.
     """
@@ -142,9 +123,7 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
         groups.setdefault((run.dataset, run.model, run.method, tuple(sorted(settings.items()))), []).append(run)
     variants, duplicates = [], []
     for (dataset, model, method, settings_items), members in sorted(groups.items(), key=lambda item: item[0]):
-        newest: dict[int, Run] = {}
-        for run in sorted(members, key=lambda run: (run.modified, str(run.path))):
-            newest[run.seed] = run
+        newest = {run.seed: run for run in sorted(members, key=lambda run: (run.modified, str(run.path)))}
         kept = tuple(newest[seed] for seed in sorted(newest))
         variants.append(Variant(dataset, model, method, dict(settings_items), kept))
         duplicates += [_duplicate(run, newest[run.seed]) for run in members if run is not newest[run.seed]]
@@ -152,17 +131,11 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
 
 
 def name_variants(variants: Sequence[Variant]) -> Naming:
-    """Choose the keys that label the variants of one method.
+    """Return the keys that label the variants of one data set, model and method.
 
     A key that the user set in any run (``overrides``) and that differs is in every label. Further keys,
     choices (``optimizer.name``) before their options and words (``model.init``) before numbers, are added while they
     separate variants that are still alike.
-
-    Args:
-        variants: All variants of one data set, model and method.
-
-    Returns:
-        The keys, and those that differ without being needed.
     """
     settings = [variant.settings for variant in variants]
     differing = [key for key in _all_keys(settings) if len({one.get(key) for one in settings}) > 1]
@@ -188,14 +161,11 @@ def name_variants(variants: Sequence[Variant]) -> Naming:
 
 
 def label_settings(variant: Variant, keys: Sequence[str]) -> dict[str, str]:
-    """Return the part of a variant's settings that its label shows.
+    """Return the settings that a variant's label shows, without options that its choices do not have.
 
     Args:
         variant: One of the variants that were named.
         keys: The keys of the labels.
-
-    Returns:
-        Key to shown value; an option that this variant's choice does not have is left out.
     """
     return {
         key: shown(variant.settings.get(key))
@@ -207,15 +177,12 @@ def label_settings(variant: Variant, keys: Sequence[str]) -> dict[str, str]:
 def differing_settings(
     first: Variant, second: Variant, without: AbstractSet[str] = frozenset()
 ) -> dict[str, tuple[str, str]]:
-    """Return in what two variants differ, without the options that only one of two different choices has.
+    """Return the two values of every key in which variants differ, without options of only one of two choices.
 
     Args:
         first: Gives the first value of each pair.
         second: Gives the second value of each pair.
         without: Groups (first parts of keys) to leave out.
-
-    Returns:
-        Key to the two shown values.
     """
     settings = [first.settings, second.settings]
     differing = [key for key in _all_keys(settings) if first.settings.get(key) != second.settings.get(key)]

@@ -1,4 +1,4 @@
-"""The cost ledger: what a run has paid so far, in units that compare across methods and machines."""
+"""Keep the cost ledger of a run, in units that compare across methods and machines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ gradient's three (two in the first layer, as a gradient; measured 2.0 gradients 
 
 @dataclass
 class Cost:
-    """What a member has paid.
+    """Cost of a member so far.
 
     Attributes:
         train_seconds: Wall-clock seconds of training steps; a member's equal share where members train together.

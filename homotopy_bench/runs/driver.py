@@ -1,4 +1,4 @@
-"""The way of M runs through training as one ensemble; a single run is an ensemble of one.
+"""Train M runs as one ensemble, one record each; a single run is an ensemble of one.
 
 The order within an evaluation is what makes a run survive a kill at any moment: the line goes to the metrics, then the
 checkpoint, which knows how long the metrics were. A run continued from a checkpoint cuts the metrics back to it and
@@ -6,7 +6,7 @@ does the steps since then again, with the same numbers.
 
 A run that has diverged, that was pruned, or whose record cannot be written leaves; the rows of the others move
 together into a smaller ensemble, so that it stops costing. As a member's state does not depend on its neighbours,
-the others do not notice.
+nothing changes for the others.
 """
 
 from __future__ import annotations
@@ -40,14 +40,12 @@ class Driver:
 
     Attributes:
         members: The runs that are in training, one per member of the ensemble; those that have ended are gone.
-
-    Attributes:
         interrupted: Whether a signal has asked for the end, also where it came too late for these runs.
 
     Args:
         members: The runs, all of one program and at one step.
-        show: What is shown meanwhile.
-        threads: Host threads; None for what the runs' configuration says.
+        show: Display of the progress.
+        threads: Host threads; None for ``hardware.threads``.
     """
 
     def __init__(self, members: Sequence[Member], show: Display, threads: int | None = None) -> None:
@@ -177,11 +175,7 @@ class Driver:
                 self._trackers.end(member.record.folder)
 
     def _each(self, action: Callable[[Member, int], T]) -> list[T]:
-        """Do something for every run that has not failed; what goes wrong with one is that run's failure.
-
-        Returns:
-            What came out where nothing went wrong.
-        """
+        """Return the outcomes for every run that has not failed; what goes wrong with one is that run's failure."""
         outcomes = []
         for row, member in enumerate(self.members):
             if member.error is None:

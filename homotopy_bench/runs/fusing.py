@@ -1,4 +1,4 @@
-"""How runs are brought together: what a user can say about it."""
+"""Define the options of training runs together."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from homotopy_bench.core.errors import InputError
 
 @dataclass(frozen=True)
 class Fusing:
-    """How runs are brought together.
+    """Options of training runs together.
 
     Attributes:
         max_members: Largest number of members of one ensemble; None for what fits into the memory.
         probe: Whether a measurement decides if a group gains from training together; otherwise it always does.
         threads: Host threads of an ensemble; None for ``hardware.threads``, or all that this process may use where a
             measurement finds that faster. A run that trains alone has ``hardware.threads``.
-
-    Raises:
-        InputError: If one is not what it should be.
     """
 
     max_members: int | None = None

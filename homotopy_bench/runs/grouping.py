@@ -1,4 +1,4 @@
-"""Which runs can train as one program: pure functions of configurations.
+"""Group runs that can train as one program: pure functions of configurations.
 
 >>> from homotopy_bench import compose
 >>> jobs = [compose(f"model.depth={depth}", f"seed={seed}") for seed in (0, 1) for depth in (2, 3)]
@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from homotopy_bench.config.program import Keys
 from homotopy_bench.config.schema import Config
+
+T = TypeVar("T")
 
 
 def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> list[list[int]]:
@@ -43,12 +46,8 @@ def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> lis
     return list(found.values())
 
 
-def split(members: Sequence[int], largest: int) -> list[list[int]]:
-    """Return a group in as few parts as possible, about equal.
-
-    Args:
-        members: Indices of its runs.
-        largest: Number of members that one part may have, at least 1.
+def split(members: Sequence[T], largest: int) -> list[list[T]]:
+    """Return a group in as few parts of at most ``largest`` >= 1 members as possible, about equal.
 
     Example:
         >>> split(range(10), 4)

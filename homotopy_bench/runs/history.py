@@ -1,4 +1,4 @@
-"""What a run remembers of its evaluations: the last one, the best at t = 1, and the best anywhere on the path."""
+"""Keep the evaluations that a summary names: the last one, the best at t = 1, and the best anywhere on the path."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from homotopy_bench.training.evaluation import Evaluation
+from homotopy_bench.training.scores import Score
 
 
 @dataclass
@@ -24,46 +25,18 @@ class History:
     best_on_path: dict[str, Any] | None = None
 
     def observe(self, member: int, epoch: int, scores: Evaluation) -> None:
-        """Take an evaluation into account; of equally good ones the first stays.
+        """Take an evaluation into account, of row ``member`` of the ensemble; of equally good ones the first stays.
 
         Test figures are computed only for evaluations that the validation split has chosen.
-
-        Args:
-            member: Row of the ensemble.
-            epoch: Epochs done.
-            scores: The evaluation.
         """
         t, target, path = scores.t[member], scores.validation_target[member], scores.validation_path[member]
         if t == 1.0 and (self.best is None or target.accuracy > self.best["val_acc_target"]):
-            test = scores.test_target[member]
-            self.best = {
-                "epoch": epoch,
-                "t": t,
-                "val_loss_target": target.loss,
-                **target.fractions("val", "target"),
-                "test_loss_target": test.loss,
-                **test.fractions("test", "target"),
-            }
+            self.best = _chosen("target", epoch, t, target, scores.test_target[member])
         if self.best_on_path is None or path.accuracy > self.best_on_path["val_acc_path"]:
-            test = scores.test_path[member]
-            self.best_on_path = {
-                "epoch": epoch,
-                "t": t,
-                "val_loss_path": path.loss,
-                **path.fractions("val", "path"),
-                "test_loss_path": test.loss,
-                **test.fractions("test", "path"),
-            }
+            self.best_on_path = _chosen("path", epoch, t, path, scores.test_path[member])
 
     def end(self, member: int, epoch: int, train_loss: float, scores: Evaluation) -> None:
-        """Keep the last evaluation of a run, with the test figures of its target network.
-
-        Args:
-            member: Row of the ensemble.
-            epoch: Epochs done.
-            train_loss: Mean loss of the training batches since the evaluation before.
-            scores: The evaluation.
-        """
+        """Keep the last evaluation of a run, with the test figures of its target network and the last training loss."""
         target, test = scores.validation_target[member], scores.test_target[member]
         self.final = {
             "epoch": epoch,
@@ -79,3 +52,15 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """Return the three as they stand in a record."""
         return asdict(self)
+
+
+def _chosen(kind: str, epoch: int, t: float, validation: Score, test: Score) -> dict[str, Any]:
+    """Return the figures of a network that the validation split has chosen."""
+    return {
+        "epoch": epoch,
+        "t": t,
+        f"val_loss_{kind}": validation.loss,
+        **validation.fractions("val", kind),
+        f"test_loss_{kind}": test.loss,
+        **test.fractions("test", kind),
+    }

@@ -1,4 +1,4 @@
-"""A first SIGINT or SIGTERM asks a run to end cleanly at the next step; a second one ends the process at once."""
+"""End a run cleanly at the next step after a first SIGINT or SIGTERM, and the process at once after a second one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State what a run is asked for, and what it gives back."""
+"""Define what a run is asked for, and what it gives back."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 from homotopy_bench.config.schema import Config
 
 Prune = Callable[[Mapping[str, Any], int], bool]
-"""Says of a line of the metrics, with accuracies on so many validation samples, whether the run is to end there."""
+"""Pruning callback: (metrics, n_val) -> stop, for a line of the metrics and the number of validation samples."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is asked for.
+    """A run to train.
 
     Attributes:
         config: What to run.
@@ -34,7 +34,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gives back.
+    """The result of a run.
 
     Attributes:
         summary: The content of ``summary.json``.

@@ -1,9 +1,9 @@
-"""Many runs, grouped into ensembles and trained one group after the other, with an outcome for every run.
+"""Group many runs into ensembles and train one group after the other, with a result for every run.
 
 Runs of one program (:mod:`homotopy_bench.runs.grouping`) train together where a short measurement says that this
 gains something (:mod:`homotopy_bench.runs.probe`), as many at a time as the memory holds. A group that fails as a
 whole is taken apart, its runs continue from their last checkpoints: for want of memory in halves, for any other
-reason one by one, so that a failure ends at the run that it belongs to.
+reason one by one, so that a failure stays with its own run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import gc
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +78,15 @@ def train_many(
         folders = [base / str(number) for number in range(len(checked))]
     if len(folders) != len(checked):
         raise ValueError(f"{len(folders)} folders for {len(checked)} configurations")
-    results: list[Result | None] = [None] * len(checked)
-    begun: dict[int, Member] = {}
-    for number, (config, folder) in enumerate(zip(checked, folders, strict=True)):
+    runs: list[Member | Result] = []
+    for config, folder in zip(checked, folders, strict=True):
         try:
-            begun[number] = Member.begin(Job(config, Path(folder), []))
+            runs.append(Member.begin(Job(config, Path(folder), [])))
         except InputError as error:
-            results[number] = Result({"status": "failed", "reason": str(error)}, None, Path(folder))
-    train_members(list(begun.values()), fusing)
-    for number, member in begun.items():
-        results[number] = member.result
-    missing = [number for number, result in enumerate(results) if result is None]
-    assert not missing, f"runs {missing} ended without a result"
+            runs.append(Result({"status": "failed", "reason": str(error)}, None, Path(folder)))
+    train_members([run for run in runs if isinstance(run, Member)], fusing)
+    results = [run.result if isinstance(run, Member) else run for run in runs]
+    assert None not in results, "a run ended without a result"
     return [result for result in results if result is not None]
 
 
@@ -105,22 +101,22 @@ def train_members(
     Args:
         members: The runs, begun or continued.
         fusing: How they are brought together.
-        show: Gives what is shown of a group of so many.
-        say: Told in a line how each group is trained, and why.
+        show: Returns the display of a group, given its size.
+        say: Prints how each group is trained, and why.
 
     Returns:
         Whether all went to their ends; False if they were interrupted.
     """
     try:
         for group in _grouped(members):
-            plan = _plan(group, fusing, say)
-            for part in plan.parts:
-                if _train(part, plan.threads, show, say):
+            parts, threads = _plan(group, fusing, say)
+            for part in parts:
+                if _train(part, threads, show, say):
                     return False
     finally:
         for member in members:
             if member.result is None:
-                member.put_off()
+                member.mark_interrupted()
     return True
 
 
@@ -129,31 +125,23 @@ def _grouped(members: Sequence[Member]) -> list[list[Member]]:
     return [[members[index] for index in group] for group in found]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How a group is trained: in parts one after the other, ensembles with so many host threads."""
-
-    parts: list[list[Member]]
-    threads: int
-
-
-def _plan(group: Sequence[Member], fusing: Fusing, say: Callable[[str], None]) -> _Plan:
-    """Return how a group of one program is trained, after saying it."""
+def _plan(group: Sequence[Member], fusing: Fusing, say: Callable[[str], None]) -> tuple[list[list[Member]], int]:
+    """Return the parts in which a group of one program is trained and their host threads, after saying why."""
     configs = [member.job.config for member in group]
     threads = fusing.threads or configs[0].hardware.threads
     if len(group) == 1:
-        return _Plan([list(group)], threads)
+        return [list(group)], threads
     try:
         size, threads, why = _decide(configs, fusing)
     except Exception as error:  # what is wrong with these runs is said when they are trained
         size, why = len(group), f"not measured ({type(error).__name__})"
-    parts = [[group[index] for index in part] for part in split(range(len(group)), size)]
+    parts = split(group, size)
     what = "as one program" if len(parts) == 1 else "one by one" if size == 1 else f"as {len(parts)} programs"
     say(f"{len(group)} jobs like '{group[0].title}' train {what}: {why}")
     for part in parts:
         for member in part:
             member.note(f"trains {f'with {len(part) - 1} more' if len(part) > 1 else 'alone'}: {why}")
-    return _Plan(parts, threads)
+    return parts, threads
 
 
 def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
@@ -209,13 +197,8 @@ def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display],
         for member in left:
             member.rewind(f"continues {'with fewer others' if halve else 'alone'} after {what}")
         largest = (len(left) + 1) // 2 if halve else 1
-        left = [member for member in left if member.result is None]
-        smaller = [
-            [group[index] for index in indices]
-            for group in _grouped(left)
-            for indices in split(range(len(group)), largest)
-        ]
-        waiting = smaller + waiting
+        groups_left = _grouped([member for member in left if member.result is None])
+        waiting = [part for group in groups_left for part in split(group, largest)] + waiting
     return False
 
 

@@ -1,7 +1,7 @@
-"""One run on its way through training, and what its record learns of it.
+"""Keep the state of one run, and log it to its record.
 
-Nothing here knows whether the run trains alone or beside others: it is told of a row of an ensemble, and keeps its own
-cost, history and end.
+A run does not know whether it trains alone or beside others: it is a row of an ensemble with its own cost, history and
+end.
 """
 
 from __future__ import annotations
@@ -20,32 +20,33 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
+from homotopy_bench.runs.summary import metrics_line, run_summary, run_title
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
-from homotopy_bench.tracking.environment import code_version, command_line, environment
+from homotopy_bench.tracking.environment import code_version, command_line
 from homotopy_bench.tracking.record import Record
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
 
 
 class Member:
-    """One run's way through training.
+    """The state of one run.
 
     Attributes:
-        job: What was asked for.
-        record: Its record.
-        state: The checkpoint that it continues from; None at its beginning.
-        cost: What it has paid.
-        history: What its summary will say of its evaluations.
-        status: None as long as it trains, then how it ended.
-        result: What it gives back; None until it has ended.
+        job: Configuration, folder and pruning callback.
+        record: The record.
+        state: The checkpoint to continue from; None at the beginning.
+        cost: The cost so far.
+        history: The evaluations that the summary names.
+        status: None while it trains, then how it ended.
+        result: None while it trains.
         error: Why it failed; None where it did not.
     """
 
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
         self.job = job
         self.record = record
-        self.stand_at(state)
+        self.restore(state)
         self.data: list[dict[str, str | bool]] = []
         self.device_name = job.config.hardware.name
         self.threads = job.config.hardware.threads
@@ -56,13 +57,7 @@ class Member:
 
     @classmethod
     def begin(cls, job: Job) -> Member:
-        """Begin a run in a folder that holds none.
-
-        Args:
-            job: What is asked for.
-
-        Returns:
-            The run before its first step.
+        """Return a run before its first step, in a folder that holds none.
 
         Raises:
             InputError: If the folder holds a run already, or cannot be written.
@@ -73,13 +68,7 @@ class Member:
 
     @classmethod
     def continued(cls, job: Job) -> Member:
-        """Continue a run from its last checkpoint, or from its beginning if it had none.
-
-        Args:
-            job: What was asked for.
-
-        Returns:
-            The run where it stood.
+        """Return a run at its last checkpoint, or at its beginning if it had none.
 
         Raises:
             InputError: If the checkpoint does not belong to this code or this configuration.
@@ -94,26 +83,18 @@ class Member:
         record.log(f"{command_line()} (from step {member.step})")
         return member
 
-    def stand_at(self, state: Mapping[str, Any] | None) -> None:
-        """Be where a checkpoint was written, or at the beginning.
-
-        Args:
-            state: The checkpoint; None for the beginning.
-        """
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Take the state of a checkpoint; None is the beginning."""
         self.state = state
         self.cost = Cost() if state is None else Cost(**state["cost"])
         self.history = History() if state is None else History(**state["history"])
 
     def rewind(self, why: str) -> None:
-        """Go back to the last checkpoint, after a failure that was not this run's own.
-
-        Args:
-            why: What happened, for the log.
-        """
+        """Go back to the last checkpoint after another member's failure, which ``why`` tells the log."""
         self.status = self.reason = None
         try:
             state = self.record.load()
-            self.stand_at(state)
+            self.restore(state)
             self.record.go_back_to(state)
             self.record.log(f"{why} (from step {self.step})")
         except Exception as error:
@@ -126,13 +107,18 @@ class Member:
 
     @property
     def title(self) -> str:
-        """What is trained, in one line."""
-        config = self.job.config
-        files = "" if all(file["published"] for file in self.data) else " (not the published files)"
-        return f"{config.method.name} on {config.dataset.name}{files}, model {config.model.name}, seed {config.seed}"
+        """The run in one line."""
+        return run_title(self.job.config, self.data)
 
     def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> None:
-        """Take an evaluation into the history.
+        """Take an evaluation into the history; arguments as for :meth:`write`."""
+        epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
+        self.history.observe(row, epoch, scores)
+        if training.step == training.total_steps or _broken(train_loss, path.loss):
+            self.history.end(row, epoch, train_loss, scores)
+
+    def write(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
+        """Return the line of a new evaluation, appended to the metrics; a diverged or pruned run gets its status.
 
         Args:
             training: The ensemble.
@@ -141,54 +127,26 @@ class Member:
             scores: The evaluation.
         """
         epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
-        self.history.observe(row, epoch, scores)
-        if training.step == training.total_steps or _broken(train_loss, path.loss):
-            self.history.end(row, epoch, train_loss, scores)
-
-    def write(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
-        """Return the line of a new evaluation, appended to the metrics; a diverged run has then a status.
-
-        Args:
-            training: The ensemble.
-            row: Which of its members this is.
-            train_loss: Mean loss of the training batches since the evaluation before.
-            scores: The evaluation.
-        """
-        target, path = scores.validation_target[row], scores.validation_path[row]
-        line = {
-            "epoch": training.step // training.steps_per_epoch,
+        position = {
+            "epoch": epoch,
             "step": training.step,
             "u": training.step / training.total_steps,
-            "t": scores.t[row],
             "lr": training.last_lr()[row],
-            "train_loss": train_loss,
-            "val_loss_target": target.loss,
-            **target.fractions("val", "target"),
-            "val_loss_path": path.loss,
-            **path.fractions("val", "path"),
             "grad_norm": training.gradient_norms()[row],
-            **training.diagnostics(row),
-            **training.rates.take_diagnostics(row),
-            **scores.of_copies(row),
-            "cost": self.cost.to_dict(),
         }
+        method = {**training.diagnostics(row), **training.rates.take_diagnostics(row)}
+        line = metrics_line(position, row, train_loss, scores, method, self.cost)
         self.record.append(line)
         self.record.log(describe(line))
         if self._diverged(training, row, train_loss, path.loss):
             self.status, self.reason = "diverged", f"training loss {train_loss}, validation loss {path.loss}"
-        elif training.step < training.total_steps and self._is_pruned(line, len(training.splits["validation"].y)):
-            epoch = training.step // training.steps_per_epoch
+        elif self._is_pruned(training, line):
             self.history.end(row, epoch, train_loss, scores)
             self.status, self.reason = "pruned", f"after epoch {epoch}"
         return line
 
     def save(self, training: Trainer, row: int) -> None:
-        """Write the checkpoint.
-
-        Args:
-            training: The ensemble.
-            row: Which of its members this is.
-        """
+        """Write the checkpoint of the member with this row."""
         self.record.save(
             {
                 "config_hash": self.job.config.hash(),
@@ -200,27 +158,16 @@ class Member:
         )
 
     def finish(self, network: torch.nn.Module) -> Result:
-        """Write how the run ended.
-
-        Args:
-            network: The trained target network.
-
-        Returns:
-            The result.
-        """
+        """Return the result, with the trained target network, after writing how the run ended."""
         self._draw()
-        summary = self.summary()
-        self.record.finish(summary)
+        content = self.summary()
+        self.record.finish(content)
         self.record.log(f"{self.status}{f': {self.reason}' if self.reason else ''}")
-        self.result = Result(summary, network, self.record.folder)
+        self.result = Result(content, network, self.record.folder)
         return self.result
 
     def fail(self, error: Exception) -> None:
-        """Write that the run failed, as far as that can be written.
-
-        Args:
-            error: Why.
-        """
+        """Write that the run failed and why, as far as that can be written."""
         self.status, self.error = "failed", error
         self.reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         with suppress(OSError):  # a full disk must not hide what went wrong before
@@ -228,8 +175,8 @@ class Member:
             self.record.finish(self.summary())
         self.result = Result(self.summary(), None, self.record.folder)
 
-    def put_off(self) -> None:
-        """Write that the run was interrupted while it waited for its turn, or in the middle; it can be continued."""
+    def mark_interrupted(self) -> None:
+        """Write that the run was interrupted, before its turn or in the middle of it; it can be continued."""
         self.status, self.reason = "interrupted", "the training of all jobs was ended"
         try:
             self.record.finish(self.summary())
@@ -245,28 +192,21 @@ class Member:
 
     def summary(self) -> dict[str, Any]:
         """Return the content of ``summary.json``."""
-        config = self.job.config
-        return {
-            "status": self.status,
-            "reason": self.reason,
-            "dataset": config.dataset.name,
-            "data": self.data,
-            "model": config.model.name,
-            "method": config.method.name,
-            "seed": config.seed,
-            "protocol": config.dataset.protocol,
-            "overrides": self.job.overrides,
-            "config": config.to_dict(),
-            "config_hash": config.hash(),
-            "code_version": code_version(),
-            "command": command_line(),
-            "environment": environment(self.device_name, self.threads),
-            **self.history.to_dict(),
-            "cost": self.cost.to_dict(),
-        }
+        return run_summary(
+            self.job.config,
+            self.job.overrides,
+            status=self.status,
+            reason=self.reason,
+            data=self.data,
+            device=self.device_name,
+            threads=self.threads,
+            history=self.history,
+            cost=self.cost,
+        )
 
-    def _is_pruned(self, line: Mapping[str, Any], samples: int) -> bool:
-        return self.job.prune is not None and self.job.prune(line, samples)
+    def _is_pruned(self, training: Trainer, line: Mapping[str, Any]) -> bool:
+        prune, ended = self.job.prune, training.step == training.total_steps
+        return prune is not None and not ended and prune(line, len(training.splits["validation"].y))
 
     def _diverged(self, training: Trainer, row: int, train_loss: float, val_loss: float) -> bool:
         """Return whether the network has diverged for good: no tracker has put it back or is about to."""

@@ -1,4 +1,4 @@
-"""What a member of an ensemble costs, measured on a few steps of a small one: memory, and time against a single run."""
+"""Measure memory and time of a member of an ensemble, on a few steps of a small one and of a single run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TEMPORARIES = 2
 
 @dataclass(frozen=True)
 class Probe:
-    """What was measured.
+    """Measurements of a small ensemble.
 
     Attributes:
         members: Members of the small ensemble.
@@ -49,16 +49,13 @@ class Probe:
 
 
 def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], timed: bool = True) -> Probe:
-    """Train a small ensemble for some steps, which nothing remembers.
+    """Return measurements of a small ensemble, which is trained for some steps and thrown away.
 
     Args:
         configs: Runs of one program.
         splits: Their data.
         threads: Numbers of host threads that an ensemble might have.
         timed: Whether to measure the time too; without, the first of ``threads`` is taken.
-
-    Returns:
-        The measurement.
     """
     members = list(configs[:PROBED])
     torch.set_num_threads(threads[0])
@@ -84,13 +81,10 @@ def pays(steps: int, members: int) -> bool:
 
 
 def step_bytes(training: Trainer) -> int:
-    """Return the memory that a step needs, in bytes: what stays (parameters, gradients, moments) and what it keeps.
+    """Return the memory of a step in bytes, after doing one.
 
-    Args:
-        training: An ensemble, which does a step.
-
-    Returns:
-        Bytes, with :data:`TEMPORARIES` times the activations that are kept for the backward pass.
+    It is that of parameters, gradients and moments, and :data:`TEMPORARIES` times the activations that are kept for the
+    backward pass.
     """
     kept: dict[int, int] = {}
     own = {tensor.untyped_storage().data_ptr() for tensor in (training.ensemble.theta, training.ensemble.gradient)}

@@ -6,11 +6,7 @@ from homotopy_bench.config.schema import Config
 
 
 def check_requirements(config: Config) -> None:
-    """Check files and packages a run needs, and download missing data.
-
-    Args:
-        config: The run.
-    """
+    """Check the files and packages that a run needs, and download missing data."""
     config.lr_schedule.check_sources()
     for logger in config.logger.chosen:
         logger.check_requirements()

@@ -1,4 +1,4 @@
-"""One run from configuration to record: begun in a folder that holds none, or continued where it stopped."""
+"""Train one run from configuration to record: begun in a folder that holds none, or continued where it stopped."""
 
 from __future__ import annotations
 
@@ -46,17 +46,14 @@ def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) 
 
 
 def start(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
-    """Begin a run in a folder that holds none.
+    """Return the result of a new run in a folder that holds none.
 
     Args:
         config: What to run.
         folder: Folder of the record.
         overrides: What the configuration was composed from, for the record.
-        show: What is shown meanwhile.
-        prune: Asked after every evaluation but the last whether the run is to end there; None for never.
-
-    Returns:
-        The result.
+        show: Display of the progress.
+        prune: Called after every evaluation but the last; None for no pruning.
 
     Raises:
         InputError: If the folder holds a run already, or the data, the device or the model do not fit.
@@ -65,17 +62,9 @@ def start(config: Config, folder: Path, overrides: list[str], show: Display, pru
 
 
 def resume(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
-    """Continue an interrupted run from its last checkpoint, or from its beginning if it had none.
+    """Return the result of an interrupted run, continued from its last checkpoint or from its beginning without one.
 
-    Args:
-        config: The run's own configuration.
-        folder: Folder of the record.
-        overrides: What the configuration was composed from, for the record.
-        show: What is shown meanwhile.
-        prune: As for :func:`start`.
-
-    Returns:
-        The result; bitwise what the run would have given had it not been interrupted.
+    It is bitwise what the run would have given had it not been interrupted. The arguments are those of :func:`start`.
 
     Raises:
         InputError: If the checkpoint does not belong to this code or this configuration.

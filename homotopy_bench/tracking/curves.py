@@ -1,4 +1,4 @@
-"""curves.png: a run at a glance, target and path apart, and the curvature where it was measured."""
+"""Draw ``curves.png``: a run at a glance, target and path apart, and the curvature where it was measured."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""What a run shows while it trains: a live bar in a terminal, plain lines in a file, and a short table at the end."""
+"""Show a run while it trains: a live bar in a terminal, plain lines in a file, and a short table at the end."""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -18,52 +19,34 @@ PLAIN_LINES = 20
 """About how many lines a run prints where there is no terminal."""
 
 
-class Display(Protocol):
-    """What the driver of a run tells about it."""
+class Display:
+    """The display of a run or of a group of runs; a method that a class does not define shows nothing."""
 
     def start(self, title: str, steps: int, done: int) -> None:
-        """Training begins, or continues, with ``done`` of ``steps`` steps."""
+        """Begin or continue training, with ``done`` of ``steps`` steps."""
 
     def at_step(self, step: int) -> None:
-        """``step`` steps are done."""
+        """Take notice that ``step`` steps are done."""
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
-        """An evaluation gave this line of the metrics."""
+        """Take a line of the metrics."""
 
     def warn(self, message: str) -> None:
-        """Something beside the training went wrong."""
+        """Take a warning of something beside the training."""
 
     def stop(self) -> None:
-        """Training stopped, whatever the reason."""
+        """Take notice that training stopped, whatever the reason."""
 
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """The run ended with this summary; its record lies in ``folder``."""
+        """Take the summary of a run that ended; its record lies in ``folder``."""
 
 
-class Silent:
-    """Shows nothing."""
-
-    def start(self, title: str, steps: int, done: int) -> None:
-        """Show nothing."""
-
-    def at_step(self, step: int) -> None:
-        """Show nothing."""
-
-    def evaluated(self, line: Mapping[str, Any]) -> None:
-        """Show nothing."""
-
-    def warn(self, message: str) -> None:
-        """Show nothing."""
-
-    def stop(self) -> None:
-        """Show nothing."""
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """Show nothing."""
+class Silent(Display):
+    """Show nothing."""
 
 
-class Lines:
-    """Plain lines, for a file or a pipe.
+class OnConsole(Display):
+    """What displays on a console have in common.
 
     Args:
         console: Where to print.
@@ -71,52 +54,58 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._every = 0
-        self._printed = 0
+
+    def print(self, text: str) -> None:
+        """Print a line as it is, however long."""
+        print_line(self.console, text)
+
+    def warn(self, message: str) -> None:
+        """Print it, above a bar if there is one."""
+        self.print(f"warning: {message}")
+
+
+class Lines(OnConsole):
+    """Print plain lines, for a file or a pipe."""
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
         self._every, self._printed = max(steps // PLAIN_LINES, 1), done
-        self.console.print(title, soft_wrap=True, highlight=False, markup=False)
-
-    def at_step(self, step: int) -> None:
-        """Wait for an evaluation."""
+        self.print(title)
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Print an evaluation, unless the last printed one is recent."""
-        if line["u"] < 1.0 and line["step"] < self._printed + self._every:
-            return
-        self._printed = line["step"]
-        self.console.print(describe(line), soft_wrap=True, highlight=False, markup=False)
-
-    def warn(self, message: str) -> None:
-        """Print it."""
-        print_warning(self.console, message)
-
-    def stop(self) -> None:
-        """Leave the lines as they are."""
+        if line["u"] >= 1.0 or line["step"] >= self._printed + self._every:
+            self._printed = line["step"]
+            self.print(describe(line))
 
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
         """Print the table and the folder of the record."""
         print_result(self.console, summary, folder)
 
 
-class Bar:
-    """A live progress bar, for a terminal.
-
-    Args:
-        console: Where to draw.
-    """
+class LiveBar(OnConsole, ABC):
+    """Draw a live progress bar with figures beside it, for a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self.console = console
-        self._progress = progress_bar(console)
+        super().__init__(console)
+        self._progress = Progress(
+            BarColumn(bar_width=8),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=console,
+            refresh_per_second=1 / REFRESH_SECONDS,
+        )
         self._task = TaskID(0)
         self._next = 0.0
 
+    @abstractmethod
+    def beside(self, line: Mapping[str, Any]) -> str:
+        """Return what stands beside the bar after an evaluation."""
+
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains and draw the bar."""
-        self.console.print(title, soft_wrap=True, highlight=False, markup=False)
+        self.print(title)
         self._task = self._progress.add_task("", total=steps, completed=done)
         self._progress.start()
 
@@ -129,15 +118,19 @@ class Bar:
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Show the figures of an evaluation beside the bar."""
-        self._progress.update(self._task, completed=line["step"], description=describe_briefly(line))
-
-    def warn(self, message: str) -> None:
-        """Print it above the bar."""
-        print_warning(self.console, message)
+        self._progress.update(self._task, completed=line["step"], description=self.beside(line))
 
     def stop(self) -> None:
         """Give the line of the bar back to the terminal."""
         self._progress.stop()
+
+
+class Bar(LiveBar):
+    """Draw a live progress bar for one run."""
+
+    def beside(self, line: Mapping[str, Any]) -> str:
+        """Return the figures of the run."""
+        return describe_briefly(line)
 
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
         """Print the table and the folder of the record, below the bar."""
@@ -145,26 +138,14 @@ class Bar:
         print_result(self.console, summary, folder)
 
 
-def progress_bar(console: Console) -> Progress:
-    """Return a bar with a description and the time that is left, for one task."""
-    return Progress(
-        BarColumn(bar_width=8),
-        TextColumn("{task.description}"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("left"),
-        console=console,
-        refresh_per_second=1 / REFRESH_SECONDS,
-    )
-
-
 def display(console: Console) -> Display:
     """Return a live bar for a terminal and plain lines for anything else."""
     return Bar(console) if console.is_terminal else Lines(console)
 
 
-def print_warning(console: Console, message: str) -> None:
-    """Print a line about something that does not touch the training."""
-    console.print(f"warning: {message}", soft_wrap=True, highlight=False, markup=False)
+def print_line(console: Console, text: str) -> None:
+    """Print a line as it is, however long."""
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def describe(line: Mapping[str, Any]) -> str:
@@ -175,11 +156,7 @@ def describe(line: Mapping[str, Any]) -> str:
         ...           "val_acc_target": 0.1, "val_acc_path": 0.625})
         'epoch 3  t 0.500  lr 1.0e-03  loss 0.700  target 10.0 %  path 62.5 %'
     """
-    loss = number(line["train_loss"], "{:.3f}")
-    return (
-        f"epoch {line['epoch']}  t {line['t']:.3f}  lr {line['lr']:.1e}  loss {loss}"
-        f"  target {percent(line['val_acc_target'])}  path {percent(line['val_acc_path'])}"
-    )
+    return f"epoch {line['epoch']}  {_figures(line, 3)}"
 
 
 def describe_briefly(line: Mapping[str, Any]) -> str:
@@ -189,16 +166,13 @@ def describe_briefly(line: Mapping[str, Any]) -> str:
         >>> describe_briefly({"t": 0.5, "lr": 0.001, "train_loss": 0.7, "val_acc_target": 0.1, "val_acc_path": 0.625})
         't 0.50  lr 1.0e-03  loss 0.70  target 10.0 %  path 62.5 %'
     """
-    loss = number(line["train_loss"], "{:.2f}")
-    return (
-        f"t {line['t']:.2f}  lr {line['lr']:.1e}  loss {loss}"
-        f"  target {percent(line['val_acc_target'])}  path {percent(line['val_acc_path'])}"
-    )
+    return _figures(line, 2)
 
 
-def number(value: float | None, form: str) -> str:
-    """Return a formatted number, or a dash for a missing one."""
-    return "-" if value is None else form.format(value)
+def _figures(line: Mapping[str, Any], digits: int) -> str:
+    loss = "-" if line["train_loss"] is None else f"{line['train_loss']:.{digits}f}"
+    target, path = percent(line["val_acc_target"]), percent(line["val_acc_path"])
+    return f"t {line['t']:.{digits}f}  lr {line['lr']:.1e}  loss {loss}  target {target}  path {path}"
 
 
 def percent(value: float | None) -> str:
@@ -207,13 +181,7 @@ def percent(value: float | None) -> str:
 
 
 def print_result(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
-    """Print a run's short table and the folder of its record.
-
-    Args:
-        console: Where to print.
-        summary: The content of ``summary.json``.
-        folder: The run's folder.
-    """
+    """Print a short table of the content of ``summary.json``, and the folder of the record."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "epoch", "t", "validation", "test"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -234,11 +202,11 @@ def print_result(console: Console, summary: Mapping[str, Any], folder: Path) -> 
     cost = summary["cost"]
     console.print(f"\n{summary['method']} on {summary['dataset']}: {summary['status']}", highlight=False)
     if summary["reason"]:
-        console.print(summary["reason"], soft_wrap=True, highlight=False, markup=False)
+        print_line(console, summary["reason"])
     console.print(table)
     console.print(
         f"{cost['gradient_evaluations']} gradients in {cost['train_seconds']:.1f} s, "
         f"evaluation {cost['eval_seconds']:.1f} s",
         highlight=False,
     )
-    console.print(f"record: {folder}", soft_wrap=True, highlight=False, markup=False)
+    print_line(console, f"record: {folder}")

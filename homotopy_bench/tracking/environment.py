@@ -1,4 +1,4 @@
-"""Where a run was made: versions, machine and command, so that its figures can be made again."""
+"""Describe where a run was made: versions, machine and command, so that it can be made again."""
 
 from __future__ import annotations
 
@@ -15,15 +15,7 @@ PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "mnist1d")
 
 
 def environment(device: str, threads: int) -> dict[str, object]:
-    """Describe the machine and the software.
-
-    Args:
-        device: Name of the device that computed.
-        threads: Host threads of PyTorch's operators.
-
-    Returns:
-        Python and package versions, system, processor, cores, threads, device.
-    """
+    """Return the machine and the software, with the name of the device that computed and PyTorch's host threads."""
     return {
         "python": platform.python_version(),
         **_versions(),

@@ -1,29 +1,19 @@
-"""What a group of runs shows while it trains: how many are alive, diverged, pruned, and the best of them so far."""
+"""Show a group of runs while it trains: how many are alive, diverged, pruned, and the best of them so far."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import TaskID
 
-from homotopy_bench.tracking.display import (
-    PLAIN_LINES,
-    REFRESH_SECONDS,
-    Display,
-    display,
-    percent,
-    print_warning,
-    progress_bar,
-)
+from homotopy_bench.tracking.display import PLAIN_LINES, Display, LiveBar, OnConsole, display, percent, print_line
 
 
 class Standing:
-    """Where the runs of a group stand.
+    """Standing of a group: its runs that are alive, diverged and pruned, and their best accuracy.
 
     Args:
         members: Number of runs.
@@ -42,6 +32,10 @@ class Standing:
         self.epoch, self.t = 0, 0.0
         self.best: float | None = None
 
+    def heading(self, title: str) -> str:
+        """Return what trains, given the title of the first run."""
+        return f"{self.members} runs as one program, the first: {title}"
+
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Take a line of the metrics of one of them into account."""
         self.epoch, self.t = line["epoch"], line["t"]
@@ -58,8 +52,8 @@ class Standing:
         return f"{alive} alive  {ends}  epoch {self.epoch}  t {self.t:.2f}  best {percent(self.best)}"
 
 
-class GroupLines:
-    """Plain lines, for a file or a pipe.
+class GroupLines(OnConsole):
+    """Print plain lines, for a file or a pipe.
 
     Args:
         console: Where to print.
@@ -67,7 +61,7 @@ class GroupLines:
     """
 
     def __init__(self, console: Console, members: int) -> None:
-        self.console = console
+        super().__init__(console)
         self.standing = Standing(members)
         self._every = self._next = 0
         self._printed = ""
@@ -76,39 +70,36 @@ class GroupLines:
         """Print what trains."""
         self._every = max(steps // PLAIN_LINES, 1)
         self._next = done + self._every
-        self._print(_heading(title, self.standing.members))
+        self.print(self.standing.heading(title))
 
     def at_step(self, step: int) -> None:
         """Print how the group stands, now and then, where that has changed."""
-        if step >= self._next and str(self.standing) != self._printed and self.standing.epoch:
+        if step >= self._next and self._print_changed():
             self._next = step + self._every
-            self._print(str(self.standing))
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Keep an evaluation for the next line."""
         self.standing.evaluated(line)
 
-    def warn(self, message: str) -> None:
-        """Print it."""
-        print_warning(self.console, message)
-
     def stop(self) -> None:
         """Print how the group stands in the end."""
-        if self.standing.epoch and str(self.standing) != self._printed:
-            self._print(str(self.standing))
+        self._print_changed()
 
-    def _print(self, line: str) -> None:
-        self._printed = line
-        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
+    def finish(self, summary: Mapping[str, Any], _folder: Path) -> None:
         """Count the end of a run."""
-        del folder
         self.standing.ended(summary)
 
+    def _print_changed(self) -> bool:
+        """Return whether the group stands otherwise than printed last, after printing it."""
+        changed = bool(self.standing.epoch) and str(self.standing) != self._printed
+        if changed:
+            self._printed = str(self.standing)
+            self.print(self._printed)
+        return changed
 
-class GroupBar:
-    """A live progress bar, for a terminal.
+
+class GroupBar(LiveBar):
+    """Draw a live progress bar with the standing of a group.
 
     Args:
         console: Where to draw.
@@ -116,41 +107,21 @@ class GroupBar:
     """
 
     def __init__(self, console: Console, members: int) -> None:
-        self.console = console
+        super().__init__(console)
         self.standing = Standing(members)
-        self._progress = progress_bar(console)
-        self._task = TaskID(0)
-        self._next = 0.0
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains and draw the bar."""
-        self.console.print(_heading(title, self.standing.members), soft_wrap=True, highlight=False, markup=False)
-        self._task = self._progress.add_task(str(self.standing), total=steps, completed=done)
-        self._progress.start()
+        super().start(self.standing.heading(title), steps, done)
+        self._progress.update(self._task, description=str(self.standing))
 
-    def at_step(self, step: int) -> None:
-        """Move the bar, if it has not moved a moment ago."""
-        now = time.perf_counter()
-        if now >= self._next:
-            self._next = now + REFRESH_SECONDS
-            self._progress.update(self._task, completed=step)
-
-    def evaluated(self, line: Mapping[str, Any]) -> None:
-        """Show the best figure of all beside the bar."""
+    def beside(self, line: Mapping[str, Any]) -> str:
+        """Return how the group stands after an evaluation of one of its runs."""
         self.standing.evaluated(line)
-        self._progress.update(self._task, completed=line["step"], description=str(self.standing))
+        return str(self.standing)
 
-    def warn(self, message: str) -> None:
-        """Print it above the bar."""
-        print_warning(self.console, message)
-
-    def stop(self) -> None:
-        """Give the line of the bar back to the terminal."""
-        self._progress.stop()
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
+    def finish(self, summary: Mapping[str, Any], _folder: Path) -> None:
         """Count the end of a run."""
-        del folder
         self.standing.ended(summary)
         self._progress.update(self._task, description=str(self.standing))
 
@@ -174,8 +145,4 @@ def print_jobs(console: Console, jobs: Iterable[tuple[str, Mapping[str, Any]]]) 
         final = summary.get("final") or {}
         validation, test = (percent(final.get(f"{split}_acc_target")) for split in ("val", "test"))
         line = f"{summary['status']:<12}{validation:>10}{test:>9}  {name}"
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
-
-
-def _heading(title: str, members: int) -> str:
-    return f"{members} runs as one program, the first: {title}"
+        print_line(console, line)

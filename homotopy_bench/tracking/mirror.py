@@ -1,7 +1,4 @@
-"""The process beside the training: reads the records of runs as they grow, and tells the trackers.
-
-It learns on its standard input which runs begin and end, one JSON mapping per line, and answers on its standard output
-what went wrong. When its input ends, the training has ended, or its process has died.
+"""Mirror the record of a run in its trackers.
 
 What a tracker raises ends that tracker of that run, and nothing else; but a server that was waited for in vain is not
 waited for again.
@@ -12,23 +9,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from homotopy_bench.core.files import write_atomically
-
-if TYPE_CHECKING:
-    from homotopy_bench.loggers.base import Logger, Point, Run, Tracker
+from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
+from homotopy_bench.loggers.credentials import masked
 
 KNOWN = "trackers.json"
-"""File of a run's folder: what finds its runs in the trackers again."""
+"""File of a run's folder with its ids in the trackers, by which they find it again."""
 
 WAITED = 5.0
 """Seconds after which a failure is that of a server that does not answer, the same for all runs."""
 
 Say = Callable[[str | None, str], None]
-"""Told the name of a tracker and what went wrong with it; None where it is the record that cannot be read."""
+"""Callback: (name of a tracker, problem); the name is None where the record cannot be read."""
 
 Content = TypeVar("Content")
 
@@ -37,10 +34,10 @@ class Mirror:
     """The trackers of one run.
 
     Args:
-        loggers: What is to be opened.
-        run: The run; what each tracker knows of it already is looked up in its folder.
-        say: Told what goes wrong, once per tracker.
-        silent: Trackers whose server does not answer, and what was said of it; those of all runs share it.
+        loggers: The trackers to open.
+        run: The run; its ids in the trackers are read from its folder.
+        say: Called with what goes wrong, once per tracker.
+        silent: Trackers whose server does not answer, with the problem; all runs share it.
         waited: Seconds after which a failure is of that kind.
     """
 
@@ -49,12 +46,12 @@ class Mirror:
         loggers: tuple[Logger, ...],
         run: Run,
         say: Say,
-        silent: MutableMapping[str, str] | None = None,
+        silent: MutableMapping[str, str],
         waited: float = WAITED,
     ) -> None:
         self._folder = run.folder
         self._say = say
-        self._silent: MutableMapping[str, str] = {} if silent is None else silent
+        self._silent = silent
         self._waited = waited
         self._readable = True
         self._read = 0
@@ -79,8 +76,6 @@ class Mirror:
         Args:
             summarised: Whether ``summary.json`` is that of this end; it may be an older one where a process died.
         """
-        from homotopy_bench.loggers.base import FILES
-
         self.follow()
         files = [self._folder / name for name in FILES if (self._folder / name).is_file()]
         summary = self._from_record(self._summary) if summarised else None
@@ -89,8 +84,6 @@ class Mirror:
         self._open.clear()
 
     def _begin(self, logger: Logger, run: Run, known: str | None) -> None:
-        from dataclasses import replace
-
         self._open[logger.name] = logger.open(replace(run, known=known))
         # A tracker that knows nothing of a continued run gets all of it.
         self._begun[logger.name] = run.step if known is not None else -1
@@ -102,8 +95,6 @@ class Mirror:
 
     def _points(self) -> list[Point]:
         """Return the lines of the metrics that are new and whole."""
-        from homotopy_bench.loggers.base import Point, numbers
-
         with (self._folder / "metrics.jsonl").open("rb") as file:
             file.seek(self._read)
             whole = file.read().rpartition(b"\n")[0]
@@ -119,14 +110,14 @@ class Mirror:
         return content
 
     def _from_record(self, read: Callable[[], Content]) -> Content | None:
-        """Return what is read from the record; None once it cannot be read, which is said and nothing more."""
+        """Return what is read from the record; None once it cannot be read, which is said once."""
         if not self._readable:
             return None
         try:
             return read()
         except Exception as error:
             self._readable = False
-            self._say(None, f"the trackers cannot read the record ({_worded(error)})")
+            self._say(None, f"the trackers cannot read the record ({worded(error)})")
             return None
 
     def _attempt(self, name: str, action: Callable[[], None]) -> None:
@@ -137,17 +128,15 @@ class Mirror:
                 action()
                 return
             except Exception as error:
-                problem = _worded(error)
+                problem = worded(error)
                 if time.monotonic() - began >= self._waited:
                     self._silent[name] = problem
         self._open.pop(name, None)
         self._say(name, problem)
 
 
-def _worded(error: Exception) -> str:
+def worded(error: Exception) -> str:
     """Return an error in one line without credentials."""
-    from homotopy_bench.loggers.credentials import masked
-
     return masked(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
 
 

@@ -1,4 +1,4 @@
-"""Where a run comes from: the multirun or the study whose folder its own lies in."""
+"""Find the multirun or the study of a run, in whose folder its own lies."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MULTIRUN = "multirun.yaml"
-"""What Hydra's sweepers leave in the folder of a multirun."""
+"""File of Hydra's sweepers in the folder of a multirun."""
 
 LEVELS = 3
-"""Folders above a run's own in which that of its multirun is looked for."""
+"""Number of folders above a run's own that are searched for that of its multirun."""
 
 
 class Origin(NamedTuple):
@@ -20,16 +20,9 @@ class Origin(NamedTuple):
 
 
 def origin(folder: Path, outputs: Path) -> Origin:
-    """Return where a run comes from.
+    """Return the sweep of the run in a folder, read from there: a continued run is known again, whatever began it.
 
-    It is read from the folder, so that a continued run is known again, whatever began it.
-
-    Args:
-        folder: The run's folder.
-        outputs: Folder of all runs; a multirun in it is named by its path from there.
-
-    Returns:
-        The name of the study or of the multirun, and the kind of run.
+    A multirun in the folder ``outputs`` of all runs is named by its path from there.
     """
     folder, outputs = folder.absolute(), outputs.absolute()
     for sweep in list(folder.parents)[:LEVELS]:

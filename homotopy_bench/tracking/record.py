@@ -1,4 +1,4 @@
-"""The record of one run: a folder in which every file is complete, or grows line by line.
+"""Write and read the record of one run: a folder in which every file is complete, or grows line by line.
 
     .hydra/config.yaml    what was asked for            checkpoint.pt   the state to continue from
     metrics.jsonl         a line per evaluation         curves.png      the lines as a picture
@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import warnings
 from collections.abc import Mapping
 from datetime import datetime
@@ -46,15 +47,9 @@ class Record:
 
     @classmethod
     def create(cls, folder: Path, config: Mapping[str, Any], overrides: list[str]) -> Record:
-        """Begin a record in a folder that holds none.
+        """Return a new record in a folder that holds none, and is made if it is missing.
 
-        Args:
-            folder: The folder; made if it is missing.
-            config: The configuration, kept as ``.hydra/config.yaml`` where Hydra has not done so.
-            overrides: The overrides it was composed from, likewise.
-
-        Returns:
-            The new record.
+        Configuration and overrides are kept in ``.hydra/`` where Hydra has not done so.
 
         Raises:
             InputError: If the folder already holds a run, or cannot be written.
@@ -81,13 +76,7 @@ class Record:
         return read_metrics(self.metrics)
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the checkpoint: a state, and how far the metrics had come with it.
-
-        Args:
-            state: Tensors, numbers, texts and containers of them.
-        """
-        import os
-
+        """Write the checkpoint: a state of tensors, numbers, texts and containers, and the length of the metrics."""
         import torch
 
         with self.metrics.open("rb") as file:
@@ -114,9 +103,8 @@ class Record:
             raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({type(error).__name__})") from error
         if not isinstance(state, dict) or state.get("schema") != SCHEMA:
             found = state.get("schema") if isinstance(state, dict) else type(state).__name__
-            raise InputError(
-                "resume", self.folder, f"its checkpoint.pt has schema {found}; this version reads {SCHEMA}"
-            )
+            accepted = f"its checkpoint.pt has schema {found}; this version reads {SCHEMA}"
+            raise InputError("resume", self.folder, accepted)
         size = self.metrics.stat().st_size if self.metrics.exists() else 0
         if size < state["metrics_bytes"]:
             accepted = f"its metrics.jsonl has {size} bytes, its checkpoint.pt expects {state['metrics_bytes']}"
@@ -124,11 +112,7 @@ class Record:
         return state
 
     def go_back_to(self, state: Mapping[str, Any] | None) -> None:
-        """Cut the metrics back to where they were when a checkpoint was written, and remove what a kill left.
-
-        Args:
-            state: What :meth:`load` returned.
-        """
+        """Cut the metrics back to the state that :meth:`load` returned, and remove temporary files of a kill."""
         for left_over in self.folder.glob(".*.tmp"):
             left_over.unlink()
         with self.metrics.open("ab") as file:
@@ -151,14 +135,7 @@ def holds_run(folder: Path) -> bool:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the complete lines of a ``metrics.jsonl``, skipping a torn last one.
-
-    Args:
-        path: The file; may be missing.
-
-    Returns:
-        One mapping per evaluation, in order.
-    """
+    """Return a mapping per evaluation of a ``metrics.jsonl``, which may be missing, without a torn last line."""
     return read_json_lines(path)
 
 

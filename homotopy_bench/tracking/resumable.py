@@ -1,4 +1,4 @@
-"""Reading a run's folder in order to continue it, before torch is loaded."""
+"""Read a run's folder in order to continue it, before torch is loaded."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ FINAL = ("completed", "diverged", "pruned")
 
 
 def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
-    """Read what a run was asked to do, and whether it has ended.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        Its configuration, the overrides it was composed from, and its final status (None if it can be continued).
+    """Return the configuration of a run, its overrides, and its final status (None if it can be continued).
 
     Raises:
         InputError: If the folder holds no run, or one of another layout.

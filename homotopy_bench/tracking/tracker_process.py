@@ -1,4 +1,12 @@
-"""The process beside a training that follows its metrics and tells the loggers."""
+"""Run the process beside a training: it reads the records of runs as they grow, and tells the trackers.
+
+It learns on its standard input which runs begin and end, one JSON mapping per line, and answers on its standard output
+with signs of life and problems. When its input ends, the training has ended, or its process has died.
+
+``multiprocessing`` would not do in place of these lines: its spawned child runs the user's main module again, so that a
+script that calls :func:`homotopy_bench.train` without a main guard would train twice, and a write into its pipe
+waits for a child that is still importing, once the configurations of an ensemble have filled the pipe.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +16,36 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    pass
-from homotopy_bench.tracking.mirror import Mirror, Say, _worded
+    from homotopy_bench.tracking.mirror import Mirror, Say
 
 POLL_SECONDS = 0.3
-"""Time between two looks at the metrics."""
-
+"""Time between two reads of the metrics."""
 
 NICE = 10
 """The training goes first where there are not enough processors for both."""
 
 
 def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) -> Mirror:
-    """Return the trackers of a run.
-
-    Args:
-        spec: Its ``config``, ``folder`` and ``step``, as :mod:`homotopy_bench.tracking.trackers` writes them.
-        say: Told what goes wrong.
-        silent: Trackers whose server does not answer.
-    """
+    """Return the trackers of a run, given its ``config``, ``folder`` and ``step``; otherwise as :class:`Mirror`."""
     from homotopy_bench.config.validation import validate
     from homotopy_bench.loggers.base import Run
+    from homotopy_bench.tracking.mirror import Mirror
     from homotopy_bench.tracking.origin import origin
 
     config = validate(spec["config"])
     folder, outputs = Path(spec["folder"]), Path(config.paths.outputs)
-    names = (config.dataset.name, config.model.name, config.method.name)
     group, job_type = origin(folder, outputs)
     run = Run(
         folder=folder,
         outputs=outputs,
         name=f"{config.method.name} on {config.dataset.name}, {config.model.name}, seed {config.seed}",
         config={key: value for key, value in config.to_dict().items() if key not in ("paths", "logger")},
-        tags=names,
+        tags=(config.dataset.name, config.model.name, config.method.name),
         group=group,
         job_type=job_type,
         known=None,
@@ -54,22 +55,21 @@ def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) 
 
 
 def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mapping[str, Any]], None]) -> None:
-    """Do what messages say until they end.
+    """Follow messages until they end.
 
     Args:
         messages: ``{"begin": spec}`` for runs in the order of their numbers, ``{"end": number}``, and None at the end.
-        answer: Given an empty mapping as a sign of life, and ``run``, ``tracker`` and ``problem`` of what went wrong;
-            no ``tracker`` where all trackers of the run are concerned.
+        answer: Called with an empty mapping as a sign of life, and with ``run``, ``tracker`` and ``problem`` of what
+            went wrong; ``tracker`` is missing where all trackers of the run are concerned.
     """
+    from homotopy_bench.tracking.mirror import worded
+
     runs: dict[int, Mirror] = {}
     silent: dict[str, str] = {}
     begun = 0
 
-    def say(number: int) -> Say:
-        def told(tracker: str | None, problem: str) -> None:
-            answer({"run": number, **({} if tracker is None else {"tracker": tracker}), "problem": problem})
-
-        return told
+    def say(number: int, tracker: str | None, problem: str) -> None:
+        answer({"run": number, **({} if tracker is None else {"tracker": tracker}), "problem": problem})
 
     while True:
         try:
@@ -82,9 +82,9 @@ def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mappin
             break
         if "begin" in message:
             try:
-                runs[begun] = mirror(message["begin"], say(begun), silent)
+                runs[begun] = mirror(message["begin"], partial(say, begun), silent)
             except Exception as error:  # of this run alone
-                say(begun)(None, f"the trackers cannot be opened ({_worded(error)})")
+                say(begun, None, f"the trackers cannot be opened ({worded(error)})")
             begun += 1
         elif message["end"] in runs:
             runs.pop(message["end"]).end(summarised=True)
@@ -98,13 +98,13 @@ def main() -> None:
     """Serve standard input and output."""
     if hasattr(os, "nice"):
         os.nice(NICE)
-    # What libraries print is for nobody: only answers go out.
+    # What libraries print is dropped: only answers go out.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(silence, stream.fileno())
     messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
-    # At once, before anything is imported: who writes must never wait for a reader.
+    # At once, before anything heavy is imported: the training must never wait for a reader.
     threading.Thread(target=_read, args=(sys.stdin, messages), daemon=True).start()
 
     def answer(content: Mapping[str, Any]) -> None:
@@ -117,7 +117,9 @@ def main() -> None:
     try:
         serve(messages, answer)
     except Exception as error:
-        answer({"problem": _worded(error)})
+        from homotopy_bench.tracking.mirror import worded
+
+        answer({"problem": worded(error)})
     # Everything is finished and closed: what libraries do at the end of a process is not waited for.
     os._exit(0)
 

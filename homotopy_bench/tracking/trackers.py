@@ -1,10 +1,10 @@
-"""The trackers beside the training, seen from the training: a process that is started, told and left alone.
+"""Start and stop the process of the trackers from the training.
 
-    training -> record on disk -> process beside it (:mod:`homotopy_bench.tracking.mirror`) -> W&B, TensorBoard, MLflow
+    training -> record on disk -> :mod:`homotopy_bench.tracking.tracker_process` -> W&B, TensorBoard, MLflow
 
-The process reads the record, so that the training only says which runs begin and end. Whatever a tracker does, it can
-neither stop nor alter the training, nor take its time as long as there is a processor for it. What goes wrong with a
-tracker is said once and kept in ``train.log``.
+The process reads the record, so that the training only says which runs begin and end. No tracker can stop or alter the
+training, nor take its time as long as there is a processor for both. Each problem is printed once and kept in
+``train.log``.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from typing import IO, Any
 from homotopy_bench.config.schema import Config
 from homotopy_bench.loggers.base import SILENCE
 
-BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.mirror import main; main()"
+BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.tracker_process import main; main()"
 
 ROOT = Path(__file__).parent.parent.parent
-"""Where the package lies, which the other process shall find too."""
+"""Folder of the package, for the import path of the other process."""
 
 LIMIT = 600.0
-"""Seconds after the training in which the trackers must have everything, whatever signs of life they give."""
+"""Seconds that the trackers have after the training, with signs of life."""
 
 
 @dataclass(frozen=True)
 class Followed:
-    """A run as its trackers see it: what it is, where it is written, where it begins, who notes problems."""
+    """A run for its trackers: configuration, folder, first step, and a callback for problems."""
 
     config: Config
     folder: Path
@@ -45,11 +45,11 @@ class Followed:
 
 
 class Trackers:
-    """The trackers of runs that train together; nothing at all where none is chosen.
+    """The trackers of runs that train together; no-op without loggers.
 
     Args:
         runs: The runs.
-        warn: Told what goes wrong, each problem once.
+        warn: Called with each problem once.
         silence: Seconds without a sign of life after which the end is not waited for.
         limit: Seconds after which it is not waited for with signs of life either.
     """
@@ -79,17 +79,13 @@ class Trackers:
             self._tell({"begin": spec})
 
     def look(self) -> None:
-        """Say what has gone wrong since the last look."""
+        """Report what has gone wrong since the last look."""
         with suppress(queue.Empty):
             while True:
                 self._take(self._answers.get_nowait())
 
     def end(self, folder: Path) -> None:
-        """Say that the record of a run is complete.
-
-        Args:
-            folder: The run's folder.
-        """
+        """Say that the record in a run's folder is complete."""
         for number, run in enumerate(self._runs):
             if run.folder == folder and folder not in self._ended:
                 self._ended.add(folder)

@@ -62,7 +62,7 @@ def a_run(folder: Path, steps: Sequence[int], step: int = 0) -> Run:
 
 
 def test_a_tracker_is_told_of_whole_lines_in_their_order(told: list[Any], tmp_path: Path) -> None:
-    mirror = Mirror((Kept(),), a_run(tmp_path, [1, 2]), lambda *_: None)
+    mirror = Mirror((Kept(),), a_run(tmp_path, [1, 2]), lambda *_: None, {})
     mirror.follow()
     mirror.follow()
     with (tmp_path / "metrics.jsonl").open("a") as file:
@@ -75,17 +75,17 @@ def test_a_tracker_is_told_of_whole_lines_in_their_order(told: list[Any], tmp_pa
 
 def test_a_continued_run_is_the_same_run_and_is_not_told_what_it_knows(told: list[Any], tmp_path: Path) -> None:
     (tmp_path / KNOWN).write_text('{"kept": "5"}')
-    Mirror((Kept(),), a_run(tmp_path, [1, 2, 3], step=2), lambda *_: None).follow()
+    Mirror((Kept(),), a_run(tmp_path, [1, 2, 3], step=2), lambda *_: None, {}).follow()
     assert told == [("open", "5"), ("log", [3])]
 
 
 def test_a_tracker_new_to_a_continued_run_is_told_all(told: list[Any], tmp_path: Path) -> None:
-    Mirror((Kept(),), a_run(tmp_path, [1, 2, 3], step=2), lambda *_: None).follow()
+    Mirror((Kept(),), a_run(tmp_path, [1, 2, 3], step=2), lambda *_: None, {}).follow()
     assert told == [("open", None), ("log", [1, 2, 3])]
 
 
 def test_after_the_death_of_the_training_an_older_summary_does_not_count(told: list[Any], tmp_path: Path) -> None:
-    Mirror((Kept(),), a_run(tmp_path, []), lambda *_: None).end(summarised=False)
+    Mirror((Kept(),), a_run(tmp_path, []), lambda *_: None, {}).end(summarised=False)
     assert told[-1] == ("finish", (None, []))
 
 
@@ -100,7 +100,7 @@ def test_a_failing_tracker_is_said_once_and_leaves_the_others_alone(
     moment: str, told: list[Any], tmp_path: Path
 ) -> None:
     said: list[Any] = []
-    mirror = Mirror((Kept(fails=moment), Other()), a_run(tmp_path, [1]), lambda *what: said.append(what))
+    mirror = Mirror((Kept(fails=moment), Other()), a_run(tmp_path, [1]), lambda *what: said.append(what), {})
     mirror.follow()
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write(": 1.0}\n")
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_written_is_a_problem_of_wandb_alone(told: list[
     (tmp_path / "wandb").write_text("a file")
     said: list[Any] = []
     wandb = compose("logger=wandb").logger.chosen
-    Mirror((*wandb, Kept()), a_run(tmp_path, [1]), lambda *what: said.append(what)).follow()
+    Mirror((*wandb, Kept()), a_run(tmp_path, [1]), lambda *what: said.append(what), {}).follow()
     ((name, problem),) = said
     assert (name, problem.partition(":")[0]) == ("wandb", "FileExistsError")
     assert told == [("open", None), ("log", [1])]
