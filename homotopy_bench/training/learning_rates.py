@@ -107,7 +107,7 @@ class LearningRates:
         """Return the gradients and the Hessian products of a batch that step k took for measurements, per row."""
         if self._controller is None or not self._controller.due(k):
             return 0, 0
-        gradients, products = self._controller.paid
+        gradients, products = self._controller.measurement_cost
         return gradients * self.batches, products * self.batches
 
     def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:

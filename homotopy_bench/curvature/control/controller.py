@@ -32,7 +32,7 @@ class CurvatureController:
 
     Attributes:
         blocks: Name -> columns of each block of parameters.
-        paid: Gradients and Hessian products that the last estimate took per row, that of its batch among them.
+        measurement_cost: Gradients and Hessian products that the last estimate took per row, that of its batch among them.
 
     Args:
         options: Member -> its schedule, all of one program: they agree in form, estimator and when estimates are due.
@@ -54,7 +54,7 @@ class CurvatureController:
         self.blocks = dict(blocks)
         build = FORMS[self.options.form]
         self.rules: dict[int, Rule] = {m: build(one, stability[m], len(blocks)) for m, one in options.items()}
-        self.paid = (0, 0)
+        self.measurement_cost = (0, 0)
         self._traces: dict[int, dict[str, list[float]]] = {m: {name: [] for name in TRACE} for m in options}
         self._failures: dict[int, dict[str, Any]] = {m: {"count": 0, "last": None} for m in options}
         self._rates: dict[int, Values] = {m: [nan] * len(blocks) for m in options}
@@ -93,7 +93,7 @@ class CurvatureController:
         Returns:
             The losses, detached; None if the gradients could not be had in a way that allows second derivatives.
         """
-        self.paid = (1, 0)  # an attempt at a gradient, if no more comes of it
+        self.measurement_cost = (1, 0)  # an attempt at a gradient, if no more comes of it
         try:
             at = Local(ensemble, evaluate, step, self._estimator.twice)
         except RuntimeError as error:
@@ -109,7 +109,7 @@ class CurvatureController:
             self._fail(self.rules, error)
         else:
             self._observe(step, rows, norm.tolist(), slopes.tolist())
-        self.paid = (1 + at.gradients, at.products)
+        self.measurement_cost = (1 + at.gradients, at.products)
         return at.losses
 
     def rates(self, step: int, scheduled: Sequence[float]) -> dict[int, Values]:
