@@ -1,4 +1,4 @@
-"""What all tests share: a data folder of their own, and one thread."""
+"""Set up all tests: a data folder of their own, one thread, and checked shapes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+SHAPES_CHECKED = ["homotopy_bench.curvature"]
+"""Packages whose tensor shapes are checked at every call; before the first import of any of them."""
+
+install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
 
 @pytest.fixture(scope="session", autouse=True)

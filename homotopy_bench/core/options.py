@@ -7,7 +7,7 @@ checked in a fraction of a second, before torch is loaded.
 
 Members trained together as one ensemble may differ in what can be a tensor with an entry per member. Whether they may
 differ in a key is part of its declaration, as :data:`PER_MEMBER` among the annotations of its type; a choice that is a
-table of numbers altogether says :attr:`Options.precomputed`. All other keys belong to the program, and there they agree.
+table of numbers altogether says :attr:`Options.precomputed`. All other keys belong to the program: there they agree.
 """
 
 from __future__ import annotations

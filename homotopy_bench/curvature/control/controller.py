@@ -1,4 +1,4 @@
-"""The controller of learning rates by curvature: measures at the steps that are due, and gives every block its rate.
+"""Control learning rates by curvature: measure at the steps that are due, and give every block its rate.
 
 Training asks it for the gradients of such a step, from whose graph the estimate is made, and for the rates of every
 step. What fails is one estimate of one member: its rate is then the schedule's, and the record says so.
@@ -11,6 +11,7 @@ from math import isfinite, nan
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.curvature.control import FORMS, Rule
@@ -28,11 +29,11 @@ TRACE = ("step", "lambda_max", "kappa", "lr")
 
 
 class CurvatureController:
-    """The rules of the members whose learning rate follows the curvature, and the estimator they share.
+    """Control the rates of the members whose learning rate follows the curvature, with one estimator for all.
 
     Attributes:
         blocks: Name -> columns of each block of parameters.
-        measurement_cost: Gradients and Hessian products that the last estimate took per row, that of its batch among them.
+        measurement_cost: Gradients and Hessian products of the last estimate per row, the batch's gradient included.
 
     Args:
         options: Member -> its schedule, all of one program: they agree in form, estimator and when estimates are due.
@@ -81,7 +82,9 @@ class CurvatureController:
         """Return whether an estimate is made at a step: at every one of the first, then at every k-th."""
         return step < self.options.dense_steps or step % self.options.every == 0
 
-    def measure(self, step: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]) -> Tensor | None:
+    def measure(
+        self, step: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]
+    ) -> Float[Tensor, " R"] | None:
         """Write the rows' gradients at a batch into the ensemble, and estimate the curvature there.
 
         Args:
@@ -127,7 +130,7 @@ class CurvatureController:
                     self._traces[member][name].append(value)
         return self._rates
 
-    def clipped(self, bounds: Tensor, owners: Sequence[int]) -> Tensor:
+    def clipped(self, bounds: Float[Tensor, " R"], owners: Sequence[int]) -> Float[Tensor, " R"]:
         """Return bounds (R,) of rows with these owners, divided by 1 + kappa/threshold where there is a threshold."""
         if all(rule.options.clip_threshold is None for rule in self.rules.values()):
             return bounds
@@ -152,7 +155,7 @@ class CurvatureController:
         return {
             "rule": self.rules[member].to_dict(),
             "rates": list(self._rates[member]),
-            "estimator": {name: values[rows].cpu().clone() for name, values in self._estimator.state().items()},
+            "estimator": {name: values[rows].cpu().clone() for name, values in self._estimator.memory.items()},
             "trace": {name: list(values) for name, values in self._traces[member].items()},
             "failures": dict(self._failures[member]),
         }

@@ -5,7 +5,8 @@
                 biases and what normalises them
     random      every scalar on its own, each group equally likely
 
-The first of m groups of n things has the things 0, ..., floor(n/m) - 1, and so on: group j begins at floor(j n/m). Groups are uint8, in the order of the parameters.
+The first of m groups of n things has the things 0, ..., floor(n/m) - 1, and so on: group j begins at floor(j n/m).
+Groups are uint8, in the order of the parameters.
 """
 
 from __future__ import annotations
