@@ -13,12 +13,7 @@ from homotopy_bench.curvature.probes import rademacher
 
 
 def hutchinson_trace(
-    operator: Operator,
-    like: Vectors,
-    generator: torch.Generator,
-    *,
-    probes: int = 30,
-    tolerance: float = 0.1,
+    operator: Operator, like: Vectors, generator: torch.Generator, *, probes: int = 30, tolerance: float = 0.1
 ) -> Estimate:
     """Return an unbiased estimate of the trace of each member's matrix A.
 

@@ -16,12 +16,7 @@ from homotopy_bench.curvature.probes import rademacher
 
 
 def hutchpp_trace(
-    operator: Operator,
-    like: Vectors,
-    generator: torch.Generator,
-    *,
-    sketch: int = 10,
-    tolerance: float = 0.1,
+    operator: Operator, like: Vectors, generator: torch.Generator, *, sketch: int = 10, tolerance: float = 0.1
 ) -> Estimate:
     """Return an unbiased estimate of the trace of each member's matrix A.
 

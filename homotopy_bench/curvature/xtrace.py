@@ -14,12 +14,7 @@ from homotopy_bench.curvature.probes import spherical
 
 
 def xtrace(
-    operator: Operator,
-    like: Vectors,
-    generator: torch.Generator,
-    *,
-    sketch: int = 15,
-    tolerance: float = 0.1,
+    operator: Operator, like: Vectors, generator: torch.Generator, *, sketch: int = 15, tolerance: float = 0.1
 ) -> Estimate:
     """Return an unbiased estimate of the trace of each member's matrix A.
 
