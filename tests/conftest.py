@@ -1,4 +1,4 @@
-"""What all tests share: a data folder of their own, and one thread."""
+"""Set up all tests: a data folder of their own, one thread, and checked shapes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-install_import_hook(["homotopy_bench.ensemble", "homotopy_bench.training"], "beartype.beartype")
-"""Check the shapes in the types of these rooms at every call; before anything of them is imported."""
+SHAPES_CHECKED = ["homotopy_bench.curvature", "homotopy_bench.ensemble", "homotopy_bench.training"]
+"""Packages whose tensor shapes are checked at every call; before the first import of any of them."""
+
+install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
 
 @pytest.fixture(scope="session", autouse=True)

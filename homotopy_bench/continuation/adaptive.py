@@ -1,4 +1,4 @@
-"""The adaptive path: t moves when the loss allows it, and there is no length of warm-up to tune."""
+"""Move t when the loss allows it, so that there is no length of warm-up to tune."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from homotopy_bench.continuation.base import Continuation
-from homotopy_bench.continuation.tracker import Rules, Tracker
+from homotopy_bench.continuation.path_controller import PathController, Rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Adaptive(Continuation):
-    """A predictor-corrector path tracker; :mod:`homotopy_bench.continuation.tracker` has its rules.
+    """Follow the path by predictor and corrector; :mod:`homotopy_bench.continuation.path_controller` has its rules.
 
     ``reserve`` is the share of the training that is kept for t = 1: the path has arrived when it begins, whatever the
     loss does. ``check_fraction`` is the share of the training between two checks of the loss.
@@ -40,12 +40,12 @@ class Adaptive(Continuation):
         return np.where(u >= 1.0 - self.reserve, 1.0, 0.0)
 
     def rules(self) -> Rules:
-        """Return when the tracker moves."""
+        """Return when the path controller moves."""
         return Rules(**self.model_dump(include={field.name for field in fields(Rules)}))
 
-    def tracker(self) -> Tracker:
-        """Return a tracker at the beginning of the path."""
-        return Tracker(self.first_step)
+    def controller(self) -> PathController:
+        """Return a path controller at t = 0."""
+        return PathController(self.first_step)
 
     def check_every(self, steps: int) -> int:
         """Return the number of training steps between two checks, of ``steps`` in all."""

@@ -1,4 +1,4 @@
-"""What every continuation schedule shares: progress in, path parameter out, and the exact arrival at t = 1."""
+"""Share what all continuation schedules have: progress in, path parameter out, exact arrival at t = 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WarmupFraction = Annotated[float, Field(gt=0.0, le=1.0)]
 class Continuation(Options, ABC):
     """An open-loop schedule t(u) with t in [0, 1], u in [0, 1], and t = 1 exactly for u >= w."""
 
-    tabulated: ClassVar[bool] = True
+    precomputed: ClassVar[bool] = True
 
     name: str
 
@@ -36,28 +36,32 @@ class Continuation(Options, ABC):
             Path parameters in [0, 1], the shape of ``u``.
         """
 
-    def table(
-        self,
-        steps: int,
-        seed: int,  # noqa: ARG002 - for schedules that draw
-        levels: Sequence[int] = (),
-    ) -> NDArray[np.float64]:
+    def arrange(self, t: NDArray[np.float64], seed: int, levels: Sequence[int]) -> None:
+        """Rearrange the values of all steps but the last in place; by default they stay.
+
+        Args:
+            t: Path parameters of the steps 0, ..., S-2, shape (S-1,).
+            seed: The run's seed.
+            levels: Training steps of each level of a method that has levels.
+        """
+
+    def table(self, steps: int, seed: int, levels: Sequence[int] = ()) -> NDArray[np.float64]:
         """Return t for every training step.
 
         Step k = 0, ..., S-1 trains at t(k/S); the last one always trains the target network, t = 1.
 
         Args:
             steps: Total number S of training steps, at least 1.
-            seed: The run's seed; only a schedule that draws random numbers depends on it.
-            levels: Training steps of each level of a method that has levels; only ``levels`` asks for them.
+            seed: The run's seed, for a schedule that draws random numbers.
+            levels: Training steps of each level of a method that has levels, for ``continuation=levels``.
 
         Returns:
             Array of shape (S,).
         """
         import numpy as np
 
-        del levels
         t = np.asarray(self.at(np.arange(steps) / steps), dtype=np.float64)
+        self.arrange(t[:-1], seed, levels)
         t[-1] = 1.0
         return t
 

@@ -1,9 +1,11 @@
-"""The levels of a method that has levels: each for its own number of epochs, and then the target."""
+"""Hold t on each level of a method for that level's epochs, and then at the target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import override
 
 from homotopy_bench.continuation.base import Continuation
 
@@ -28,20 +30,10 @@ class Levels(Continuation):
 
         return np.ones_like(u)
 
-    def table(self, steps: int, seed: int, levels: Sequence[int] = ()) -> NDArray[np.float64]:
-        """Return t for every training step; the last one always trains the target network, t = 1.
-
-        Args:
-            steps: Total number S of training steps, at least 1.
-            seed: The run's seed, on which the levels do not depend.
-            levels: Training steps of each level.
-
-        Returns:
-            Array of shape (S,).
-        """
+    @override
+    def arrange(self, t: NDArray[np.float64], seed: int, levels: Sequence[int]) -> None:
+        """Hold t = j/n for the steps of level j."""
         import numpy as np
 
-        t = super().table(steps, seed)
-        held = np.repeat(np.arange(len(levels)) / max(len(levels), 1), levels)[: steps - 1]
+        held = np.repeat(np.arange(len(levels)) / max(len(levels), 1), levels)[: len(t)]
         t[: len(held)] = held
-        return t

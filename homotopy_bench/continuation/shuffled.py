@@ -1,9 +1,11 @@
-"""The control without a path: the values of t of the straight ramp, in random order."""
+"""Visit the values of t of the straight ramp in random order: the control without a path."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import override
 
 from homotopy_bench.continuation.base import Continuation, WarmupFraction, ramp
 
@@ -31,22 +33,11 @@ class Shuffled(Continuation):
         """Return min(1, u/w), the values before they are put into another order, for every progress ``u``."""
         return ramp(u, self.warmup_fraction)
 
-    def table(self, steps: int, seed: int, levels: Sequence[int] = ()) -> NDArray[np.float64]:
-        """Return t for every training step.
-
-        Args:
-            steps: Total number S of training steps, at least 1.
-            seed: The run's seed.
-            levels: Those of a method that has levels; not used here.
-
-        Returns:
-            Array of shape (S,), with the values of the linear schedule; the last one is 1.
-        """
+    @override
+    def arrange(self, t: NDArray[np.float64], seed: int, levels: Sequence[int]) -> None:
+        """Permute the values of the linear schedule."""
         import numpy as np
 
         from homotopy_bench.core.random_streams import stream_seed
 
-        t = super().table(steps, seed, levels)
-        order = np.random.Generator(np.random.PCG64(stream_seed(seed, "continuation")))
-        t[:-1] = order.permutation(t[:-1])
-        return t
+        t[:] = np.random.Generator(np.random.PCG64(stream_seed(seed, "continuation"))).permutation(t)

@@ -7,7 +7,7 @@ checked in a fraction of a second, before torch is loaded.
 
 Members trained together as one ensemble may differ in what can be a tensor with an entry per member. Whether they may
 differ in a key is part of its declaration, as :data:`PER_MEMBER` among the annotations of its type; a choice that is a
-table of numbers altogether says :attr:`Options.tabulated`. All other keys belong to the program, and there they agree.
+table of numbers altogether says :attr:`Options.precomputed`. All other keys belong to the program: there they agree.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Options(BaseModel):
     parts: ClassVar[Mapping[str, str]] = {}
     """Field that is itself a choice of a group -> that group."""
 
-    tabulated: ClassVar[bool] = False
+    precomputed: ClassVar[bool] = False
     """Whether training only ever sees a table of numbers: then members may differ in the choice and all its keys."""
 
     @classmethod
     def per_member(cls) -> frozenset[str]:
         """Return the fields in which members of one ensemble may differ."""
         fields = cls.model_fields
-        return frozenset(name for name in fields if cls.tabulated or PER_MEMBER in fields[name].metadata)
+        return frozenset(name for name in fields if cls.precomputed or PER_MEMBER in fields[name].metadata)
 
     def program(self) -> tuple[tuple[str, Any], ...]:
         """Return the fields in which members of one ensemble agree, with their values; hashable.

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from math import pi, sqrt
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Operator
+from homotopy_bench.curvature.estimate import Operator, Vectors
 from homotopy_bench.curvature.krylov import Krylov
 from homotopy_bench.curvature.probes import spherical
 
@@ -24,20 +25,20 @@ from homotopy_bench.curvature.probes import spherical
 class Quadrature:
     """Nodes and weights for each member's spectrum, probe by probe: (1/Q) tr f(A) ~ mean over probes of sum w f(x)."""
 
-    nodes: Tensor
+    nodes: Float[Tensor, "M probes steps"]
     """x, ascending, shape (M, probes, steps), float64, on the host; not a number where products are not finite."""
-    weights: Tensor
+    weights: Float[Tensor, "M probes steps"]
     """w, shape (M, probes, steps), which add up to 1 for every probe; 0 for nodes that a probe did not need."""
     products: int
     """Products taken, per member."""
 
-    def moment(self, power: int) -> Tensor:
+    def moment(self, power: int) -> Float[Tensor, "M probes"]:
         """Return sum w x^power, shape (M, probes): the mean of lambda^power over the spectrum as each probe sees it."""
         return (self.weights * self.nodes**power).sum(dim=2)
 
 
 def spectral_density(
-    operator: Operator, like: Tensor, generator: torch.Generator, *, steps: int = 50, probes: int = 2
+    operator: Operator, like: Vectors, generator: torch.Generator, *, steps: int = 50, probes: int = 2
 ) -> Quadrature:
     """Return a quadrature for the density of the eigenvalues of each member's matrix A.
 
@@ -78,7 +79,7 @@ def spectral_density(
     return Quadrature(nodes, weights, products)
 
 
-def smoothed_density(quadrature: Quadrature, grid: Tensor, width: float) -> Tensor:
+def smoothed_density(quadrature: Quadrature, grid: Float[Tensor, "*M G"], width: float) -> Float[Tensor, "members G"]:
     """Return the density convolved with a normal distribution, averaged over the probes.
 
     p(g) = mean over probes of sum_j w_j exp(-(g - x_j)^2/(2 s^2))/(s sqrt(2 pi)), which integrates to 1.

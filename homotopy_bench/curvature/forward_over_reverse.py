@@ -1,4 +1,4 @@
-"""Products with the Hessian that keep no graph: the directional derivative of the gradient, batch by batch.
+"""Multiply by the Hessian without keeping a graph: the directional derivative of the gradient, batch by batch.
 
 It takes the memory of a single batch however long the split is, and about two to three times the time of a product with
 a kept graph on a CPU (measured: 32 layers of 64, batch 128, and 2 of 128 with 6000 samples; nearly seven times for a
@@ -32,18 +32,7 @@ def streamed_hessian_operator(
     147-160). Every product runs the network anew, so that random layers would draw other masks: it is for networks
     without them, or in evaluation mode.
 
-    Args:
-        ensemble: The members, M; their values of now are copied.
-        batches: Inputs (M, B, *input) with labels (M, B). The loss is the mean over all samples, where the objective is
-            one over the samples of a batch.
-        objective: (logits (M, B, classes), labels (M, B)) -> losses (M,).
-        pattern: Names of the parameters w, as in :class:`~homotopy_bench.curvature.point.Point`.
-
-    Returns:
-        The operator on (M, Q), for Q chosen parameters.
-
-    Raises:
-        InputError: If no parameter has such a name.
+    Arguments and errors are those of :func:`~homotopy_bench.curvature.products.hessian_operator`.
     """
     _load_forward_mode()
     point = Point(ensemble, pattern)

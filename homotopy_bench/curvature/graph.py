@@ -1,4 +1,4 @@
-"""Second derivatives of the batch loss that training has just computed, from its own graph.
+"""Take second derivatives of the batch loss that training has just computed, from its own graph.
 
 ``products.py`` copies the parameters and builds a graph of its own, so that training may go on meanwhile. Here the
 gradient of a training step is taken with its graph kept: a first product costs no second gradient, and random layers
@@ -7,10 +7,12 @@ and BatchNorm act as they did in the step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from homotopy_bench.curvature.twice import require_second_derivatives
 from homotopy_bench.ensemble.ensemble import Ensemble
 
 
@@ -31,7 +33,7 @@ class GradientGraph:
         [[4.0], [9.0]]
     """
 
-    def __init__(self, ensemble: Ensemble, loss: Tensor) -> None:
+    def __init__(self, ensemble: Ensemble, loss: Float[Tensor, ""]) -> None:
         self._ensemble = ensemble
         self._leaves = ensemble.leaves()
         self._gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
@@ -45,7 +47,7 @@ class GradientGraph:
         """
         require_second_derivatives(self._gradients)
 
-    def product(self, vectors: Tensor) -> Tensor:
+    def product(self, vectors: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
         """Return H v for every row, with H the Hessian of its loss.
 
         Args:
@@ -64,3 +66,28 @@ class GradientGraph:
         gradients, directions = zip(*curved, strict=True)
         products = torch.autograd.grad(gradients, self._leaves, directions, retain_graph=True, materialize_grads=True)
         return torch.cat([product.reshape(len(vectors), -1) for product in products], dim=1)
+
+
+def require_second_derivatives(gradients: Iterable[Tensor]) -> None:
+    """Check that gradients, with their graph, can be differentiated completely.
+
+    An operation that is marked ``once_differentiable`` puts a node that raises into the graph of its gradient. But
+    torch.autograd.grad visits only nodes between its outputs and its inputs, and that node is on no such way: without a
+    word the product would lack what the operation contributes.
+
+    Args:
+        gradients: Tensors of any shape.
+
+    Raises:
+        RuntimeError: If a part of the graph can be differentiated once only.
+    """
+    nodes = [gradient.grad_fn for gradient in gradients]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        if node.name() == "torch::autograd::Error":
+            raise RuntimeError("an operation of the network can be differentiated once only")
+        seen.add(node)
+        nodes += [following for following, _ in node.next_functions]

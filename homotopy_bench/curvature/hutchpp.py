@@ -7,15 +7,16 @@ the rest. Its variance falls with the square of the number of products where Hut
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Estimate, Operator
+from homotopy_bench.curvature.estimate import Estimate, Operator, Vectors
 from homotopy_bench.curvature.hutchinson import mean_estimate
 from homotopy_bench.curvature.probes import rademacher
 
 
 def hutchpp_trace(
-    operator: Operator, like: Tensor, generator: torch.Generator, *, sketch: int = 10, tolerance: float = 0.1
+    operator: Operator, like: Vectors, generator: torch.Generator, *, sketch: int = 10, tolerance: float = 0.1
 ) -> Estimate:
     """Return an unbiased estimate of the trace of each member's matrix A.
 
@@ -58,15 +59,8 @@ def hutchpp_trace(
     return mean_estimate(known + torch.stack(samples), 3 * sketch, tolerance)
 
 
-def orthonormal(columns: Tensor) -> Tensor:
-    """Return orthonormal bases that hold the ranges of given matrices, by Householder's QR.
-
-    Args:
-        columns: Matrices (M, Q, l), l <= Q, of any rank. One that is not finite gives a basis that is not a number.
-
-    Returns:
-        Bases (M, Q, l).
-    """
+def orthonormal(columns: Float[Tensor, "M Q l"]) -> Float[Tensor, "M Q l"]:
+    """Return orthonormal bases that hold the ranges of matrices of any rank; one that is not finite gives no number."""
     finite = columns.isfinite().all(dim=2).all(dim=1)[:, None, None]
     basis: Tensor = torch.linalg.qr(torch.where(finite, columns, 0.0))[0]
     return torch.where(finite, basis, torch.nan)

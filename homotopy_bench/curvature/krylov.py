@@ -13,9 +13,10 @@ The steps of a member depend on nothing of the others'.
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Operator
+from homotopy_bench.curvature.estimate import Operator, Vectors
 
 
 class Krylov:
@@ -36,7 +37,7 @@ class Krylov:
         max_steps: Most steps, for which the basis takes memory: M times max_steps times Q numbers.
     """
 
-    def __init__(self, operator: Operator, start: Tensor, max_steps: int) -> None:
+    def __init__(self, operator: Operator, start: Vectors, max_steps: int) -> None:
         members, size = start.shape
         self._operator = operator
         self._vector: Tensor = start / start.norm(dim=1, keepdim=True)
@@ -48,17 +49,17 @@ class Krylov:
         self.rounding = torch.zeros(members, dtype=torch.float64)
 
     @property
-    def basis(self) -> Tensor:
+    def basis(self) -> Float[Tensor, "M k Q"]:
         """V, shape (M, k, Q)."""
         return self._basis[:, : self.steps]
 
     @property
-    def tridiagonal(self) -> Tensor:
+    def tridiagonal(self) -> Float[Tensor, "M k k"]:
         """T, shape (M, k, k), float64, on the host."""
         return self._tridiagonal[:, : self.steps, : self.steps]
 
     @property
-    def finite(self) -> Tensor:
+    def finite(self) -> Bool[Tensor, " M"]:
         """Whether all products of a member were finite, shape (M,), bool."""
         return self.tridiagonal.isfinite().all(dim=2).all(dim=1) & self.beta.isfinite()
 
@@ -87,7 +88,7 @@ class Krylov:
         divisor = self.beta.to(vector)[:, None]
         self._vector = torch.where(divisor != 0.0, image / divisor, 0.0)
 
-    def ritz(self) -> tuple[Tensor, Tensor]:
+    def ritz(self) -> tuple[Float[Tensor, "M k"], Float[Tensor, "M k k"]]:
         """Return the eigenvalues (M, k), ascending, and the eigenvectors (M, k, k), in columns, of T.
 
         Those of a member that is not finite mean nothing.

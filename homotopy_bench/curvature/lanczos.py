@@ -1,4 +1,4 @@
-"""Both ends of the spectrum at once, from one Krylov space.
+"""Find both ends of the spectrum at once, from one Krylov space.
 
 The residual of either end is asked to be small, which bounds the error of the eigenvalue and makes a good eigenvector
 of it too. Where the largest eigenvalue alone is wanted, and not its vector, ``largest.py`` takes fewer products.
@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Eigenpair, Operator
+from homotopy_bench.curvature.estimate import Eigenpair, Operator, Vectors
 from homotopy_bench.curvature.krylov import Krylov
 from homotopy_bench.curvature.probes import spherical
 
@@ -25,10 +26,10 @@ class Extremes(NamedTuple):
 
 def lanczos(
     operator: Operator,
-    like: Tensor,
+    like: Vectors,
     generator: torch.Generator,
     *,
-    start: Tensor | None = None,
+    start: Vectors | None = None,
     tolerance: float = 1e-3,
     max_products: int = 100,
 ) -> Extremes:
@@ -71,26 +72,19 @@ def lanczos(
         if due or bool(ended.any()):
             if due:  # the eigenvalues of T at every step would cost k^4 in all
                 next_check = k + max(1, k // 10)
-            finite = krylov.finite
             values, vectors = krylov.ritz()
-            floor = torch.where(finite, krylov.rounding, torch.nan)
             # When a member is looked at must not depend on another's end.
             skip = done if due else done | ~ended
             for end in ends:
-                end.update(values, vectors, krylov.beta, floor, tolerance, skip, krylov.basis)
-            done = done | ~finite | (ends[0].converged & ends[1].converged)
+                end.update(krylov, values, vectors, tolerance, skip)
+            done = done | ~krylov.finite | (ends[0].converged & ends[1].converged)
     return Extremes(*(end.pair(like, krylov.steps) for end in ends))
 
 
 class _End:
-    """One end of the spectra while the process runs.
+    """One end of the spectra while the process runs, at place ``index`` of the Ritz values, which ascend."""
 
-    Args:
-        index: Place of the end's value among the Ritz values, which ascend.
-        like: Gives shape (M, Q), format and device of the vectors.
-    """
-
-    def __init__(self, index: int, like: Tensor) -> None:
+    def __init__(self, index: int, like: Vectors) -> None:
         self.index = index
         self.value = torch.full((len(like),), torch.nan, dtype=torch.float64)
         self.error = torch.full((len(like),), torch.inf, dtype=torch.float64)
@@ -99,28 +93,16 @@ class _End:
 
     def update(
         self,
-        values: Tensor,
-        vectors: Tensor,
-        beyond: Tensor,
-        rounding: Tensor,
+        krylov: Krylov,
+        values: Float[Tensor, "M k"],
+        vectors: Float[Tensor, "M k k"],
         tolerance: float,
-        skip: Tensor,
-        basis: Tensor,
+        skip: Bool[Tensor, " M"],
     ) -> None:
-        """Take the end of the present T for all members that are not skipped.
-
-        Args:
-            values: Ritz values (M, k).
-            vectors: Eigenvectors of T (M, k, k), in columns.
-            beyond: beta_k (M,).
-            rounding: Smallest error that can be claimed (M,); not a number for a member that has none.
-            tolerance: Residual asked for, in units of the Ritz value.
-            skip: Members that keep what they have (M,).
-            basis: The basis (M, k, Q).
-        """
+        """Take the end of the present T, with these Ritz pairs, for all members that are not to be skipped."""
+        basis, rounding, broken = krylov.basis, krylov.rounding, ~krylov.finite
         value, weights = values[:, self.index], vectors[:, :, self.index]
-        residual = torch.maximum(beyond * weights[:, -1].abs(), rounding)
-        broken = rounding.isnan()
+        residual = torch.maximum(krylov.beta * weights[:, -1].abs(), rounding)
         self.value = torch.where(skip, self.value, torch.where(broken, torch.nan, value))
         self.error = torch.where(skip, self.error, torch.where(broken, torch.inf, residual))
         met = (residual <= tolerance * value.abs()) | (residual <= rounding)
@@ -128,7 +110,7 @@ class _End:
         vector = torch.einsum("mk,mkq->mq", weights.to(basis), basis)
         self.vector = torch.where(skip.to(basis.device)[:, None], self.vector, vector)
 
-    def pair(self, like: Tensor, products: int) -> Eigenpair:
+    def pair(self, like: Vectors, products: int) -> Eigenpair:
         """Return the end in the format and on the device of ``like``."""
         vector = self.vector / self.vector.norm(dim=1, keepdim=True)
         return Eigenpair(self.value.to(like), self.error.to(like), products, self.converged.to(like.device), vector)

@@ -20,19 +20,20 @@ alone in 16, 4 and 4; with r^2/gap and no precautions in 43, 43 and 49. A gap sp
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Eigenpair, Operator
+from homotopy_bench.curvature.estimate import Eigenpair, Operator, Vectors
 from homotopy_bench.curvature.krylov import Krylov
 from homotopy_bench.curvature.probes import spherical
 
 
 def largest_eigenvalue(
     operator: Operator,
-    like: Tensor,
+    like: Vectors,
     generator: torch.Generator,
     *,
-    start: Tensor | None = None,
+    start: Vectors | None = None,
     tolerance: float = 1e-3,
     max_products: int = 100,
 ) -> Eigenpair:
@@ -94,16 +95,10 @@ def largest_eigenvalue(
     return Eigenpair(value.to(like), error.to(like), krylov.steps, converged.to(like.device), vector)
 
 
-def _error(values: Tensor, residuals: Tensor, history: list[Tensor]) -> Tensor:
-    """Estimate how far the largest Ritz values are below the largest eigenvalues.
+def _error(values: Float[Tensor, "M k"], residuals: Float[Tensor, "M k"], history: list[Tensor]) -> Float[Tensor, " M"]:
+    """Return an estimate, at most the residual, of how far the largest Ritz values are below the largest eigenvalues.
 
-    Args:
-        values: Ritz values (M, k), ascending.
-        residuals: The norms of their residuals (M, k).
-        history: The largest Ritz values of the last two steps, each (M,); -inf where there was none.
-
-    Returns:
-        Errors, shape (M,), at most the residuals.
+    ``values`` ascend, ``history`` has the largest of the last two steps, -inf where there was none.
     """
     theta, residual = values[:, -1], residuals[:, -1]
     if values.shape[1] == 1:

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor
 from torch.func import functional_call, vmap
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.ensemble.ensemble import Ensemble
 
-Batch = tuple[Tensor, Tensor]
-"""Inputs (M, B, *input) and labels (M, B)."""
+Batch = tuple[Shaped[Tensor, "M _ ..."], Shaped[Tensor, "M _ ..."]]
+"""Inputs (M, B, *input) and labels (M, B), or targets (M, B, *output)."""
 
 
 class Point:
@@ -57,7 +58,7 @@ class Point:
             self.columns[name] = slice(start, start + shape[1:].numel())
             start += shape[1:].numel()
 
-    def logits(self, selected: Tensor, x: Tensor) -> Tensor:
+    def logits(self, selected: Float[Tensor, "M Q"], x: Shaped[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return the members' outputs where the chosen parameters have given values.
 
         Args:
@@ -83,7 +84,7 @@ class Point:
         return outputs
 
 
-def split_batches(x: Tensor, y: Tensor, members: int, size: int) -> list[Batch]:
+def split_batches(x: Shaped[Tensor, "N ..."], y: Shaped[Tensor, " N"], members: int, size: int) -> list[Batch]:
     """Cut a split that all members share into batches.
 
     Args:

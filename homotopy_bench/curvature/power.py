@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Eigenpair, Operator
+from homotopy_bench.curvature.estimate import Eigenpair, Operator, Vectors
 
 
 def power_iteration(
     operator: Operator,
-    like: Tensor,
+    like: Vectors,
     generator: torch.Generator,
     *,
-    start: Tensor | None = None,
+    start: Vectors | None = None,
     tolerance: float = 1e-2,
     max_products: int = 100,
 ) -> Eigenpair:
@@ -64,6 +65,6 @@ def power_iteration(
     return Eigenpair(value, error, products, converged, found)
 
 
-def _usable(start: Tensor) -> Tensor:
+def _usable(start: Vectors) -> Bool[Tensor, "M 1"]:
     length: Tensor = start.norm(dim=1, keepdim=True)
     return torch.isfinite(length) & (length > 0.0)

@@ -1,4 +1,4 @@
-"""Random vectors, the same for all members.
+"""Draw random vectors, the same for all members.
 
 Sharing them has two reasons: what is estimated for a member does not depend on how many others there are, and the
 difference between two members carries less noise than either. The price: the members' errors are correlated, so that
@@ -12,8 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from homotopy_bench.curvature.estimate import Vectors
 
-def rademacher(like: Tensor, generator: torch.Generator) -> Tensor:
+
+def rademacher(like: Vectors, generator: torch.Generator) -> Vectors:
     """Return vectors with independent entries -1 or 1, each with probability 1/2.
 
     Args:
@@ -32,15 +34,8 @@ def rademacher(like: Tensor, generator: torch.Generator) -> Tensor:
     return signs.to(like).expand_as(like)
 
 
-def spherical(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Return vectors distributed uniformly over the sphere of radius sqrt(Q).
-
-    Args:
-        like: Gives shape (M, Q), format and device.
-        generator: Source of randomness, on the host.
-
-    Returns:
-        Vectors (M, Q), with all rows equal.
+def spherical(like: Vectors, generator: torch.Generator) -> Vectors:
+    """Return vectors distributed uniformly over the sphere of radius sqrt(Q); arguments as in :func:`rademacher`.
 
     Example:
         >>> probe = spherical(torch.zeros(2, 100), torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Products with the Hessian and with the generalised Gauss-Newton matrix by double backward.
+"""Multiply by the Hessian and by the generalised Gauss-Newton matrix by double backward.
 
 The graph of the gradient is built once and kept, so that a product is one backward pass through it. In the first layer
 that takes two matrix products, as many as a gradient with its forward pass, and in every other one six, where a
@@ -27,15 +27,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Operator
+from homotopy_bench.curvature.estimate import Operator, Vectors
+from homotopy_bench.curvature.graph import require_second_derivatives
 from homotopy_bench.curvature.point import Batch, Point, batch_weights
-from homotopy_bench.curvature.twice import require_second_derivatives
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import Objective
 
 
 class CountedOperator:
-    """An operator that counts its products and knows which columns are which parameter's.
+    """Count the products of an operator, and know which columns are which parameter's.
 
     Attributes:
         products: Products so far, per member.
@@ -53,7 +53,7 @@ class CountedOperator:
         self.columns: Mapping[str, slice] = point.columns
         self.like = point.selected.detach()
 
-    def __call__(self, vectors: Tensor) -> Tensor:
+    def __call__(self, vectors: Vectors) -> Vectors:
         """Return A v for every member, shape (M, Q)."""
         self.products += 1
         return self._product(vectors)
@@ -106,18 +106,7 @@ def rebuilt_hessian_operator(
     It takes the memory of a single batch however many there are. Measured on a thread of a CPU a product costs 2.2 to
     3.5 gradients, where :mod:`~homotopy_bench.curvature.forward_over_reverse` takes 3.2 to 5.2 and twice the memory.
 
-    Args:
-        ensemble: The members, M; their values of now are copied.
-        batches: Inputs (M, B, *input) with labels (M, B). The loss is the mean over all samples, where the objective is
-            one over the samples of a batch.
-        objective: (logits (M, B, classes), labels (M, B)) -> losses (M,).
-        pattern: Names of the parameters w, as in :class:`~homotopy_bench.curvature.point.Point`.
-
-    Returns:
-        The operator on (M, Q), for Q chosen parameters.
-
-    Raises:
-        InputError: If no parameter has such a name.
+    Arguments and errors are those of :func:`hessian_operator`.
     """
     point = Point(ensemble, pattern)
     w = point.selected.requires_grad_()
@@ -140,18 +129,7 @@ def gauss_newton_operator(
     (Schraudolph 2002, Neural Computation 14, 1723-1738). J^T u is linear in u, so that its derivative in u gives
     J v by backward passes alone. G is positive semidefinite where the loss is convex in the logits.
 
-    Args:
-        ensemble: The members, M; their values of now are copied.
-        batches: Inputs (M, B, *input) with labels (M, B). The loss is the mean over all samples, where the objective is
-            one over the samples of a batch.
-        objective: (logits (M, B, classes), labels (M, B)) -> losses (M,).
-        pattern: Names of the parameters w, as in :class:`~homotopy_bench.curvature.point.Point`.
-
-    Returns:
-        The operator on (M, Q), for Q chosen parameters.
-
-    Raises:
-        InputError: If no parameter has such a name.
+    Arguments and errors are those of :func:`hessian_operator`.
     """
     point = Point(ensemble, pattern)
     w = point.selected.requires_grad_()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from homotopy_bench.curvature.estimate import Estimate, Operator
+from homotopy_bench.curvature.estimate import Estimate, Operator, Vectors
 from homotopy_bench.curvature.probes import spherical
 
 
 def xtrace(
-    operator: Operator, like: Tensor, generator: torch.Generator, *, sketch: int = 15, tolerance: float = 0.1
+    operator: Operator, like: Vectors, generator: torch.Generator, *, sketch: int = 15, tolerance: float = 0.1
 ) -> Estimate:
     """Return an unbiased estimate of the trace of each member's matrix A.
 
@@ -85,21 +85,11 @@ def xtrace(
 
 
 def _leave_one_out(inner: Tensor, triangle: Tensor, seen: Tensor, crossed: Tensor, outer: Tensor, size: int) -> Tensor:
-    """Return t_i for the probes W, from products with the basis V of A W = V R alone.
+    """Return t_i (..., l) for the probes W, from products with the basis V of A W = V R alone.
 
     No V_i is computed: it spans the range of V without the direction V s_i, where s_i is the i-th column of R^-T
-    scaled to length one.
-
-    Args:
-        inner: V^T A V, shape (..., l, l).
-        triangle: R, shape (..., l, l).
-        seen: V^T W, shape (..., l, l).
-        crossed: V^T A W, shape (..., l, l).
-        outer: w_i·A w_i, shape (..., l).
-        size: Q, which is the square of the probes' length.
-
-    Returns:
-        Estimates, shape (..., l).
+    scaled to length one. ``inner`` is V^T A V, ``triangle`` R, ``seen`` V^T W, ``crossed`` V^T A W, each (..., l, l);
+    ``outer`` is w_i·A w_i (..., l), and ``size`` Q, the square of the probes' length.
     """
     s = _left_out(triangle)
     known = inner.diagonal(dim1=-2, dim2=-1).sum(dim=-1, keepdim=True) - (s * (inner @ s)).sum(dim=-2)

@@ -1,4 +1,4 @@
-"""What every method shares: it may deform the target network, and says what t does to the deformation.
+"""Define what a method may do: deform the target network, say what t does to it, and add to the objective.
 
 A method is one part of a composition: the continuation says when t moves, the learning-rate schedule and the
 optimiser how the parameters do. A deformation must be the target network, exactly, at t = 1.
@@ -6,7 +6,7 @@ optimiser how the parameters do. A deformation must be the target network, exact
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from homotopy_bench.core.options import Options
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
     import torch
 
     from homotopy_bench.core.run_sections import RunSections
-    from homotopy_bench.ensemble.ensemble import Ensemble
-    from homotopy_bench.ensemble.rows import Rows
-    from homotopy_bench.methods.regularizer import Regularizer
+    from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 
 class Method(Options):
-    """Options of a method. This base deforms nothing: its network is the target network at every t."""
+    """Options of a method; by default it deforms nothing, and its network is the target network at every t."""
 
     deforms: ClassVar[bool] = True
     """Whether t changes anything; a method that deforms nothing goes with ``continuation=constant`` only."""
@@ -41,7 +39,7 @@ class Method(Options):
     @property
     def has_own_terms(self) -> bool:
         """Whether a step does more than minimise the loss at t: see :meth:`regularizer`."""
-        return type(self).regularizer is not Method.regularizer
+        return False
 
     @property
     def has_own_parameters(self) -> bool:
@@ -50,7 +48,7 @@ class Method(Options):
 
     @property
     def path_shape(self) -> Hashable:
-        """What of a member's own numbers its coefficients depend on: they are computed once for members that agree."""
+        """Numbers of a member on which its coefficients depend: they are computed once for members that agree."""
         return tuple(getattr(self, name) for name in sorted(self.per_member()))
 
     def level_epochs(self) -> tuple[int, ...]:
@@ -64,28 +62,11 @@ class Method(Options):
             run: The sections of the configuration, each checked by itself.
         """
 
-    def regularizer(
-        self,
-        members: Sequence[Method],
-        ensemble: Ensemble,
-        rows: Rows,
-        seeds: Sequence[int],
-        build: Callable[[int, int], torch.nn.Module],
-    ) -> Regularizer | None:
-        """Return what the method adds to the objective of rows on the path, with what that needs to remember.
+    def regularizer(self, initial: InitialState) -> Regularizer | None:  # noqa: ARG002 - for methods with an addition
+        """Return what the method adds to the objective of rows on the path; None for nothing.
 
-        Args:
-            members: The members' own methods, which differ in their numbers alone; those of members that stay at the
-                target throughout can be others.
-            ensemble: The rows with their initial values, which this may change.
-            rows: Which rows belong to which member.
-            seeds: The members' seeds.
-            build: Builds the network of a member with the initial values of a seed.
-
-        Returns:
-            The addition; None for none.
+        A method that adds something says so in :attr:`has_own_terms`, before there are networks.
         """
-        del members, ensemble, rows, seeds, build
         return None
 
     def deform(self, network: torch.nn.Module) -> None:
@@ -95,7 +76,11 @@ class Method(Options):
             network: A target network just built, for one member.
         """
 
-    def coefficients(self, t: torch.Tensor, network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    def coefficients(
+        self,
+        t: torch.Tensor,  # noqa: ARG002 - for methods that deform
+        network: torch.nn.Module,  # noqa: ARG002
+    ) -> dict[str, torch.Tensor]:
         """Return the values of the deformation's buffers at t.
 
         Args:
@@ -105,5 +90,4 @@ class Method(Options):
         Returns:
             Name of a buffer of the network -> values of shape (M,).
         """
-        del t, network
         return {}

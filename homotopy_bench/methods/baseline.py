@@ -1,4 +1,4 @@
-"""Ordinary training of the target network: what every homotopy is measured against."""
+"""Train the target network throughout: the baseline of every homotopy."""
 
 from __future__ import annotations
 

@@ -1,19 +1,25 @@
-"""Bend an activation from linear to ReLU by an angle theta, scheduled or trained."""
+"""Bend an activation from linear to ReLU by an angle theta from pi/4 down to 0.
+
+    literal                a(x) = x for x > 0, x tan(theta) otherwise
+    variance_preserving    a(x) = x cos(theta) for x > 0, x sin(theta) otherwise
+
+Both are ReLU exactly at theta = 0. Derivatives: a'(x) is the slope of the side of x (at x = 0 that of the left, as in
+torch.relu); d a/d theta = x/cos(theta)^2 for x < 0 in the literal form.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import pi, sqrt
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
+from torch import Tensor
 
 START = pi / 4
-
+"""The angle at t = 0."""
 
 ANGLE = "theta"
+"""Name of a trained angle shared by all layers, and the beginning of the names of angles of single layers."""
 
 
 def literal_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,11 +46,18 @@ SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
     "literal": literal_slopes,
     "variance_preserving": variance_preserving_slopes,
 }
+"""Form -> function theta -> slopes (right, left) of zero."""
 
 
 def bend(x: Tensor, *, right: Tensor, left: Tensor) -> Tensor:
     """Return x right for x > 0, and x left otherwise; at x = 0 the derivative is ``left``, as in torch.relu."""
     return (x * right).where(x > 0, x * left)
+
+
+def bend_at(form: str, x: Tensor, theta: Tensor, *, bound: Tensor) -> Tensor:
+    """Return the activation of x in a form at a trained angle, which is first projected to [0, bound]."""
+    right, left = SLOPES[form](limit(theta, bound))
+    return bend(x, right=right, left=left)
 
 
 def limit(theta: Tensor, bound: Tensor) -> Tensor:
@@ -57,14 +70,5 @@ def limit(theta: Tensor, bound: Tensor) -> Tensor:
     return (theta + (theta.clamp(min=0.0).minimum(bound) - theta).detach()) * (bound > 0)
 
 
-def _bend_at(form: str) -> Callable[..., Tensor]:
-    """Return the rule (x, theta; bound) -> activation for a trained angle."""
-
-    def rule(x: Tensor, theta: Tensor, *, bound: Tensor) -> Tensor:
-        right, left = SLOPES[form](limit(theta, bound))
-        return bend(x, right=right, left=left)
-
-    return rule
-
-
-TRAINED: dict[str, Callable[..., Tensor]] = {form: _bend_at(form) for form in SLOPES}
+TRAINED: dict[str, Callable[..., Tensor]] = {form: partial(bend_at, form) for form in SLOPES}
+"""Form -> rule (x, theta; bound) -> activation at a trained angle."""

@@ -1,14 +1,9 @@
-"""Convexity annealing: activations start linear and bend into ReLU (github.com/ecotner/ConvexityAnnealing).
+"""Anneal convexity: activations start linear and bend into ReLU (github.com/ecotner/ConvexityAnnealing).
 
-With an angle theta from pi/4 down to 0, the activation of every hidden layer is
-
-    literal                a(x) = x for x > 0, x tan(theta) otherwise
-    variance_preserving    a(x) = x cos(theta) for x > 0, x sin(theta) otherwise
-
-Both are ReLU exactly at theta = 0. At pi/4 the literal form is the identity, under which the activations of a deep
+The activation of every hidden layer bends by an angle theta from pi/4 to 0, in one of the two forms of
+:mod:`homotopy_bench.methods.bending`. At pi/4 the literal form is the identity, under which the activations of a deep
 ReLU initialisation grow like ((1 + tan^2 theta)/2)^(depth/2); the variance-preserving form is x/sqrt(2), which the gain
-sqrt(2) of that initialisation undoes. Derivatives: a'(x) is the slope of the side of x (at x = 0 that of the left,
-as in torch.relu); d a/d theta = x/cos(theta)^2 for x < 0 in the literal form.
+sqrt(2) of that initialisation undoes.
 
 The angle is scheduled, theta = (pi/4)(1 - t), or trained: one for all layers, or one per neuron (per channel of a
 convolution). A trained angle starts at pi/4, never leaves [0, (pi/4)(1 - t)], and so still ends at the target network;
@@ -18,24 +13,21 @@ optimiser's weight decay draws an angle to 0 as it does every parameter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
+from typing_extensions import override
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.methods.base import Method
-from homotopy_bench.methods.bending import ANGLE, SLOPES, START, TRAINED, bend
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
     from homotopy_bench.core.run_sections import RunSections
-    from homotopy_bench.ensemble.ensemble import Ensemble
-    from homotopy_bench.ensemble.rows import Rows
-    from homotopy_bench.methods.regularizer import Regularizer
+    from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 
 class ConvexityAnnealing(Method):
@@ -93,6 +85,7 @@ class ConvexityAnnealing(Method):
         import torch
         from torch import nn
 
+        from homotopy_bench.methods.bending import ANGLE, START, TRAINED, bend
         from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer
 
         layers = [module for module in network.modules() if isinstance(module, Layer)]
@@ -113,41 +106,25 @@ class ConvexityAnnealing(Method):
             layer.activation = Deformed(deformation, name)
         network.add_module(DEFORMATION, deformation)
 
+    @override
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
         """Return the two slopes at theta = (pi/4)(1 - t), or the bound of a trained angle, shape (M,)."""
-        del network
+        from homotopy_bench.methods.bending import SLOPES, START
+
         theta = START * (1.0 - t)
         if self.theta != "scheduled":
             return {"homotopy.bound": theta}
         right, left = SLOPES[self.form](theta)
         return {"homotopy.right": right, "homotopy.left": left}
 
-    def regularizer(
-        self,
-        members: Sequence[Method],
-        ensemble: Ensemble,
-        rows: Rows,
-        seeds: Sequence[int],
-        build: Callable[[int, int], torch.nn.Module],
-    ) -> Regularizer | None:
-        """Return the penalty and the projection of trained angles; None where they are scheduled.
-
-        Args:
-            members: The members' own methods.
-            ensemble: The rows with their initial values.
-            rows: Which rows belong to which member.
-            seeds: The members' seeds.
-            build: Builds the network of a member with the initial values of a seed.
-
-        Returns:
-            What belongs to trained angles.
-        """
+    def regularizer(self, initial: InitialState) -> Regularizer | None:
+        """Return the penalty and the projection of trained angles; None where they are scheduled."""
         from homotopy_bench.methods.trained_angles import TrainedAngles
 
-        del rows, seeds, build
         if self.theta == "scheduled":
             return None
-        return TrainedAngles([one.theta_penalty for one in members if isinstance(one, ConvexityAnnealing)], ensemble)
+        penalties = [one.theta_penalty for one in initial.methods if isinstance(one, ConvexityAnnealing)]
+        return TrainedAngles(penalties, initial.ensemble)
 
 
 def _neurons(affine: nn.Module) -> tuple[int, ...]:

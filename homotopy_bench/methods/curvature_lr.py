@@ -1,4 +1,4 @@
-"""Ordinary training of the target network, at learning rates that follow the measured curvature."""
+"""Train the target network throughout, at learning rates that follow the measured curvature."""
 
 from __future__ import annotations
 

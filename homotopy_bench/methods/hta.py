@@ -1,4 +1,6 @@
-"""The homotopy training algorithm HTA (Chen and Hao 2019, openreview.net/forum?id=B1l6nnEtwr; arXiv:1903.09872).
+"""Train coupled copies: HTA, the homotopy training algorithm (Chen and Hao 2019, arXiv:1903.09872).
+
+Also at openreview.net/forum?id=B1l6nnEtwr.
 
 m >= 2 copies x_1, ..., x_m of the network train together on
 
@@ -8,7 +10,7 @@ while L falls level by level: at large L each copy is held near the reference r 
 and is nearly a smaller network; as L falls the copies are pulled together. With m = 2 and alpha = beta = 1 this is the
 published objective (eq. 3). The last stage, t = 1, is on f alone.
 
-What stands for what here:
+In this implementation:
 
 - The copies are rows of theta with optimiser states of their own. Copy 1 is the network of the run's seed and sees its
   batches; copy j > 1 has the initial values of another seed, and with ``batches=separate`` also its batches: with both
@@ -28,7 +30,6 @@ copy by copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -42,10 +43,7 @@ if TYPE_CHECKING:
     import torch
 
     from homotopy_bench.core.run_sections import RunSections
-    from homotopy_bench.ensemble.ensemble import Ensemble
-    from homotopy_bench.ensemble.rows import Rows
-    from homotopy_bench.methods.base import Method
-    from homotopy_bench.methods.regularizer import Regularizer
+    from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
 
@@ -140,42 +138,23 @@ class HTA(LevelledMethod):
             accepted = "update=released shares the convolutions of the copies; accepted: a model with convolutions"
             raise InputError("method", self.name, accepted)
 
-    def regularizer(
-        self,
-        members: Sequence[Method],
-        ensemble: Ensemble,
-        rows: Rows,
-        seeds: Sequence[int],
-        build: Callable[[int, int], torch.nn.Module],
-    ) -> Regularizer | None:
-        """Return the penalties on the copies; None where every member is at the target from the start.
-
-        Args:
-            members: The members' own methods.
-            ensemble: The rows with their initial values.
-            rows: Which rows belong to which member.
-            seeds: The members' seeds.
-            build: Builds the network of a member with the initial values of a seed.
-
-        Returns:
-            The penalties.
-        """
+    def regularizer(self, initial: InitialState) -> Regularizer | None:
+        """Return the penalties on the copies; None where every member is at the target from the start."""
         from homotopy_bench.methods.coupling.copies import Weights, references
         from homotopy_bench.methods.coupling.literal import LiteralGradient
         from homotopy_bench.methods.coupling.proximal import Proximal
         from homotopy_bench.methods.coupling.released import Released
         from homotopy_bench.methods.coupling.splits import masks
 
+        ensemble, rows = initial.ensemble, initial.rows
         if max(rows.counts) == 1:
             return None
-        own = {member: one for member, one in enumerate(members) if isinstance(one, HTA)}
+        own = {member: one for member, one in enumerate(initial.methods) if isinstance(one, HTA)}
         weights = {member: Weights(one.level, one.anchor, one.coupling) for member, one in own.items()}
         if self.update == "released":
             return Released(weights, ensemble, rows)
         update = Proximal if self.update == "proximal" else LiteralGradient
-        anchored = masks(self.split, ensemble.network, self.groups, seeds)
+        anchored = masks(self.split, ensemble.network, self.groups, initial.seeds)
         return update(
-            weights,
-            [mask.to(ensemble.theta.device) for mask in anchored],
-            references(self.reference, ensemble, rows, seeds, build),
+            weights, [mask.to(ensemble.theta.device) for mask in anchored], references(self.reference, initial)
         )

@@ -1,4 +1,4 @@
-"""Identity homotopy: every hidden layer starts as the identity and becomes the plain layer.
+"""Deform by the identity: every hidden layer starts as the identity and becomes the plain layer.
 
 A hidden layer that keeps the shape of its input x is replaced by
 

@@ -1,4 +1,4 @@
-"""What belongs to the trained angles of convexity annealing: their penalty, and the projection below their bound.
+"""Penalise the trained angles of convexity annealing, and project them below their bound.
 
 The objective is L + theta_penalty * (the sum of the angles) while their bound (pi/4)(1 - t) is above 0, and after every
 step each angle is put back into [0, (pi/4)(1 - t)].
@@ -7,9 +7,11 @@ step each angle is put back into [0, (pi/4)(1 - t)].
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
@@ -31,9 +33,9 @@ class TrainedAngles(Regularizer):
         self._penalties = torch.tensor(penalties, device=like.device, dtype=like.dtype) if any(penalties) else None
         self._names = [name for name in ensemble.parameters if name.startswith(f"{DEFORMATION}.{ANGLE}")]
 
+    @override
     def add_gradient(self, ensemble: Ensemble, rows: Rows, t: Sequence[float]) -> None:
         """Add the gradient of the members' theta_penalty times the sum of their angles."""
-        del rows, t
         if self._penalties is None:
             return
         penalty = self._penalties * (_bound(ensemble) > 0)
@@ -41,13 +43,18 @@ class TrainedAngles(Regularizer):
             gradient = ensemble.gradients[name]
             gradient += _per_member(penalty, gradient)
 
+    @override
     def after_step(self, ensemble: Ensemble, rows: Rows, t: Sequence[float], lr: Sequence[float]) -> None:
         """Project the angles to [0, (pi/4)(1 - t)]."""
-        del rows, t, lr
         bound = _bound(ensemble)
         for name in self._names:
             angle = ensemble.parameters[name].detach()
             angle.copy_(limit(angle, _per_member(bound, angle)))
+
+    @override
+    def diagnostics(self, member: int, theta: Tensor, t: float) -> dict[str, Any]:
+        """Return nothing: the record has the angles as parameters of the network."""
+        return {}
 
 
 def _bound(ensemble: Ensemble) -> Tensor:

@@ -1,4 +1,4 @@
-"""The deep multilayer perceptron: equal hidden layers, as deep as the question asks."""
+"""Build a deep multilayer perceptron with equal hidden layers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MLP(Model):
         from torch import nn
 
         from homotopy_bench.models.activations import ACTIVATIONS
-        from homotopy_bench.models.blocks import BLOCKS, INPUT_BLOCKS, WITHOUT_BIAS
+        from homotopy_bench.models.blocks import WITHOUT_BIAS, hidden_layer, input_layer
         from homotopy_bench.models.initialization import initialize
         from homotopy_bench.models.layers import Network
 
@@ -52,6 +52,6 @@ class MLP(Model):
         initialize([*maps, output], self.init, self.activation)
         activation = ACTIVATIONS[self.activation]
         first, *others = maps
-        hidden = [INPUT_BLOCKS[self.block](first, activation, self.depth - 1)]
-        hidden += [BLOCKS[self.block](affine, activation, self.depth - 1) for affine in others]
+        hidden = [input_layer(self.block, first, activation)]
+        hidden += [hidden_layer(self.block, affine, activation, len(others)) for affine in others]
         return Network(flatten=nn.Flatten(), hidden=nn.Sequential(*hidden), output=output)

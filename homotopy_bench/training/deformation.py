@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.base import Method
-from homotopy_bench.methods.regularizer import Regularizer
+from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 
 class EnsembleMethod:
@@ -109,4 +109,4 @@ class EnsembleMethod:
         Returns:
             The addition; None for none.
         """
-        return self._lead.regularizer(self._methods, ensemble, rows, seeds, build)
+        return self._lead.regularizer(InitialState(self._methods, ensemble, rows, seeds, build))

@@ -77,7 +77,7 @@ class LearningRates:
             for part in range(len(row))
         ]
 
-    def alike(self) -> list[Hashable]:
+    def param_group_keys(self) -> list[Hashable]:
         """Return a value for every part of every row, equal for parts that can share a parameter group.
 
         Their rates agree at every step, and nobody takes the moments of one of them away.
@@ -103,11 +103,11 @@ class LearningRates:
         assert self._controller is not None
         return self._controller.measure(k, ensemble, rows, evaluate)
 
-    def paid(self, k: int) -> tuple[int, int]:
+    def measurement_cost(self, k: int) -> tuple[int, int]:
         """Return the gradients and the Hessian products of a batch that step k took for measurements, per row."""
         if self._controller is None or not self._controller.due(k):
             return 0, 0
-        gradients, products = self._controller.paid
+        gradients, products = self._controller.measurement_cost
         return gradients * self.batches, products * self.batches
 
     def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:
@@ -128,7 +128,7 @@ class LearningRates:
         """Return the members' rates of step k; of one with several the mean over its layers."""
         return self._rows[k]
 
-    def reaches(self, k: int) -> list[float]:
+    def effective_lr(self, k: int) -> list[float]:
         """Return how far a constant gradient moves each member, in units of the gradient: rate times gain."""
         return [rate * gain for rate, gain in zip(self._rows[k], self._gains, strict=True)]
 

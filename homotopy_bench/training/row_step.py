@@ -72,7 +72,7 @@ class RowStep:
         self._penalty = weight_penalty(ensemble, [one.l1 for one in options], [one.l2 for one in options])
         penalties = None if self._penalty is None else partial(self._penalty.values, ensemble)
         self.optimizer: RowOptimizer = over_rows(
-            ensemble.rows, [config.optimizer for config in of_rows], rates.alike(), penalties
+            ensemble.rows, [config.optimizer for config in of_rows], rates.param_group_keys(), penalties
         )
         self._norms: Float[Tensor, " R"] | None = None
         self._gradients = [0] * len(of_rows)
@@ -94,7 +94,7 @@ class RowStep:
         losses = self.optimizer.step(partial(self._differentiate, x, y, t, measured))
         if self._regularizer is not None:
             self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.reaches(k))
-        gradients, products = self._rates.paid(k)
+        gradients, products = self._rates.measurement_cost(k)
         return StepResult(losses, self._norms, [own + gradients for own in self._gradients], products)
 
     def _differentiate(

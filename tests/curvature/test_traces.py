@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from homotopy_bench.curvature.estimate import Estimate
-from homotopy_bench.curvature.hutchinson import hutchinson_trace
+from homotopy_bench.curvature.hutchinson import hutchinson_trace, layer_traces
 from homotopy_bench.curvature.hutchpp import hutchpp_trace
-from homotopy_bench.curvature.layers import layer_traces
 from homotopy_bench.curvature.products import hessian_operator
 from homotopy_bench.curvature.xtrace import xtrace
 from homotopy_bench.ensemble.losses import cross_entropy

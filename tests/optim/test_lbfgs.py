@@ -222,12 +222,12 @@ def test_going_back_on_an_adaptive_path_restores_the_memory() -> None:
     for _ in range(40):
         training.advance()
         training.follow_paths()  # what the next step begins with
-        tracker = follower.trackers[0]
-        if tracker.rejected > rejected:
-            rejected = tracker.rejected
+        controller = follower.controllers[0]
+        if controller.rejected > rejected:
+            rejected = controller.rejected
             assert differences(state(), accepted) == []
-        elif tracker.accepted > moves:
-            moves, accepted = tracker.accepted, state()
+        elif controller.accepted > moves:
+            moves, accepted = controller.accepted, state()
     assert rejected > 2
     assert moves > 0
     assert accepted["old_dirs"]

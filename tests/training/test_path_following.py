@@ -68,8 +68,8 @@ def test_going_back_restores_parameters_moments_and_statistics(block: str) -> No
     for _ in range(60):
         training.advance()
         training.follow_paths()  # what the next step begins with
-        if follower.trackers[0].rejected > rejected:
-            rejected = follower.trackers[0].rejected
+        if follower.controllers[0].rejected > rejected:
+            rejected = follower.controllers[0].rejected
             state = follower.member_state(0)
             assert state is not None
             saved, buffers = state["accepted"]
@@ -92,8 +92,8 @@ def test_an_evaluation_scores_what_was_trained_where_it_was_trained() -> None:
         training.evaluate("validation")
         assert training.last_t() == [t]
         assert torch.equal(training.ensemble.theta, theta)
-        assert follower.trackers[0].t == t  # the tracker decides before the next step, not behind an evaluation's back
-        rejected = follower.trackers[0].rejected
+        assert follower.controllers[0].t == t  # it decides before the next step, not behind an evaluation's back
+        rejected = follower.controllers[0].rejected
     assert rejected > 0
 
 

@@ -1,4 +1,4 @@
-"""What every rule shares: estimates go in when there are any, a rate comes out at every step.
+"""Define rules: estimates go in when there are any, a rate comes out at every step.
 
 A rule belongs to one member and has one rate per block of parameters. It lives on the host and knows nothing of
 networks, so that it can be driven by any sequence of numbers. Its numbers are plain floats: there are few, and a step
@@ -11,10 +11,9 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from homotopy_bench.optim.lr_schedules.curvature import Curvature
+from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
 Values = list[float]
 """One number per block, B in all."""

@@ -1,14 +1,13 @@
-"""The guarded form: never faster than the curvature allows, otherwise the schedule."""
+"""Cap the rate, the guarded form: never faster than the curvature allows, otherwise the schedule."""
 
 from __future__ import annotations
 
 from math import isnan, nan
-from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from homotopy_bench.curvature.control.base import Rule, Values
-
-if TYPE_CHECKING:
-    from homotopy_bench.optim.lr_schedules.curvature import Curvature
+from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
 
 class Cap(Rule):
@@ -31,14 +30,16 @@ class Cap(Rule):
         self.ceiling: Values = [nan] * blocks
         self.limit: Values = [nan] * blocks
 
-    def learn(self, step: int, square: Values) -> None:  # noqa: ARG002 - the gradient has no say
+    @override
+    def learn(self, step: int, square: Values) -> None:
         """Let the ceiling lam fall a little, but not below the new estimate."""
         decay = self.options.decay
         self.ceiling = [
             new if isnan(old) else max(decay * old, new) for old, new in zip(self.ceiling, self.norm, strict=True)
         ]
 
-    def steer(self, step: int, scheduled: float) -> Values:  # noqa: ARG002 - the same at every step
+    @override
+    def steer(self, step: int, scheduled: float) -> Values:
         """Return min(sched, limit), and let the limit move on."""
         for block, ceiling in enumerate(self.ceiling):
             if ceiling > 0.0:  # without an estimate, or without curvature, there is no limit

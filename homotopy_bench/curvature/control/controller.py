@@ -1,4 +1,4 @@
-"""The controller of learning rates by curvature: measures at the steps that are due, and gives every block its rate.
+"""Control learning rates by curvature: measure at the steps that are due, and give every block its rate.
 
 Training asks it for the gradients of such a step, from whose graph the estimate is made, and for the rates of every
 step. What fails is one estimate of one member: its rate is then the schedule's, and the record says so.
@@ -11,6 +11,7 @@ from math import isfinite, nan
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.curvature.control import FORMS, Rule
@@ -28,11 +29,11 @@ TRACE = ("step", "lambda_max", "kappa", "lr")
 
 
 class CurvatureController:
-    """The rules of the members whose learning rate follows the curvature, and the estimator they share.
+    """Control the rates of the members whose learning rate follows the curvature, with one estimator for all.
 
     Attributes:
         blocks: Name -> columns of each block of parameters.
-        paid: Gradients and Hessian products that the last estimate took per row, that of its batch among them.
+        measurement_cost: Gradients and Hessian products of the last estimate per row, the batch's gradient included.
 
     Args:
         options: Member -> its schedule, all of one program: they agree in form, estimator and when estimates are due.
@@ -54,7 +55,7 @@ class CurvatureController:
         self.blocks = dict(blocks)
         build = FORMS[self.options.form]
         self.rules: dict[int, Rule] = {m: build(one, stability[m], len(blocks)) for m, one in options.items()}
-        self.paid = (0, 0)
+        self.measurement_cost = (0, 0)
         self._traces: dict[int, dict[str, list[float]]] = {m: {name: [] for name in TRACE} for m in options}
         self._failures: dict[int, dict[str, Any]] = {m: {"count": 0, "last": None} for m in options}
         self._rates: dict[int, Values] = {m: [nan] * len(blocks) for m in options}
@@ -81,7 +82,9 @@ class CurvatureController:
         """Return whether an estimate is made at a step: at every one of the first, then at every k-th."""
         return step < self.options.dense_steps or step % self.options.every == 0
 
-    def measure(self, step: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]) -> Tensor | None:
+    def measure(
+        self, step: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]
+    ) -> Float[Tensor, " R"] | None:
         """Write the rows' gradients at a batch into the ensemble, and estimate the curvature there.
 
         Args:
@@ -93,7 +96,7 @@ class CurvatureController:
         Returns:
             The losses, detached; None if the gradients could not be had in a way that allows second derivatives.
         """
-        self.paid = (1, 0)  # an attempt at a gradient, if no more comes of it
+        self.measurement_cost = (1, 0)  # an attempt at a gradient, if no more comes of it
         try:
             at = Local(ensemble, evaluate, step, self._estimator.twice)
         except RuntimeError as error:
@@ -109,7 +112,7 @@ class CurvatureController:
             self._fail(self.rules, error)
         else:
             self._observe(step, rows, norm.tolist(), slopes.tolist())
-        self.paid = (1 + at.gradients, at.products)
+        self.measurement_cost = (1 + at.gradients, at.products)
         return at.losses
 
     def rates(self, step: int, scheduled: Sequence[float]) -> dict[int, Values]:
@@ -127,7 +130,7 @@ class CurvatureController:
                     self._traces[member][name].append(value)
         return self._rates
 
-    def clipped(self, bounds: Tensor, owners: Sequence[int]) -> Tensor:
+    def clipped(self, bounds: Float[Tensor, " R"], owners: Sequence[int]) -> Float[Tensor, " R"]:
         """Return bounds (R,) of rows with these owners, divided by 1 + kappa/threshold where there is a threshold."""
         if all(rule.options.clip_threshold is None for rule in self.rules.values()):
             return bounds
@@ -152,7 +155,7 @@ class CurvatureController:
         return {
             "rule": self.rules[member].to_dict(),
             "rates": list(self._rates[member]),
-            "estimator": {name: values[rows].cpu().clone() for name, values in self._estimator.state().items()},
+            "estimator": {name: values[rows].cpu().clone() for name, values in self._estimator.memory.items()},
             "trace": {name: list(values) for name, values in self._traces[member].items()},
             "failures": dict(self._failures[member]),
         }

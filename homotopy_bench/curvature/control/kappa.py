@@ -1,16 +1,13 @@
-"""The published form: the rate falls where kappa exceeds its target."""
+"""Lower the rate, the published form: it falls where kappa exceeds its target."""
 
 from __future__ import annotations
 
 from math import isnan, nan
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from homotopy_bench.curvature.control.base import Rule, Values
-
-if TYPE_CHECKING:
-    from homotopy_bench.optim.lr_schedules.curvature import Curvature
+from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
 
 class Kappa(Rule):

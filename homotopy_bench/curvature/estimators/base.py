@@ -1,4 +1,4 @@
-"""What an estimator sees of a training step, and what it gives back.
+"""Define estimators of curvature: what they see of a training step, and what they return.
 
 The parameters are cut into blocks of columns: one block for one learning rate, or a block per layer. An estimator says
 how large the Hessian of the batch loss is on every block of every row.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.curvature.graph import GradientGraph
@@ -54,26 +55,22 @@ class Local:
         self.gradient = ensemble.gradient
 
     def check(self) -> None:
-        """Check that products will be complete.
-
-        Raises:
-            RuntimeError: If a part of the network can be differentiated once only.
-        """
+        """Check that products will be complete; see :meth:`GradientGraph.check`."""
         if self._graph is not None:
             self._graph.check()
 
-    def product(self, vectors: Tensor) -> Tensor:
+    def product(self, vectors: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
         """Return H v for vectors v (R, P), which costs one Hessian product."""
         assert self._graph is not None
         self.products += 1
         return self._graph.product(vectors)
 
-    def radius(self) -> Tensor:
+    def radius(self) -> Float[Tensor, "R 1"]:
         """Return |theta| of every row, shape (R, 1)."""
         length: Tensor = torch.linalg.vector_norm(self._ensemble.theta, dim=1, keepdim=True)
         return length
 
-    def change(self, offset: Tensor) -> Tensor:
+    def change(self, offset: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
         """Return g(theta + offset) - g(theta), which costs one gradient; no product can be taken after it.
 
         Args:
@@ -103,6 +100,7 @@ class Estimator(ABC):
 
     Attributes:
         twice: Whether it takes Hessian products.
+        memory: Name -> what an estimate leaves to the next, one entry per row, shape (R, ...).
 
     Args:
         blocks: Columns of each of the B blocks.
@@ -119,9 +117,14 @@ class Estimator(ABC):
     ) -> None:
         self.blocks, self.like, self.seeds = list(blocks), like, list(seeds)
         self.products, self.first_products = products, first_products
+        self.memory: dict[str, Tensor] = self.begin()
+
+    def begin(self) -> dict[str, Tensor]:
+        """Return what the first estimate starts from, in the form of ``memory``; by default nothing."""
+        return {}
 
     @abstractmethod
-    def estimate(self, at: Local) -> Tensor:
+    def estimate(self, at: Local) -> Float[Tensor, "R B"]:
         """Return the size of the Hessian on every block, shape (R, B); not a number where there is no estimate.
 
         Args:
@@ -131,15 +134,10 @@ class Estimator(ABC):
             RuntimeError: If the loss cannot be differentiated twice.
         """
 
-    def state(self) -> Mapping[str, Tensor]:
-        """Return what is remembered: name -> one entry per row, shape (R, ...)."""
-        return {}
-
-    def load(self, rows: slice, state: Mapping[str, Tensor]) -> None:
-        """Remember for some rows what :meth:`state` said of them."""
-        own = self.state()
-        for name, values in state.items():
-            own[name][rows].copy_(values)
+    def load(self, rows: slice, memory: Mapping[str, Tensor]) -> None:
+        """Set the memory of some rows."""
+        for name, values in memory.items():
+            self.memory[name][rows].copy_(values)
 
     def follow(self, before: Estimator, groups: Sequence[slice]) -> None:
         """Remember what an estimator of other rows did, of which these rows are the means.
@@ -148,9 +146,9 @@ class Estimator(ABC):
             before: The other estimator.
             groups: For each row here the rows there; what the first of them remembers counts.
         """
-        for name, values in before.state().items():
-            self.state()[name].copy_(values[[group.start for group in groups]])
+        for name, values in before.memory.items():
+            self.memory[name].copy_(values[[group.start for group in groups]])
 
-    def norms(self, vectors: Tensor) -> Tensor:
+    def norms(self, vectors: Float[Tensor, "R P"]) -> Float[Tensor, "R B"]:
         """Return the Euclidean norms of every block of vectors (R, P), shape (R, B)."""
         return torch.stack([torch.linalg.vector_norm(vectors[:, block], dim=1) for block in self.blocks], dim=1)

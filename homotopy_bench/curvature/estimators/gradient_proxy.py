@@ -1,10 +1,9 @@
-"""The published stand-in for curvature that takes no derivative at all: how much the norm of the gradient changed."""
+"""Take the change of the gradient's norm for curvature: the published stand-in, which takes no second derivative."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.curvature.estimators.base import Estimator, Local
@@ -19,19 +18,13 @@ class GradientProxy(Estimator):
     scales with the square of the loss. The first estimate, with nothing before it, is 0.
     """
 
-    def __init__(
-        self, blocks: Sequence[slice], like: Tensor, seeds: Sequence[int], products: int, first_products: int
-    ) -> None:
-        super().__init__(blocks, like, seeds, products, first_products)
-        self._before = like.new_full((len(like), len(self.blocks)), torch.nan)
+    def begin(self) -> dict[str, Tensor]:
+        """Return no norms before the first estimate."""
+        return {"before": self.like.new_full((len(self.like), len(self.blocks)), torch.nan)}
 
-    def estimate(self, at: Local) -> Tensor:
+    def estimate(self, at: Local) -> Float[Tensor, "R B"]:
         """Return h for every block."""
-        norms = self.norms(at.gradient)
-        change = torch.where(self._before.isnan(), 0.0, norms - self._before)
-        self._before.copy_(norms)
+        norms, before = self.norms(at.gradient), self.memory["before"]
+        change = torch.where(before.isnan(), 0.0, norms - before)
+        before.copy_(norms)
         return change.abs() * norms
-
-    def state(self) -> Mapping[str, Tensor]:
-        """Return the norms of the last estimate."""
-        return {"before": self._before}

@@ -1,8 +1,9 @@
-"""The trace by Hutchinson's estimate, block by block from the same products."""
+"""Estimate the trace by Hutchinson's mean, block by block from the same products."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.core.random_streams import stream_seed
@@ -19,7 +20,7 @@ class Hutchinson(Estimator):
 
     twice = True
 
-    def estimate(self, at: Local) -> Tensor:
+    def estimate(self, at: Local) -> Float[Tensor, "R B"]:
         """Return the modulus of the estimated trace of every block."""
         generators = [torch.Generator().manual_seed(stream_seed(seed, "probes", at.step)) for seed in self.seeds]
         total = at.gradient.new_zeros(len(self.seeds), len(self.blocks))

@@ -1,11 +1,11 @@
-"""The spectral norm by power iteration, continued from one training step to the next."""
+"""Estimate the spectral norm by power iteration, continued from one training step to the next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from math import inf
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.core.random_streams import stream_seed
@@ -22,51 +22,40 @@ class Power(Estimator):
 
     twice = True
 
-    def __init__(
-        self, blocks: Sequence[slice], like: Tensor, seeds: Sequence[int], products: int, first_products: int
-    ) -> None:
-        super().__init__(blocks, like, seeds, products, first_products)
-        generators = [torch.Generator().manual_seed(stream_seed(seed, "power iteration")) for seed in seeds]
+    def begin(self) -> dict[str, Tensor]:
+        """Return random unit vectors, and that there was no estimate."""
+        like = self.like
+        generators = [torch.Generator().manual_seed(stream_seed(seed, "power iteration")) for seed in self.seeds]
         start = torch.stack([torch.randn(like.shape[1], generator=one, dtype=torch.float64) for one in generators])
-        self._vectors = start.to(like)
+        vectors = start.to(like)
         for block in self.blocks:
-            self._vectors[:, block] /= torch.linalg.vector_norm(self._vectors[:, block], dim=1, keepdim=True)
-        self._begun = torch.zeros(len(like), dtype=torch.bool)
+            vectors[:, block] /= torch.linalg.vector_norm(vectors[:, block], dim=1, keepdim=True)
+        return {"vectors": vectors, "begun": torch.zeros(len(like), dtype=torch.bool)}
 
-    def estimate(self, at: Local) -> Tensor:
+    def estimate(self, at: Local) -> Float[Tensor, "R B"]:
         """Return |H v| on every block after ``products`` iterations."""
-        rounds = self.products if bool(self._begun.any()) else self.first_products
+        rounds = self.products if bool(self.memory["begun"].any()) else self.first_products
         for _ in range(rounds):
             lengths = [self._turn(block, at.product(self._direction(block))[:, block]) for block in self.blocks]
-        self._begun.fill_(True)
+        self.memory["begun"].fill_(True)
         return torch.stack(lengths, dim=1)
 
     def _direction(self, block: slice) -> Tensor:
         """Return the vectors with everything outside a block left out."""
+        vectors = self.memory["vectors"]
         if len(self.blocks) == 1:
-            return self._vectors
-        direction = torch.zeros_like(self._vectors)
-        direction[:, block] = self._vectors[:, block]
+            return vectors
+        direction = torch.zeros_like(vectors)
+        direction[:, block] = vectors[:, block]
         return direction
 
     def _turn(self, block: slice, image: Tensor) -> Tensor:
-        """Let the vectors of a block be their images, scaled to length one.
-
-        Args:
-            block: Columns of the block.
-            image: What became of the vectors, shape (R, Q).
-
-        Returns:
-            Lengths before, shape (R,).
-        """
+        """Return the lengths (R,) of the images (R, Q) of a block's vectors, and set these to them, scaled to one."""
         lengths: Tensor = torch.linalg.vector_norm(image, dim=1)
+        own = self.memory["vectors"][:, block]
         if all(0.0 < length < inf for length in lengths.tolist()):
-            torch.div(image, lengths[:, None], out=self._vectors[:, block])
+            torch.div(image, lengths[:, None], out=own)
         else:  # a broken or vanishing product must not cost the vector, which may still be good at the next step
             sound = (lengths.isfinite() & (lengths > 0.0))[:, None]
-            self._vectors[:, block] = torch.where(sound, image / lengths[:, None], self._vectors[:, block])
+            own.copy_(torch.where(sound, image / lengths[:, None], own))
         return lengths
-
-    def state(self) -> Mapping[str, Tensor]:
-        """Return the vectors, and whether the first estimate has been made."""
-        return {"vectors": self._vectors, "begun": self._begun}

@@ -1,8 +1,9 @@
-"""The secant: how much the gradient of one batch changes along a short step down, by one more gradient."""
+"""Take the change of one batch's gradient along a short step down, by one more gradient: a secant."""
 
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.curvature.estimators.base import Estimator, Local
@@ -20,7 +21,7 @@ class Secant(Estimator):
     block's own, so that it includes what the other blocks contribute. Without a gradient it is not a number.
     """
 
-    def estimate(self, at: Local) -> Tensor:
+    def estimate(self, at: Local) -> Float[Tensor, "R B"]:
         """Return h for every block."""
         gradient = at.gradient
         length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Additions to the objective of single members, each with a weight L that is a function of the member's t."""
+"""Add to the objective of single members, each with a weight L that is a function of the member's t."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Level = Callable[[float], float]
 
 
 class LevelledRegularizer(Regularizer):
-    """An addition to the objectives of members, one after another, while t < 1; this base adds nothing.
+    """An addition to the objectives of members, one after another, while t < 1: a gradient, a correction, or both.
 
     Args:
         levels: Member -> its L(t); of every member that is ever on a path.

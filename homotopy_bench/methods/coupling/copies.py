@@ -1,4 +1,4 @@
-"""What the update rules of coupled copies share: where each copy is anchored, to what, and how strongly.
+"""Anchor and couple copies: where each copy is anchored, to what, and how strongly.
 
     H = sum_j f(x_j)  +  alpha L sum_j |M_j (x_j - r)|^2  +  (beta/L) sum_{i<j} |x_i - x_j|^2
 
@@ -8,16 +8,14 @@ alpha = ``anchor`` and beta = ``coupling``, both 1 in the publication and 0 to s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from homotopy_bench.core.random_streams import stream_seed
-from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.coupling.base import Level, LevelledRegularizer
+from homotopy_bench.methods.regularizer import InitialState
 
 
 @dataclass(frozen=True)
@@ -53,29 +51,21 @@ class CoupledCopies(LevelledRegularizer):
         self.references = list(references)
 
 
-def references(
-    kind: str, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int, int], nn.Module]
-) -> list[Tensor | None]:
+def references(kind: str, initial: InitialState) -> list[Tensor | None]:
     """Return the points that the members are anchored to.
 
     Args:
         kind: ``zero``; ``initial``, the initial values of the member's first row, which are the network of its seed;
             ``random``, the initial values of a network of another seed.
-        ensemble: The rows with their initial values.
-        rows: Which rows belong to which member.
-        seeds: The members' seeds.
-        build: Builds the network of a member with the initial values of a seed.
+        initial: The members before their first step.
 
     Returns:
         r of every member, each of shape (P,); None for zero.
     """
     if kind == "zero":
-        return [None] * len(seeds)
+        return [None] * len(initial.seeds)
+    like = initial.ensemble.theta
     if kind == "initial":
-        return [ensemble.theta[rows.of(member)][0].clone() for member in range(len(seeds))]
-    like, points = ensemble.theta, []
-    for member, seed in enumerate(seeds):
-        network = build(member, stream_seed(seed, "reference"))
-        point = torch.cat([value.detach().flatten() for value in network.parameters()])
-        points.append(point.to(like.device, like.dtype))
-    return [*points]
+        return [like[initial.rows.of(member)][0].clone() for member in range(len(initial.seeds))]
+    networks = [initial.build(member, stream_seed(seed, "reference")) for member, seed in enumerate(initial.seeds)]
+    return [nn.utils.parameters_to_vector(one.parameters()).detach().to(like) for one in networks]

@@ -1,4 +1,4 @@
-"""The levels of L: a falling list, or values between two ends at equal ratios or equal distances.
+"""List the levels of L: a falling list, or values between two ends at equal ratios or equal distances.
 
 L(t) = L_j for j/n <= t < (j+1)/n with n levels L_0 > ... > L_{n-1} > 0. With ``continuation=levels`` t stays on every
 level for ``epochs_per_level`` epochs and then becomes 1; any other open-loop schedule passes through the levels at its
@@ -69,6 +69,11 @@ class LevelledMethod(Method):
     def path_shape(self) -> None:
         """Nothing: there are no coefficients."""
         return
+
+    @property
+    def has_own_terms(self) -> bool:
+        """Whether a step does more than minimise the loss: it does, with a weight L."""
+        return True
 
     @property
     def epochs_after_levels(self) -> int:

@@ -1,4 +1,4 @@
-"""Splits of the parameters into m groups: copy j of a network is anchored in group j and free in the others.
+"""Split the parameters into m groups: copy j of a network is anchored in group j and free in the others.
 
     layers      the layers in m contiguous groups from input to output, as equal as possible
     channels    the outputs of every layer (channels of a convolution, units of a linear map) likewise, with their
@@ -6,11 +6,12 @@
     random      every scalar on its own, each group equally likely
 
 The first of m groups of n things has the things 0, ..., floor(n/m) - 1, and so on: group j begins at floor(j n/m).
+Groups are uint8, in the order of the parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,6 @@ from torch import Tensor, nn
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import stream_seed
 from homotopy_bench.models.layers import Layer
-
-Split = Callable[[nn.Module, int, int], Tensor]
-"""Function (network, m, seed) -> group of every scalar parameter, shape (P,), uint8, in the order of the parameters."""
 
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -59,35 +57,15 @@ def contiguous(count: int, groups: int) -> Tensor:
     return torch.bucketize(torch.arange(count), begins, right=True).to(torch.uint8)
 
 
-def layers(network: nn.Module, groups: int, seed: int) -> Tensor:
-    """Split by layers.
-
-    Args:
-        network: The target network.
-        groups: Number m of groups.
-        seed: Not used.
-
-    Returns:
-        Group of every scalar, shape (P,).
-    """
-    del seed
+def layers(network: nn.Module, groups: int) -> Tensor:
+    """Return the group of every scalar, shape (P,), by layers."""
     group_of, layer_of = contiguous(len(layers_of(network)), groups), owners(network)
     parts = [group_of[layer_of[name]].expand(parameter.numel()) for name, parameter in network.named_parameters()]
     return torch.cat(parts)
 
 
-def channels(network: nn.Module, groups: int, seed: int) -> Tensor:
-    """Split the outputs of every layer; the weight of a branch, which has no outputs, is in the first group.
-
-    Args:
-        network: The target network.
-        groups: Number m of groups.
-        seed: Not used.
-
-    Returns:
-        Group of every scalar, shape (P,).
-    """
-    del seed
+def channels(network: nn.Module, groups: int) -> Tensor:
+    """Return the group of every scalar, shape (P,), by outputs; a branch's weight, without any, is in the first."""
     parts = []
     for parameter in network.parameters():
         outputs = len(parameter) if parameter.dim() else 1
@@ -97,16 +75,7 @@ def channels(network: nn.Module, groups: int, seed: int) -> Tensor:
 
 
 def random(network: nn.Module, groups: int, seed: int) -> Tensor:
-    """Split every scalar on its own.
-
-    Args:
-        network: The target network.
-        groups: Number m of groups.
-        seed: The member's seed, whose stream "split" decides.
-
-    Returns:
-        Group of every scalar, shape (P,).
-    """
+    """Return a random group of every scalar, shape (P,), from the stream "split" of a member's seed."""
     generator = torch.Generator().manual_seed(stream_seed(seed, "split"))
     count = sum(parameter.numel() for parameter in network.parameters())
     return torch.randint(groups, (count,), generator=generator, dtype=torch.uint8)
@@ -133,9 +102,6 @@ def check_groups(split: str, network: nn.Module, groups: int) -> None:
     if split in counts and groups > counts[split][0]:
         count, things = counts[split]
         raise InputError("method.groups", groups, f"split={split}; accepted: 2 to {count}, the {things}")
-
-
-SPLITS: dict[str, Split] = {"layers": layers, "channels": channels, "random": random}
 
 
 def anchored(group: Tensor, groups: int) -> Tensor:
@@ -167,6 +133,7 @@ def masks(split: str, network: nn.Module, groups: int, seeds: Sequence[int]) -> 
     Returns:
         One tensor (m, P), bool, per member.
     """
-    drawn = seeds if split == "random" else seeds[:1]  # the others are the same for every seed
-    own = [anchored(SPLITS[split](network, groups, seed), groups) for seed in drawn]
-    return own if split == "random" else own * len(seeds)
+    if split == "random":
+        return [anchored(random(network, groups, seed), groups) for seed in seeds]
+    group = layers(network, groups) if split == "layers" else channels(network, groups)
+    return [anchored(group, groups)] * len(seeds)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class LRSchedule(Options, ABC):
     """An open-loop schedule eta(u; lr) with u in [0, 1]."""
 
-    tabulated: ClassVar[bool] = True
+    precomputed: ClassVar[bool] = True
 
     name: str
 

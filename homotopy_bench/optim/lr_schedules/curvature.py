@@ -39,7 +39,7 @@ class Curvature(LRSchedule):
     Members of one ensemble share the estimator and the steps at which it works; the numbers of the rules are their own.
     """
 
-    tabulated: ClassVar[bool] = False
+    precomputed: ClassVar[bool] = False
     parts: ClassVar[Mapping[str, str]] = {"base": "lr_schedule"}
 
     name: Literal["curvature"] = "curvature"

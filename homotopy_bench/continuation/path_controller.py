@@ -1,4 +1,4 @@
-"""One member's way along an adaptive path: advance, wait until the loss has settled, go back where it jumped.
+"""Control one adaptive path: advance t, wait until the loss has settled, go back where it jumped.
 
 A predictor-corrector path tracker (Allgower and Georg 2003, Introduction to Numerical Continuation Methods, chapters 2
 and 6): the corrector is training at a fixed t, the predictor moves t and keeps the parameters. What "settled" and
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Rules:
-    """When a tracker moves.
+    """State when a path controller moves.
 
     Attributes:
         first_step: Length of the first advance in t.
@@ -43,7 +43,7 @@ def pace(t: float, checks_left: int, checks: int) -> float:
 
 @dataclass(frozen=True)
 class Move:
-    """What to do after a check.
+    """Say what to do after a check.
 
     Attributes:
         t: Where to train until the next check.
@@ -57,8 +57,8 @@ class Move:
 
 
 @dataclass
-class Tracker:
-    """Where a member stands; plain numbers, so that a checkpoint can hold it.
+class PathController:
+    """Control the path of one member; its state is plain numbers, which a checkpoint can hold.
 
     Attributes:
         step: Length of the next advance.
