@@ -84,8 +84,8 @@ class Optimizer(Options, ABC):
         return 2.0
 
     def group(self) -> dict[str, Any]:
-        """Return the hyper-parameters under torch.optim's names."""
-        return self.model_dump(exclude={"name"})
+        """Return the hyper-parameters under torch.optim's names, without the rate, which every step sets anew."""
+        return self.model_dump(exclude={"name", "lr"})
 
     def build(self, groups: list[dict[str, Any]], penalties: Callable[[], torch.Tensor] | None = None) -> RowOptimizer:
         """Return the optimiser of all rows.
@@ -132,8 +132,7 @@ def over_rows(
     parts = [(piece, member.group()) for row, member in zip(rows, members, strict=True) for piece in row]
     groups: dict[Hashable, dict[str, Any]] = {}
     for part, ((piece, options), rate) in enumerate(zip(parts, rates, strict=True)):
-        others = repr({name: value for name, value in options.items() if name != "lr"})
-        key = (rate, others) if members[0].shares_groups else part
+        key = (rate, repr(options)) if members[0].shares_groups else part
         groups.setdefault(key, {"params": [], PART: part, **options})["params"].append(piece)
     return members[0].build(list(groups.values()), penalties)
 

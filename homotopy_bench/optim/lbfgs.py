@@ -77,7 +77,7 @@ class LBFGS(Optimizer):
 
     def group(self) -> dict[str, Any]:
         """Return the hyper-parameters under torch.optim's names."""
-        options = self.model_dump(exclude={"name", "line_search", "max_eval"})
+        options = self.model_dump(exclude={"name", "lr", "line_search", "max_eval"})
         searched = self.line_search == "strong_wolfe"
         # torch's own default of max_eval, which it does not take as None where groups are made before it.
         limit = self.max_iter * 5 // 4 if self.max_eval is None else self.max_eval

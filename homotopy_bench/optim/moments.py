@@ -25,4 +25,4 @@ class MomentOptimizer(Optimizer):
 
     def group(self) -> dict[str, Any]:
         """Return the hyper-parameters under torch.optim's names, the two betas as a pair."""
-        return {**self.model_dump(include={"lr", "eps", "weight_decay"}), "betas": (self.beta1, self.beta2)}
+        return {**self.model_dump(include={"eps", "weight_decay"}), "betas": (self.beta1, self.beta2)}

@@ -157,7 +157,7 @@ def test_a_second_look_that_fails_leaves_everything_where_it_was() -> None:
 
 
 def test_what_a_step_paid() -> None:
-    def measurement_cost(*overrides: str) -> list[tuple[int, int]]:
+    def paid(*overrides: str) -> list[tuple[int, int]]:
         training = begin((*SMALL, "lr_schedule.first_products=5", *overrides))
         steps = []
         for _ in range(6):
