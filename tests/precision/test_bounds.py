@@ -80,7 +80,8 @@ def test_a_change_of_the_loss_is_right_where_two_losses_have_no_digits_left():
 
     def loss(point: Tensor) -> Fraction:
         away = [Fraction(a) - Fraction(b) for a, b in zip(point.tolist(), function.minimum.tolist(), strict=True)]
-        return sum(a * h * b for a, row in zip(away, exactly, strict=True) for h, b in zip(row, away, strict=True)) / 2
+        terms = (a * h * b for a, row in zip(away, exactly, strict=True) for h, b in zip(row, away, strict=True))
+        return sum(terms, start=Fraction()) / 2
 
     change = function.change_from(function.x)(rounded)[0]
     assert change == pytest.approx(float(loss(rounded) - loss(function.x)), rel=1e-9)
