@@ -1,12 +1,13 @@
 # make train [ARGS="method=baseline seed=3"]   train; sets everything up first
 # make test                                    lint, types and tests
+# make data                                    only the tests of real MNIST and CIFAR-10
 # make setup                                   .venv with pinned dependencies, nothing else
 
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: setup train test lint types unit lock
+.PHONY: setup train test lint types unit data other-processor lock
 .DEFAULT_GOAL := setup
 
 setup: .venv/installed
@@ -32,6 +33,16 @@ types: setup
 # One thread per worker: the workers already share the cores.
 unit: setup
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS)
+
+# Only the tests of real data, which must be under HOMOTOPY_BENCH_DATA.
+data: setup
+	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_REQUIRE=mnist,cifar10 .venv/bin/python -m pytest -n $(WORKERS) -m data tests
+
+# Tests that compare floats, with the last digits of a processor without vector units.
+FLOATS = tests/precision/test_bounds.py tests/optim/test_lbfgs.py tests/models tests/curvature tests/test_following.py
+other-processor: setup
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default .venv/bin/python -m pytest -n $(WORKERS) -m 'not slow and not data' \
+		$(FLOATS) tests/sweeps/test_sweeps.py::test_the_best_setting_is_an_experiment
 
 # The pins, made anew from an environment whose tests pass.
 lock: setup

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from homotopy_bench.data import cifar10, mnist
+from homotopy_bench.data.published import missing
+from tests.servers import needed
+
 ADAMW = ("optimizer=adamw", "continuation=linear")
 """What the other methods choose by themselves."""
 
@@ -58,12 +62,14 @@ FOLDERS = {"mnist": "mnist", "cifar10": "cifar-10-batches-bin"}
 """Folders of the real data sets, which tests do not download."""
 
 
-def why_missing(dataset: str, root: Path) -> str | None:
-    """Return why a data set cannot be used in a test; None where it can."""
-    folder = FOLDERS.get(dataset)
-    if folder is None or (root / folder).is_dir():
-        return None
-    return f"HOMOTOPY_BENCH_DATA names no folder with {folder}/"
+def need_data(dataset: str, root: Path) -> None:
+    """Skip the test where a data set is not at hand, or fail it where the environment requires it by name.
+
+    A folder is not enough: a download that failed leaves one.
+    """
+    files = {"mnist": mnist.FILES, "cifar10": cifar10.FILES}.get(dataset, ())
+    lacking = f"HOMOTOPY_BENCH_DATA names no folder with the files of {FOLDERS[dataset]}/" if files else None
+    needed(dataset, lacking if missing(root, files) else None)
 
 
 PLAIN = ("mlp-default", "mlp-kaiming", "mlp-orthogonal", "mlp-looks-linear")
@@ -86,6 +92,9 @@ CASES: dict[str, tuple[str, ...]] = {
     "/".join(names): (*METHODS[names[0]], *MODELS[names[1]], *SMALL, *DATASETS[names[2]]) for names in _COMBINATIONS
 }
 """Every method on every model of signals and on a convolutional network of images, and some on all others."""
+
+ON_REAL_DATA = {name for name in CASES if name.rpartition("/")[2] in FOLDERS}
+"""The cases that are skipped where no real data are."""
 
 DEFORMING = {name: case for name, case in CASES.items() if not name.startswith(("baseline/", "curvature-lr/"))}
 """The cases in which t changes the network."""

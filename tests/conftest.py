@@ -14,6 +14,8 @@ SHAPES_CHECKED = ["homotopy_bench.curvature", "homotopy_bench.ensemble", "homoto
 
 install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
+from tests.cases import ON_REAL_DATA  # noqa: E402  # after the hook, like all that imports the package
+
 
 @pytest.fixture(scope="session", autouse=True)
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -29,6 +31,17 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["HOMOTOPY_BENCH_DATA"]
     else:
         os.environ["HOMOTOPY_BENCH_DATA"] = given
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of cases on real data, and those with the fixture ``real``, as ``data``."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        on_real = any(isinstance(value, str) and value in ON_REAL_DATA for value in values)
+        if on_real or "real" in item.fixturenames:
+            item.add_marker(pytest.mark.data)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from homotopy_bench.config.compose import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.data.base import Dataset, Splits
 from homotopy_bench.training.trainer import Trainer
-from tests.cases import why_missing
+from tests.cases import need_data
 
 Member = Config | Sequence[str]
 """A configuration, or what it is composed from."""
@@ -64,8 +62,7 @@ def begin(*members: Member) -> Trainer:
     """Return an ensemble of the given members before its first step; a test whose data are not there is skipped."""
     composed = configs(*members)
     dataset, root = composed[0].dataset, composed[0].paths.data_root()
-    if reason := why_missing(dataset.name, root):
-        pytest.skip(reason)
+    need_data(dataset.name, root)
     return Trainer(composed, _splits(dataset, root))
 
 

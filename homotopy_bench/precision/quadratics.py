@@ -2,7 +2,8 @@
 
 A has a random spectrum and random eigenvectors; the minimiser, the distance of x from it and the scale of f vary over
 orders of magnitude. The errors of gradient and loss are measured by rounding x, the floor under the loss by rounding
-x*.
+x*. They are computed from the step that rounding makes: in float64 a loss of 10^10 has no digit at 10^-6, and the
+difference of two such losses would only show how the processor rounds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from homotopy_bench.precision import bounds
 from homotopy_bench.precision.figure import Missing
-from homotopy_bench.precision.validation import errors_by_bits, sufficient_bits
+from homotopy_bench.precision.validation import Function, errors_by_bits, sufficient_bits
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,30 @@ class Quadratic:
         """Return f and its gradient A (x - x*)."""
         gradient = self.matrix @ (x - self.minimum)
         return 0.5 * torch.dot(x - self.minimum, gradient).item(), gradient
+
+    def change_from(self, point: Tensor) -> Function:
+        """Return the function whose loss is f(x) - f(point), and whose gradient is that of f at x.
+
+        Both come from the step s = x - point, which is exact where x is a rounding of the point: the loss is g^T s +
+        s^T A s/2 and the gradient g + A s, with g that at the point. Nothing large cancels.
+
+        Args:
+            point: Where the loss counts as zero, shape (n,).
+
+        Example:
+            >>> one = torch.ones(1, dtype=torch.float64)
+            >>> f = Quadratic(one.diag(), 0.0 * one, 2.0**30 * one)
+            >>> f.change_from(f.x)(f.x + 1.0)[0], f(f.x + 1.0)[0] - f(f.x)[0]
+            (1073741824.5, 1073741824.0)
+        """
+        gradient = self(point)[1]
+
+        def change(x: Tensor) -> tuple[float, Tensor]:
+            step = x - point
+            bent = self.matrix @ step
+            return torch.dot(gradient + 0.5 * bent, step).item(), gradient + bent
+
+        return change
 
     def scaled(self, factor: float) -> Quadratic:
         """Return the function times ``factor``, at the same point."""
@@ -104,8 +129,8 @@ def compare(functions: Sequence[Quadratic], eps: float) -> list[Comparison]:
     """
     pairs: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for function in functions:
-        at_x = errors_by_bits(function, function.x)
-        at_minimum = errors_by_bits(function, function.minimum)
+        at_x = errors_by_bits(function.change_from(function.x), function.x)
+        at_minimum = errors_by_bits(function.change_from(function.minimum), function.minimum)
         measured = {
             "gradient": sufficient_bits([error.gradient for error in at_x], eps),
             "loss": sufficient_bits([error.loss for error in at_x], eps),

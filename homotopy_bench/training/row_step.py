@@ -93,7 +93,7 @@ class RowStep:
         self._gradients = [0] * len(self._gradients)
         losses = self.optimizer.step(partial(self._differentiate, x, y, t, measured))
         if self._regularizer is not None:
-            self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.reaches(k))
+            self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.effective_lr(k))
         gradients, products = self._rates.measurement_cost(k)
         return StepResult(losses, self._norms, [own + gradients for own in self._gradients], products)
 

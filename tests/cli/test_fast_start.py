@@ -16,7 +16,7 @@ import pytest
 from homotopy_bench import compose, train
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.conf_files import conf_dir
-from tests.cases import FOLDERS, why_missing
+from tests.cases import FOLDERS, need_data
 from tests.cli.runner import LIMIT, TINY, environment, run, run_cli, summary
 
 CONSOLE_SCRIPT = Path(sys.executable).with_name("homotopy-train")
@@ -184,11 +184,17 @@ FEW = {
 """How each data set is made small."""
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+ON_REAL_DATA = [name for name in EXPERIMENTS if name.startswith("convexity_annealing_")]
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [pytest.param(name, marks=[pytest.mark.data] if name in ON_REAL_DATA else []) for name in EXPERIMENTS],
+)
 def test_every_shipped_experiment_runs(experiment: str, data_root: Path, tmp_path: Path) -> None:
     dataset = compose(f"experiment={experiment}").dataset.name
-    if reason := why_missing(dataset, data_root):
-        pytest.skip(reason)
+    assert (dataset in FOLDERS) == (experiment in ON_REAL_DATA)
+    need_data(dataset, data_root)
     small = ("training.epochs=1", "training.batch_size=30", "model.depth=3", "model.width=8", *FEW[dataset])
     result = train(compose(f"experiment={experiment}", *small), tmp_path / "run")
     assert result.summary["status"] == "completed"

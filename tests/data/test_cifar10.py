@@ -14,6 +14,7 @@ from homotopy_bench import compose, train
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import cifar10
 from homotopy_bench.data.cifar10 import CIFAR10
+from tests.cases import need_data
 from tests.data.cifar_files import RECORDS, use_small_files, write_files
 
 
@@ -108,8 +109,7 @@ def test_augmentation_frames_with_the_standardised_black(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(data_root: Path) -> Path:
-    if not (data_root / "cifar-10-batches-bin").is_dir():
-        pytest.skip("HOMOTOPY_BENCH_DATA names no folder with cifar-10-batches-bin/")
+    need_data("cifar10", data_root)
     return data_root
 
 

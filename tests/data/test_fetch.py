@@ -17,6 +17,7 @@ from homotopy_bench.data.cifar10 import CIFAR10
 from homotopy_bench.data.download import Unavailable
 from homotopy_bench.data.mnist import MNIST
 from homotopy_bench.data.transfer import BLOCK
+from tests.cases import need_data
 from tests.data.cifar_files import archive_of, use_small_files, write_files
 from tests.data.loopback import Behaviour, serving
 
@@ -139,9 +140,9 @@ def test_a_cut_archive_is_refused_and_leaves_whole_files_only(keep: int, content
         assert path == "archive.tar.gz" or (tmp_path / path).read_bytes() == contents[path]
 
 
+@pytest.mark.data
 def test_real_mnist_comes_over_a_broken_connection(data_root: Path, tmp_path, monkeypatch) -> None:
-    if not (data_root / "mnist").is_dir():
-        pytest.skip("HOMOTOPY_BENCH_DATA names no folder with mnist/")
+    need_data("mnist", data_root)
     files = {file.name: file.at(data_root).read_bytes() for file in mnist.FILES}
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serving(Behaviour(files, breaks=[5_000_000])) as address:

@@ -11,6 +11,7 @@ import pytest
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import mnist
 from homotopy_bench.data.mnist import MNIST
+from tests.cases import need_data
 from tests.data.idx_files import parse_idx, write_idx
 
 TRAIN, TEST = 30, 10
@@ -87,8 +88,7 @@ def test_another_checksum_is_read_and_told(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def real(data_root: Path) -> Path:
-    if not (data_root / "mnist").is_dir():
-        pytest.skip("HOMOTOPY_BENCH_DATA names no folder with mnist/")
+    need_data("mnist", data_root)
     return data_root
 
 

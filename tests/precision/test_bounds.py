@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
+from torch import Tensor
 
 from homotopy_bench.precision import bounds
 from homotopy_bench.precision.figure import Figure, Missing
 from homotopy_bench.precision.quadratics import Quadratic, compare, random_quadratic
+from homotopy_bench.precision.rounding import round_to_bits
 from homotopy_bench.precision.validation import errors_by_bits, sufficient_bits
 
 EPS = 1e-6
@@ -41,19 +44,47 @@ def test_corrected_bounds_follow_the_measured_bits_and_the_published_does_not():
         assert rows["published", measured].correlation < 0.85
 
 
+def test_no_rounding_errs_more_than_its_bits_allow():
+    for function in FUNCTIONS:
+        curvature, gradient, scale, scale_of_minimum = norms(function)
+        at_x = errors_by_bits(function.change_from(function.x), function.x)
+        at_minimum = errors_by_bits(function.change_from(function.minimum), function.minimum)
+        for bits, (there, floor) in enumerate(zip(at_x, at_minimum, strict=True), start=1):
+            d, d_of_minimum = scale * 2.0**-bits, scale_of_minimum * 2.0**-bits
+            exact = 1.0 + 1e-9  # what computing in float64 adds
+            assert there.gradient <= exact * curvature * d / gradient
+            assert there.loss <= exact * (gradient * d + 0.5 * curvature * d * d)
+            assert floor.loss <= exact * 0.5 * curvature * d_of_minimum**2
+
+
 def test_from_the_bound_on_the_errors_are_as_small_as_asked():
     for function in FUNCTIONS:
         curvature, gradient, scale, scale_of_minimum = norms(function)
-        at_x, at_minimum = errors_by_bits(function, function.x), errors_by_bits(function, function.minimum)
-        found = sufficient_bits([error.gradient for error in at_x], EPS)
-        assert found is not None
-        assert found <= math.ceil(bits_of(bounds.relative(curvature, gradient, scale, EPS)))
-        found = sufficient_bits([error.loss for error in at_x], EPS)
-        assert found is not None
-        assert found <= math.ceil(bits_of(bounds.absolute_with_slope(curvature, gradient, scale, EPS)))
-        found = sufficient_bits([error.loss for error in at_minimum], EPS)
-        assert found is not None
-        assert found <= math.ceil(bits_of(bounds.absolute(curvature, scale_of_minimum, EPS)))
+        at_x = errors_by_bits(function.change_from(function.x), function.x)
+        at_minimum = errors_by_bits(function.change_from(function.minimum), function.minimum)
+        for errors, bound in (
+            ([error.gradient for error in at_x], bounds.relative(curvature, gradient, scale, EPS)),
+            ([error.loss for error in at_x], bounds.absolute_with_slope(curvature, gradient, scale, EPS)),
+            ([error.loss for error in at_minimum], bounds.absolute(curvature, scale_of_minimum, EPS)),
+        ):
+            found = sufficient_bits(errors, EPS)
+            assert found is not None
+            assert found <= math.ceil(bits_of(bound))
+
+
+def test_a_change_of_the_loss_is_right_where_two_losses_have_no_digits_left():
+    function = FUNCTIONS[36]
+    assert function(function.x)[0] > 1e9, "one unit in the last place is more than EPS/2"
+    rounded = round_to_bits(function.x, 50)
+    exactly = [[Fraction(value) for value in row] for row in function.matrix.tolist()]
+
+    def loss(point: Tensor) -> Fraction:
+        away = [Fraction(a) - Fraction(b) for a, b in zip(point.tolist(), function.minimum.tolist(), strict=True)]
+        terms = (a * h * b for a, row in zip(away, exactly, strict=True) for h, b in zip(row, away, strict=True))
+        return sum(terms, start=Fraction()) / 2
+
+    change = function.change_from(function.x)(rounded)[0]
+    assert change == pytest.approx(float(loss(rounded) - loss(function.x)), rel=1e-9)
 
 
 @pytest.mark.parametrize("factor", [2.0**-20, 2.0**30])
@@ -64,7 +95,7 @@ def test_scaling_the_loss_changes_only_what_depends_on_its_unit(factor):
         bits = bits_of(bounds.relative(curvature, gradient, scale, EPS))
         assert bounds.relative(scaled_curvature, scaled_gradient, scale, EPS) == pytest.approx(bits, abs=1e-9)
         measured, scaled_measured = (
-            sufficient_bits([error.gradient for error in errors_by_bits(one, one.x)], EPS)
+            sufficient_bits([error.gradient for error in errors_by_bits(one.change_from(one.x), one.x)], EPS)
             for one in (function, function.scaled(factor))
         )
         assert scaled_measured == measured

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ from homotopy_bench.runs.probe import Probe
 from homotopy_bench.tracking.display import Silent
 from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.training.trainer import Trainer
-from tests.cases import CASES, why_missing
+from tests.cases import CASES, need_data
 from tests.runs.records import assert_close, assert_same_record, shown
 
 TOGETHER = Fusing(probe=False, threads=1)
@@ -92,11 +91,11 @@ def test_a_run_beside_others_leaves_the_record_it_leaves_alone(name: str, tmp_pa
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_a_run_on_images_beside_others_leaves_the_record_it_leaves_alone(name: str, tmp_path: Path) -> None:
+def test_a_run_on_images_beside_others_leaves_the_record_it_leaves_alone(
+    name: str, data_root: Path, tmp_path: Path
+) -> None:
     dataset = name.rpartition("/")[2]
-    root = Path(os.environ.get("HOMOTOPY_BENCH_DATA", ""))
-    if (missing := why_missing(dataset, root)) is not None:
-        pytest.skip(missing)
+    need_data(dataset, data_root)
     few = ("training.epochs=2",)
     configs = [own(number, *few, case=CASES[name]) for number in range(3)]
     train(configs[1], tmp_path / "alone")

@@ -22,6 +22,8 @@ PNG = b"\x89PNG"
 def test_a_study_of_forms_from_runs_to_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "NETWORK", TINY)
     monkeypatch.setattr(forms, "UNCLIPPED", (*TINY, "training.clip_norm=null"))
+    base = "lr_schedule@lr_schedule.base=constant"
+    monkeypatch.setattr(forms, "CURVATURE", ("method=curvature_lr", *TINY, base))
     names = ["constant", "cap_power"]
     chosen = [row for row in forms.rows() if row.name in names]
     monkeypatch.setattr(forms, "rows", lambda: chosen)

@@ -99,6 +99,7 @@ def test_a_measurement_that_does_not_bind_changes_no_step(estimator: str, batch:
         torch.testing.assert_close(measured.ensemble.buffers[name], values, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.data
 @pytest.mark.parametrize("batch", [128, 64])
 def test_masks_and_statistics_of_a_measurement_are_those_of_the_step(batch: int) -> None:
     def network(*overrides: str) -> Trainer:
