@@ -1,4 +1,4 @@
-"""Continuing a multirun: all its jobs that have not ended, together where they can be, whatever launcher began them."""
+"""Resume a multirun of any launcher: train all its unfinished jobs, together where possible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import read_run
 
 SUBDIR = "${hydra.job.num}"
-"""Where a job's folder is its number."""
+"""The subfolder of a job, where it is the job's number."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Unfinished:
 
 
 def holds_sweep(folder: Path) -> bool:
-    """Return whether a folder is that of a multirun: runs lie below it, but it is none itself."""
+    """Return whether a folder is that of a multirun: it is no run itself, and runs lie below it."""
     return not holds_run(folder) and ((folder / MULTIRUN).is_file() or bool(runs_of(folder)))
 
 
 def runs_of(folder: Path) -> list[Path]:
-    """Return the folders of the runs below a folder, numbers in their order."""
+    """Return the folders of the runs below a folder, sorted by number."""
 
     def order(path: Path) -> list[tuple[int, str]]:
         return [(int(part) if part.isdecimal() else -1, part) for part in path.relative_to(folder).parts]
@@ -50,7 +50,7 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
 
     Args:
         folder: The folder of a multirun.
-        report: Told of every run that cannot be continued; the others are.
+        report: Takes the error of every run that cannot be continued; the others are.
 
     Raises:
         KeyboardInterrupt: If the training was interrupted.
@@ -106,13 +106,13 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
 
 
 def _fusing(folder: Path) -> Fusing:
-    """Return what the multirun was told about bringing runs together; the defaults of one that was told nothing."""
+    """Return the options of the launcher ``fused`` for a multirun; the defaults for other launchers."""
     launcher = _multirun(folder).get("launcher", {})
     return Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
 
 
 def _expected(folder: Path) -> dict[Path, list[str]]:
-    """Return folder and overrides of every job of a multirun; none where only its sweeper knows them."""
+    """Return folder and overrides of every job of a multirun; empty where only its sweeper knows them."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
 

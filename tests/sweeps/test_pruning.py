@@ -9,12 +9,13 @@ from typing import Any
 
 import optuna
 import pytest
+from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.peers import ENOUGH, SAME_T
 from homotopy_bench.sweeps.studies.pruners import first_epoch
-from homotopy_bench.sweeps.studies.reporting import Reporter, reporter
+from homotopy_bench.sweeps.studies.reporting import Reporter, pruning
 from tests.sweeps.studies import NUMBERS, FormulaStudy
 
 EPOCHS = 20
@@ -135,10 +136,10 @@ def test_only_the_job_of_a_trial_that_may_be_pruned_reports(tmp_path: Path) -> N
     claim = study.claim()
     assert claim is not None
     sweeper = {**study.options.model_dump(by_alias=True), "trial": claim.number}
-    assert reporter(sweeper, tmp_path, EPOCHS) is not None
-    assert reporter({**sweeper, "trial": None}, tmp_path, EPOCHS) is None
-    assert reporter({**sweeper, "pruner": "none"}, tmp_path, EPOCHS) is None
-    assert reporter({"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"}, tmp_path, EPOCHS) is None
+    basic = {"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"}
+    others = (sweeper, {**sweeper, "trial": None}, {**sweeper, "pruner": "none"}, basic)
+    jobs = [OmegaConf.create({"sweeper": one, "sweep": {"dir": str(tmp_path)}}) for one in others]
+    assert [pruning(one, EPOCHS) is not None for one in jobs] == [True, False, False, False]
 
 
 def test_a_storage_that_is_gone_ends_no_training(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_server_that_restarts_under_a_lock_is_asked_again(
     def restart() -> int:
         calls.append(1)
         if len(calls) == 1:
-            connection = storage._engines[-1].connect()
+            connection = storage.engines[-1].connect()
             connection.execute(text("SELECT 1"))
             server.stop()
             server.start()

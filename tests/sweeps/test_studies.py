@@ -244,7 +244,7 @@ def test_a_trial_whose_taking_was_not_confirmed_is_run_by_who_took_it(tmp_path: 
     study = FormulaStudy(tmp_path, MIXED, n_trials=4, storage="memory")
     undisturbed = FormulaStudy(tmp_path, MIXED, n_trials=4, storage="memory")
     lock = LosesAnAnswer(times=1)
-    study.trials.storage._lock = lambda: lock
+    study.trials.storage.lock = lambda: lock
     first = study.claim()
     assert first is not None
     assert (first.number, first.subfolder) == (0, "0")

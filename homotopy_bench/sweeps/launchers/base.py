@@ -1,66 +1,95 @@
-"""What every launcher of ours shares: how it is set up, begins a batch, composes a job, and ends when interrupted."""
+"""The base of all launchers: compose the jobs of a batch, run them, report failures, end when interrupted."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from abc import ABC
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, cast
 
-from hydra.core.utils import configure_log, filter_overrides, setup_globals
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.sweeps.launchers.job import as_typed
+
 log = logging.getLogger(__name__)
 
 REPORT = "report"
-"""Attribute of the task function that is told of a job's failure and returns the objective of such a job."""
+"""Attribute of the task function: a callback that takes a job's error and returns the objective of a failed job."""
 
 
 class SweepLauncher(Launcher, ABC):
-    """Composes the jobs of a batch itself, and goes on where one of them fails.
+    """Composes the jobs of a batch itself, and continues where one of them fails.
 
     Attributes:
         context: Loader and callbacks of Hydra.
         config: The configuration of the multirun.
-        report: Told of a job's failure; returns the objective of such a job.
+        report: Takes a job's error and returns its objective; None where errors go back to the sweeper.
     """
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra gives.
-
-        Args:
-            hydra_context: Loader and callbacks; its loader is replaced by one that composes many jobs sooner.
-            task_function: Not called, but what is told of a job's failure.
-            config: The configuration of the multirun.
+        """Keep the context, with its loader replaced by one that composes many jobs faster.
 
         Raises:
-            InputError: If an option of a tracker holds a credential.
+            InputError: If an option of a logger holds a credential.
         """
         from homotopy_bench.loggers.credentials import refuse_credentials_in
-        from homotopy_bench.sweeps.launchers.composition import SweepLoader
+        from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
         refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
-        self._loader = hydra_context.config_loader = SweepLoader(hydra_context.config_loader)
+        self._loader = SweepLoader(hydra_context.config_loader)
+        hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
 
-    def begin(self) -> Path:
-        """Return the folder of the multirun, made if it is missing, with Hydra's logging set up."""
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run a batch of jobs.
+
+        Args:
+            job_overrides: The overrides of every job.
+            initial_job_idx: Number of the first job.
+
+        Returns:
+            One result per job, in order; its value is the validation accuracy of the target network, NaN where the job
+            failed.
+
+        Raises:
+            KeyboardInterrupt: If the multirun or one of its runs was interrupted.
+        """
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         sweep = Path(str(self.config.hydra.sweep.dir))
         sweep.mkdir(parents=True, exist_ok=True)
-        return sweep
+        results = self.run_batch({initial_job_idx + n: list(one) for n, one in enumerate(job_overrides)}, sweep)
+        if results is None:
+            if "trial" not in self.config.hydra.sweeper:  # a study names its own command
+                print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
+            raise KeyboardInterrupt
+        return results
+
+    @abstractmethod
+    def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> list[JobReturn] | None:
+        """Run jobs in a prepared folder.
+
+        Args:
+            batch: Number of a job -> its overrides.
+            sweep: Folder of the multirun.
+
+        Returns:
+            One result per job, in order; None after an interruption.
+        """
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
         """Return the configuration of a job, with the section ``hydra``.
 
         Args:
-            overrides: What it is composed from.
+            overrides: The overrides of the job.
             number: Its number in the multirun.
         """
         log.info(f"\t#{number} : {' '.join(filter_overrides(overrides))}")
@@ -69,15 +98,49 @@ class SweepLauncher(Launcher, ABC):
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed
 
-    def interrupted(self, sweep: Path) -> NoReturn:
-        """End an interrupted multirun after naming the command that continues it; a study does so itself.
+    def fail(self, back: JobReturn, error: Exception) -> JobReturn:
+        """Return the result of a failed job, after reporting its error.
 
         Args:
-            sweep: Folder of the multirun.
-
-        Raises:
-            KeyboardInterrupt: Always.
+            back: The result of the job.
+            error: Why it failed.
         """
-        if "trial" not in self.config.hydra.sweeper:
-            print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
-        raise KeyboardInterrupt
+        if self.report is None:
+            back.status, back.return_value = JobStatus.FAILED, error
+        else:
+            back.status, back.return_value = JobStatus.COMPLETED, self.report(error)
+        return back
+
+
+def refuse_job(composed: DictConfig, folder: Path) -> None:
+    """Refuse a job that must not leave any file; other wrong jobs leave the record of a failure.
+
+    Args:
+        composed: The configuration of the job.
+        folder: Folder of its record.
+
+    Raises:
+        InputError: If the folder holds a run, or an option of a logger holds a credential.
+    """
+    from homotopy_bench.loggers.credentials import refuse_credentials_in
+    from homotopy_bench.tracking.record import OCCUPIED, holds_run
+
+    if holds_run(folder):
+        raise InputError("hydra.sweep.dir", as_typed(folder), OCCUPIED.replace("run.dir", "sweep.dir"))
+    refuse_credentials_in(composed.get("logger"))
+
+
+def print_records(jobs: Iterable[tuple[int, Sequence[str], Mapping[str, Any] | None]], sweep: Path) -> None:
+    """Print how every job ended.
+
+    Args:
+        jobs: Number, overrides and ``summary.json`` of every job; jobs without a summary are left out.
+        sweep: Folder of the multirun.
+    """
+    from rich.console import Console
+
+    from homotopy_bench.tracking.group_display import print_jobs
+
+    console = Console()
+    print_jobs(console, [(f"#{number} {' '.join(one)}", summary) for number, one, summary in jobs if summary])
+    console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False)

@@ -1,13 +1,12 @@
-"""The launcher ``fused``: all jobs of a multirun are prepared as Hydra does it, then trained as few programs.
+"""The launcher ``fused``: prepare all jobs of a multirun as Hydra does, then train them as few ensembles.
 
-torch is loaded when training begins: jobs that cannot be run say so before. A job that fails does so alone, with its
-one line, while the others train.
+torch is loaded when training begins, so that jobs that cannot be run are reported before. A job fails alone.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.sweeps.launchers.base import SweepLauncher
+from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
 
 if TYPE_CHECKING:
     from homotopy_bench.config.schema import Config
@@ -29,16 +28,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Prepared:
-    """A job before it is trained.
+    """A job before and after its training.
 
     Attributes:
         number: Its number in the multirun.
-        back: What the sweeper gets back.
+        back: The result that the sweeper gets.
         composed: The composed configuration with the section ``hydra``.
         folder: Folder of its record.
         config: The typed configuration; None where there is none.
-        error: Why it cannot be trained.
-        result: How it ended.
+        error: Why it failed.
+        result: How its training ended.
     """
 
     number: int
@@ -49,26 +48,24 @@ class Prepared:
     error: Exception | None = None
     result: Result | None = None
 
+    @property
+    def overrides(self) -> list[str]:
+        """The overrides that it was composed from."""
+        return list(self.back.overrides or [])
+
 
 class EnsembleLauncher(SweepLauncher):
     """Trains the jobs of a batch as ensembles.
 
     Args:
-        max_members: See :class:`~homotopy_bench.runs.fusing.Fusing`, as for the others.
-        probe: Whether a measurement decides what trains together.
-        threads: Host threads of an ensemble.
+        options: The fields of :class:`~homotopy_bench.runs.fusing.Fusing`.
     """
 
-    def __init__(self, max_members: int | None = None, probe: bool = True, threads: int | None = None) -> None:
-        self._options = (max_members, probe, threads)
+    def __init__(self, **options: Any) -> None:
+        self._options = options
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra gives.
-
-        Args:
-            hydra_context: As for the base class.
-            task_function: Not called, but what is told of a job's failure.
-            config: The configuration of the multirun.
+        """Check the options, then set up as every launcher.
 
         Raises:
             InputError: If an option is wrong, or jobs should each have a working directory of their own.
@@ -76,46 +73,26 @@ class EnsembleLauncher(SweepLauncher):
         from homotopy_bench.runs.fusing import Fusing
 
         # Not before: Hydra would wrap an error of the constructor in its own words.
-        self.fusing = Fusing(*self._options)
+        self.fusing = Fusing(**self._options)
         if config.hydra.job.chdir:
             accepted = "jobs that train together share a process; accepted: false, or hydra/launcher=basic"
             raise InputError("hydra.job.chdir", True, accepted)
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Train a batch of jobs.
-
-        Args:
-            job_overrides: The overrides of every job.
-            initial_job_idx: Number of the first job.
-
-        Returns:
-            What every job gives back, in order; its value is the validation accuracy of the target network, NaN where
-            the job failed.
-
-        Raises:
-            KeyboardInterrupt: If the training was interrupted.
-        """
-        sweep = self.begin()
-        log.info(f"Launching {len(job_overrides)} jobs as ensembles")
+    def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> list[JobReturn] | None:
+        """Return the results of a batch of jobs, trained as ensembles; None after an interruption."""
+        log.info(f"Launching {len(batch)} jobs as ensembles")
         outer = HydraConfig.instance().cfg
         try:
-            jobs = [self._prepare(list(o), initial_job_idx + n) for n, o in enumerate(job_overrides)]
+            jobs = [self._prepare(overrides, number) for number, overrides in batch.items()]
             finished = self._train([job for job in jobs if job.error is None], sweep)
-            for job in jobs:
-                self._give_back(job)
+            results = [self._give_back(job) for job in jobs]
         finally:
             HydraConfig.instance().cfg = outer
-        if not finished:
-            self.interrupted(sweep)
-        return [job.back for job in jobs]
+        return results if finished else None
 
     def _prepare(self, overrides: list[str], number: int) -> Prepared:
-        """Compose and check a job, make its folder and write the files that Hydra writes there.
-
-        Returns:
-            The job; with an error where it cannot be trained.
-        """
+        """Return a job that is composed and checked, and whose folder has the files that Hydra writes there."""
         composed = self.compose(overrides, number)
         HydraConfig.instance().set_config(composed)
         folder = Path(str(composed.hydra.sweep.dir)) / str(composed.hydra.sweep.subdir)
@@ -138,43 +115,22 @@ class EnsembleLauncher(SweepLauncher):
         return job
 
     def _check(self, job: Prepared) -> None:
-        """Let a job have a typed configuration and a folder.
+        """Give a job its folder and its typed configuration."""
+        from homotopy_bench.sweeps.launchers.job import checked_config
 
-        Raises:
-            InputError: If it cannot be run.
-        """
-        from homotopy_bench.config.validation import validate
-        from homotopy_bench.loggers.credentials import refuse_credentials_in
-        from homotopy_bench.runs.requirements import check_requirements
-        from homotopy_bench.sweeps.launchers.dumping import to_yaml
-        from homotopy_bench.tracking.record import OCCUPIED, Record, holds_run
-
-        if holds_run(job.folder):
-            raise InputError("hydra.sweep.dir", job.folder, OCCUPIED.replace("run.dir", "sweep.dir"))
-        refuse_credentials_in(job.composed.get("logger"))  # before any file has them
+        refuse_job(job.composed, job.folder)
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
             hidden.mkdir(exist_ok=True)
             overrides = job.composed.hydra.overrides.task
             for name, part in (("config", job.back.cfg), ("hydra", job.back.hydra_cfg), ("overrides", overrides)):
-                (hidden / f"{name}.yaml").write_text(to_yaml(part), encoding="utf-8")
-        self.context.callbacks.on_job_start(config=job.composed, task_function=_unused)
-        raw: Any = OmegaConf.to_container(job.back.cfg, resolve=True)
-        try:
-            job.config = validate(raw)
-            check_requirements(job.config)
-        except InputError as error:
-            record = Record.create(job.folder, raw, list(job.back.overrides or []))
-            record.finish({"status": "failed", "reason": str(error)})
-            raise
+                OmegaConf.save(part, hidden / f"{name}.yaml")
+        self.context.callbacks.on_job_start(config=job.composed, task_function=lambda _: None)
+        job.config = checked_config(OmegaConf.to_container(job.back.cfg, resolve=True), job.folder, job.overrides)
 
     def _train(self, jobs: Sequence[Prepared], sweep: Path) -> bool:
-        """Train jobs.
-
-        Returns:
-            Whether they went to their ends; False if they were interrupted.
-        """
+        """Return whether the training of jobs went to its end; False if it was interrupted."""
         if not jobs:
             return True
         from rich.console import Console
@@ -183,48 +139,38 @@ class EnsembleLauncher(SweepLauncher):
         from homotopy_bench.runs.many import train_members
         from homotopy_bench.runs.member import Member
         from homotopy_bench.sweeps.studies.reporting import pruning
-        from homotopy_bench.tracking.group_display import group_display, print_jobs
+        from homotopy_bench.tracking.group_display import group_display
 
-        members: list[Member] = []
-        trained: list[Prepared] = []
+        trained: list[tuple[Prepared, Member]] = []
         for job in jobs:
             assert job.config is not None
             prune = pruning(job.composed.hydra, job.config.training.epochs)
             try:
-                members.append(Member.begin(Job(job.config, job.folder, list(job.back.overrides or []), prune)))
-                trained.append(job)
+                trained.append((job, Member.begin(Job(job.config, job.folder, job.overrides, prune))))
             except InputError as error:
                 job.error = error
-        console = Console()
+        members, console = [member for _, member in trained], Console()
         try:
             finished = train_members(members, self.fusing, lambda count: group_display(console, count), log.info)
         except KeyboardInterrupt:
             finished = False
-        for job, member in zip(trained, members, strict=True):
+        for job, member in trained:
             job.result, job.error = member.result, member.error
-        rows = ((f"#{job.number} {' '.join(job.back.overrides or [])}", job.result) for job in trained)
-        print_jobs(console, [(name, result.summary) for name, result in rows if result is not None])
-        console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False)
+        print_records(
+            ((job.number, job.overrides, job.result.summary if job.result else None) for job, _ in trained), sweep
+        )
         return finished
 
-    def _give_back(self, job: Prepared) -> None:
-        """Fill in what the sweeper gets back."""
+    def _give_back(self, job: Prepared) -> JobReturn:
+        """Return the result of a job, after Hydra's callbacks have seen it."""
         back = job.back
-        if job.error is None or self.report is not None:
-            back.status = JobStatus.COMPLETED
-            back.return_value = self.report(job.error) if job.error is not None and self.report else _objective(job)
+        if job.error is not None:
+            self.fail(back, job.error)
         else:
-            back.status, back.return_value = JobStatus.FAILED, job.error
+            final = None if job.result is None else job.result.summary["final"]
+            value = float("nan") if final is None else float(final["val_acc_target"])
+            back.status, back.return_value = JobStatus.COMPLETED, value
         singleton: Any = HydraConfig.instance()
         singleton.cfg = back.hydra_cfg
         self.context.callbacks.on_job_end(config=job.composed, job_return=back)
-
-
-def _objective(job: Prepared) -> float:
-    """Return the validation accuracy of the target network at the end of training; NaN where there is none."""
-    final = None if job.result is None else job.result.summary["final"]
-    return float("nan") if final is None else float(final["val_acc_target"])
-
-
-def _unused(_composed: Any) -> None:
-    """Stand for the function that other launchers call with a job's configuration."""
+        return back

@@ -1,4 +1,4 @@
-"""One job as Hydra composed it, begun or, where an earlier attempt at it left a record, continued."""
+"""Train one job that Hydra composed: begin it or, where an earlier attempt left a record, continue it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
-from homotopy_bench.tracking.record import holds_run
+from homotopy_bench.tracking.record import Record, holds_run
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from homotopy_bench.config.schema import Config
     from homotopy_bench.runs.run import Result
     from homotopy_bench.tracking.display import Display
 
@@ -23,9 +24,8 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
 
     Args:
         composed: Its configuration.
-        show: What is shown meanwhile.
-        again: Whether a record that is there already belongs to this job: a scheduler starts a job again whose machine
-            was lost, and it then continues from its last checkpoint.
+        show: The display.
+        again: Whether to continue a record that exists, as a job must that a scheduler has requeued.
 
     Returns:
         The result.
@@ -37,24 +37,46 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     from omegaconf import OmegaConf
 
     runtime = HydraConfig.get()
-    folder = as_typed(Path(runtime.runtime.output_dir))
+    folder, overrides = as_typed(Path(runtime.runtime.output_dir)), list(runtime.overrides.task)
     refuse_credentials_in(composed.get("logger"))  # a record of the failure would keep them
-    raw: Any = OmegaConf.to_container(composed, resolve=True)
-    overrides = list(runtime.overrides.task)
-    try:
-        config = validate(raw)
-        check_requirements(config)
-    except InputError as error:
-        from homotopy_bench.tracking.record import Record
-
-        Record.create(folder, raw, overrides).finish({"status": "failed", "reason": str(error)})
-        raise
+    config = checked_config(OmegaConf.to_container(composed, resolve=True), folder, overrides)
 
     from homotopy_bench.runs.run import resume, start
     from homotopy_bench.sweeps.studies.reporting import pruning
 
     begin = resume if again and holds_run(folder) else start
     return begin(config, folder, overrides, show, pruning(runtime, config.training.epochs))
+
+
+def checked_config(raw: Any, folder: Path, overrides: list[str]) -> Config:
+    """Return the typed configuration of a job; record the failure of a job that cannot be run.
+
+    Args:
+        raw: Its resolved configuration.
+        folder: Folder of its record.
+        overrides: The overrides that it was composed from.
+
+    Raises:
+        InputError: If the configuration cannot be used.
+    """
+    try:
+        config = validate(raw)
+        check_requirements(config)
+    except InputError as error:
+        Record.create(folder, raw, overrides).finish({"status": "failed", "reason": str(error)})
+        raise
+    return config
+
+
+def own_values(composed: DictConfig) -> Any:
+    """Return the resolved configuration of a job without the section ``hydra``.
+
+    Some of that section is known only where the job runs; ``composed`` itself stays as it is.
+    """
+    from omegaconf import OmegaConf
+
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    return OmegaConf.to_container(own, resolve=True)
 
 
 def as_typed(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""``hydra/launcher=joblib``: processes of this machine, so many at a time, that take one job after the other."""
+"""``hydra/launcher=joblib``: a pool of processes on this machine, each of which runs one job after the other."""
 
 from __future__ import annotations
 
@@ -8,62 +8,44 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.sweeps.launchers.extras import needed
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob, leave_terminal
-from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, Workers
+from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, needed
 
 IDLE = 60
 """Seconds after which a process without a job ends."""
 
 
 class JoblibProcesses(WorkerLauncher):
-    """Runs jobs in a pool of processes.
+    """Runs jobs in a pool that gets one job per process; jobs in its own queue could not be taken back.
 
     Args:
-        n_jobs: How many at a time; -1 for one per processor that this process may use.
+        n_jobs: Number of processes; -1 for one per processor that this process may use.
     """
 
     def __init__(self, n_jobs: Any = -1) -> None:
         self._n_jobs = n_jobs
-
-    def workers(self, sweep: Path) -> Workers:
-        """Return the pool.
-
-        Args:
-            sweep: Folder of the multirun; not needed.
-
-        Returns:
-            The pool, not started.
-
-        Raises:
-            InputError: If joblib is missing, or ``n_jobs`` is no number of processes.
-        """
-        del sweep
-        count = self._n_jobs
-        if not isinstance(count, int) or isinstance(count, bool) or not (count >= 1 or count == -1):
-            accepted = "accepted: an integer >= 1, or -1 for one per processor"
-            raise InputError("hydra.launcher.n_jobs", count, accepted)
-        return _Pool(needed("joblib", "joblib"), count)
-
-
-class _Pool(Workers):
-    """A pool that is given one job for each of its processes; what waits in its own queue could not be taken back."""
-
-    def __init__(self, joblib: Any, count: int) -> None:
-        self._count = joblib.cpu_count() if count == -1 else count
-        self._waiting: deque[tuple[int, WorkerJob]] = deque()
-        self._futures: dict[int, Any] = {}
         self._stopped = False
         self._executor: Any = None
 
     def submit(self, jobs: Sequence[WorkerJob]) -> None:
-        self._waiting.extend(enumerate(jobs))
+        """Start as many jobs as there are processes.
+
+        Raises:
+            InputError: If joblib is missing, or ``n_jobs`` is no number of processes.
+        """
+        count = self._n_jobs
+        if not isinstance(count, int) or isinstance(count, bool) or not (count >= 1 or count == -1):
+            accepted = "accepted: an integer >= 1, or -1 for one per processor"
+            raise InputError("hydra.launcher.n_jobs", count, accepted)
+        joblib = needed("joblib", "joblib")
+        self._count = joblib.cpu_count() if count == -1 else count
+        self._waiting = deque(enumerate(jobs))
+        self._futures: dict[int, Any] = {}
         self._fill()
 
     def _fill(self) -> None:
@@ -83,16 +65,23 @@ class _Pool(Workers):
             busy += 1
 
     def ended(self, index: int) -> bool:
+        """Return whether a job has ended, after starting what waits for a process."""
         self._fill()
         return bool(self._futures[index].done()) if index in self._futures else self._stopped
 
     def outcome(self, index: int) -> JobReturn:
+        """Return the return value of a job.
+
+        Raises:
+            Interrupted: If it was stopped before it began.
+        """
         if index not in self._futures:
             raise Interrupted("not begun")
         back: JobReturn = self._futures[index].result()
         return back
 
     def stop(self) -> None:
+        """Send SIGTERM to every process of the pool."""
         self._stopped = True
         self._waiting.clear()
         if self._executor is not None:
@@ -101,17 +90,18 @@ class _Pool(Workers):
                     os.kill(process, signal.SIGTERM)
 
     def close(self) -> None:
+        """Kill the pool if it was stopped; the next batch of a study finds it otherwise."""
         if self._stopped and self._executor is not None:
             self._executor.shutdown(kill_workers=True)
 
 
 def _begin() -> None:
     leave_terminal()
-    _wait_for_a_job()
+    _ignore_sigterm()
 
 
-def _wait_for_a_job() -> None:
-    """Let the signals that end a job pass by a process that has none: the pool would end with it."""
+def _ignore_sigterm() -> None:
+    """Ignore the signal that ends a job in a process that has none: the pool would end with it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
@@ -119,4 +109,4 @@ def _run(job: WorkerJob) -> JobReturn:
     try:
         return job()
     finally:
-        _wait_for_a_job()
+        _ignore_sigterm()

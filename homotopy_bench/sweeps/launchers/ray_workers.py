@@ -3,55 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.sweeps.launchers.extras import needed
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
-from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, Workers
+from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, needed
 
 RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-"""What ``ray.remote`` calls a resource, and what the cluster calls it."""
+"""Option of ``ray.remote`` -> the cluster's name of the resource."""
 
 
 class RayCluster(WorkerLauncher):
-    """Runs jobs through Ray.
+    """Runs jobs as tasks of Ray.
 
     Args:
-        init: What ``ray.init`` is told.
-        remote: What ``ray.remote`` is told of every job: processors, GPUs, memory.
+        init: Arguments of ``ray.init``.
+        remote: Arguments of ``ray.remote`` for every job: processors, GPUs, memory.
     """
 
     def __init__(self, init: DictConfig, remote: DictConfig) -> None:
         self._init: Any = OmegaConf.to_container(init, resolve=True)
         self._remote: Any = OmegaConf.to_container(remote, resolve=True)
-
-    def workers(self, sweep: Path) -> Workers:
-        """Return the cluster.
-
-        Args:
-            sweep: Folder of the multirun; not needed.
-
-        Returns:
-            The cluster, not connected.
-
-        Raises:
-            InputError: If Ray is missing.
-        """
-        del sweep
-        return _Cluster(needed("ray", "ray"), self._init, self._remote)
-
-
-class _Cluster(Workers):
-    def __init__(self, ray: Any, init: dict[str, Any], remote: dict[str, Any]) -> None:
-        self._ray, self._init, self._remote = ray, init, remote
         self._tasks: list[Any] = []
 
     def submit(self, jobs: Sequence[WorkerJob]) -> None:
+        """Submit a task for every job.
+
+        Raises:
+            InputError: If Ray is missing or refuses an option, or a job does not fit into the cluster.
+        """
+        self._ray = needed("ray", "ray")
         try:
             if not self._ray.is_initialized():
                 self._ray.init(**self._init)
@@ -62,14 +46,14 @@ class _Cluster(Workers):
         except (TypeError, ValueError) as error:
             raise InputError("hydra.launcher.remote", self._remote, f"Ray says: {error}") from error
         if self._init.get("address") is None:  # one that runs may grow when it is asked for more
-            self._look_for_resources()
+            self._check_resources()
         self._tasks = [run.remote(job) for job in jobs]
 
-    def _look_for_resources(self) -> None:
-        """Look whether a job fits into the cluster; it would wait for ever.
+    def _check_resources(self) -> None:
+        """Check that a job fits into the cluster, where it would otherwise wait for ever.
 
         Raises:
-            InputError: If not.
+            InputError: If it does not.
         """
         there = self._ray.cluster_resources()
         for option, name in RESOURCES.items():
@@ -78,10 +62,16 @@ class _Cluster(Workers):
                 raise InputError(f"hydra.launcher.remote.{option}", self._remote[option], accepted)
 
     def ended(self, index: int) -> bool:
+        """Return whether a task has ended."""
         ready, _ = self._ray.wait([self._tasks[index]], timeout=0, fetch_local=False)
         return bool(ready)
 
     def outcome(self, index: int) -> JobReturn:
+        """Return the return value of a task.
+
+        Raises:
+            Interrupted: If it was cancelled.
+        """
         try:
             back: JobReturn = self._ray.get(self._tasks[index])
         except self._ray.exceptions.TaskCancelledError:
@@ -89,11 +79,12 @@ class _Cluster(Workers):
         return back
 
     def stop(self) -> None:
+        """Cancel all tasks."""
         for task in self._tasks:
             self._ray.cancel(task, force=False)
 
     def close(self) -> None:
-        """Keep the connection, which the next batch of a study finds; it ends with this process."""
+        """Keep the connection for the next batch of a study; it ends with this process."""
 
 
 def _call(job: WorkerJob) -> JobReturn:

@@ -1,4 +1,4 @@
-"""A job of a multirun that another process can run, and how its end is told there."""
+"""Define a job of a multirun that another process can run, and that carries its errors back."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import version
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobRuntime, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from homotopy_bench.config.compose import VERSION_BASE
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.loggers.credentials import refuse_credentials_in
 
 
 class Interrupted(Exception):  # it is no error, but has to travel as one
@@ -32,9 +31,9 @@ class WorkerJob:
     Attributes:
         number: Its number in the multirun.
         composed: Its configuration with the section ``hydra``.
-        context: What Hydra's ``run_job`` wants.
-        name: That of the program.
-        directory: Where relative paths begin.
+        context: Loader and callbacks, for Hydra's ``run_job``.
+        name: Name of the program.
+        directory: The working directory, where relative paths begin.
         command: The command line of the multirun, for the record.
     """
 
@@ -47,19 +46,19 @@ class WorkerJob:
 
     @property
     def folder(self) -> Path:
-        """Folder of its record."""
+        """The folder of its record."""
         return self.directory / str(self.composed.hydra.sweep.dir) / str(self.composed.hydra.sweep.subdir)
 
     @property
     def overrides(self) -> list[str]:
-        """What it was composed from."""
+        """The overrides that it was composed from."""
         return [str(override) for override in self.composed.hydra.overrides.task]
 
     def __call__(self) -> JobReturn:
         """Run it in a process that does nothing else.
 
         Returns:
-            What Hydra wants to know of it.
+            The result, as Hydra describes it.
 
         Raises:
             Interrupted: If the process is asked to end before the training begins.
@@ -76,18 +75,8 @@ class WorkerJob:
             raise Interrupted("asked to end") from None
 
     def run(self) -> JobReturn:
-        """Run it in this process.
-
-        Returns:
-            What Hydra wants to know of it.
-        """
+        """Return its result, run in this process."""
         setup_globals()
-        try:
-            refuse_credentials_in(self.composed.get("logger"))  # before Hydra writes any file
-        except InputError as error:
-            back = JobReturn(overrides=self.overrides, task_name=self.name, status=JobStatus.FAILED)
-            back.return_value = error
-            return back
         return run_job(
             hydra_context=self.context,
             task_function=_train,
@@ -98,7 +87,7 @@ class WorkerJob:
 
 
 def leave_terminal() -> None:
-    """Let Ctrl-C in the launcher's terminal not reach this process.
+    """Keep Ctrl-C in the launcher's terminal from this process.
 
     The launcher gets it and asks every job once; a second request would end the job in the middle of a step.
     """

@@ -1,19 +1,19 @@
-"""Launchers whose jobs run in processes of their own, on this machine or on others.
+"""The base of launchers whose jobs run in processes of their own, on this machine or on others.
 
-The jobs are composed here and handed to what runs them (:class:`Workers`). A job that cannot be run says so before
-anything is handed over. A run that fails does so alone, with its one line; a run that is asked to end leaves a
-checkpoint, and the multirun can be continued.
+A job that cannot be run is refused before anything is submitted. A run fails alone, with one line; a run that is asked
+to end leaves a checkpoint, and the multirun can be continued.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import signal
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,14 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.requirements import check_requirements
-from homotopy_bench.sweeps.launchers.base import SweepLauncher
-from homotopy_bench.sweeps.launchers.job import as_typed
+from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
+from homotopy_bench.sweeps.launchers.job import own_values
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
-from homotopy_bench.tracking.record import OCCUPIED, holds_run
 
 log = logging.getLogger(__name__)
 
@@ -39,161 +38,121 @@ POLL = 0.2
 GRACE = 60.0
 """Seconds in which jobs that were asked to end may do so."""
 
-
-class Workers(ABC):
-    """What runs jobs."""
-
-    @abstractmethod
-    def submit(self, jobs: Sequence[WorkerJob]) -> None:
-        """Hand jobs over."""
-
-    @abstractmethod
-    def ended(self, index: int) -> bool:
-        """Return whether a job has ended, whatever the way."""
-
-    @abstractmethod
-    def outcome(self, index: int) -> JobReturn:
-        """Return what an ended job gave back; raise what prevented it."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Ask each job that has not ended to end, once; those that have not begun never do."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of everything."""
+Outcome = JobReturn | BaseException
+"""The return value of a job, or the error that prevented it."""
 
 
 class WorkerLauncher(SweepLauncher, ABC):
     """Runs the jobs of a batch in processes of their own, and waits for all of them."""
 
     @abstractmethod
-    def workers(self, sweep: Path) -> Workers:
-        """Return what runs the jobs of a multirun with this folder."""
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra gives.
-
-        Args:
-            hydra_context: As for the base class; jobs carry its own loader with them.
-            task_function: Not called, but what is told of a job's failure.
-            config: The configuration of the multirun.
-        """
-        self.carried = HydraContext(hydra_context.config_loader, hydra_context.callbacks)
-        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run a batch of jobs.
-
-        Args:
-            job_overrides: The overrides of every job.
-            initial_job_idx: Number of the first job.
-
-        Returns:
-            What every job gives back, in order; its value is the validation accuracy of the target network, NaN where
-            the job failed.
+    def submit(self, jobs: Sequence[WorkerJob]) -> None:
+        """Submit the jobs of a batch; later calls name them by their index.
 
         Raises:
-            KeyboardInterrupt: If the multirun or one of its runs was interrupted.
+            InputError: If a package or an option of the launcher does not allow it.
         """
-        sweep = self.begin()
-        jobs = [self._job(list(one), initial_job_idx + n) for n, one in enumerate(job_overrides)]
-        outcomes: dict[int, JobReturn | BaseException] = {}
-        for job in jobs:
-            refused = _refused(job)
-            if refused is not None:
-                outcomes[job.number] = refused
+
+    @abstractmethod
+    def ended(self, index: int) -> bool:
+        """Return whether a job has ended, in whatever way."""
+
+    @abstractmethod
+    def outcome(self, index: int) -> JobReturn:
+        """Return the return value of an ended job, or raise the error that prevented it."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ask each job that has not ended to end, once; jobs that have not begun never do."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the next batch does not need."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep Hydra's own loader, which jobs carry with them, then set up as every launcher."""
+        self._carried = HydraContext(hydra_context.config_loader, hydra_context.callbacks)
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> list[JobReturn] | None:
+        """Return the results of a batch of jobs, run in processes of their own; None after an interruption."""
+        name = str(JobRuntime.instance().get("name"))
+        jobs = [
+            WorkerJob(number, self.compose(overrides, number), self._carried, name, Path.cwd(), tuple(sys.argv))
+            for number, overrides in batch.items()
+        ]
+        refused = {job.number: _refused(job) for job in jobs}
+        outcomes: dict[int, Outcome] = {number: one for number, one in refused.items() if one is not None}
         accepted = [job for job in jobs if job.number not in outcomes]
         if accepted:
-            outcomes.update(self._run(accepted, sweep))
-        _print(jobs, sweep)
-        interrupted = any(
-            isinstance(error_of(outcome), Interrupted | KeyboardInterrupt) for outcome in outcomes.values()
-        )
-        if interrupted:
-            self.interrupted(sweep)
-        return [self._back(job, outcomes[job.number]) for job in jobs]
+            outcomes.update(self.run_jobs(accepted))
+        print_records(((job.number, job.overrides, _summary(job)) for job in jobs), sweep)
+        if any(isinstance(error_of(outcome), Interrupted | KeyboardInterrupt) for outcome in outcomes.values()):
+            return None
+        return [self._result(job, outcomes[job.number]) for job in jobs]
 
-    def _job(self, overrides: list[str], number: int) -> WorkerJob:
-        composed = self.compose(overrides, number)
-        return WorkerJob(number, composed, self.carried, _name(), Path.cwd(), tuple(sys.argv))
-
-    def _run(self, jobs: Sequence[WorkerJob], sweep: Path) -> dict[int, JobReturn | BaseException]:
+    def run_jobs(self, jobs: Sequence[WorkerJob]) -> dict[int, Outcome]:
         """Return the outcome of every job by its number, after all have ended or have been asked to."""
-        outcomes: dict[int, JobReturn | BaseException] = {}
-        workers = self.workers(sweep)
+        outcomes: dict[int, Outcome] = {}
         try:
-            with _sigterm_interrupts():
+            with _handling(signal.SIGTERM, signal.default_int_handler):
                 try:
-                    with _interrupts_held_back():
-                        workers.submit(jobs)
-                    _wait(workers, jobs, outcomes, None)
+                    # Processes inherit that SIGINT is ignored: Ctrl-C in a terminal is for this one alone.
+                    with _handling(signal.SIGINT, signal.SIG_IGN):
+                        self.submit(jobs)
+                    self._wait(jobs, outcomes, float("inf"))
                 except KeyboardInterrupt:
-                    workers.stop()
-                    _wait(workers, jobs, outcomes, time.monotonic() + GRACE)
+                    self.stop()
+                    self._wait(jobs, outcomes, time.monotonic() + GRACE)
                     for job in jobs:
                         # A process that is being started dies of what asks it to end, which looks like a failure.
                         if not _settled(job, outcomes.get(job.number)):
                             outcomes[job.number] = Interrupted("asked to end")
         finally:
-            workers.close()
+            self.close()
         return outcomes
 
-    def _back(self, job: WorkerJob, outcome: JobReturn | BaseException) -> JobReturn:
-        """Return what the sweeper gets back of a job, after telling of its failure."""
+    def _wait(self, jobs: Sequence[WorkerJob], outcomes: dict[int, Outcome], until: float) -> None:
+        """Collect outcomes until all jobs have ended, or until a time of the monotonic clock."""
+        while time.monotonic() < until:
+            for index, job in enumerate(jobs):
+                if job.number not in outcomes and self.ended(index):
+                    try:
+                        outcomes[job.number] = self.outcome(index)
+                    except Exception as error:
+                        outcomes[job.number] = error
+                    status = (_summary(job) or {"status": "left no record"})["status"]
+                    log.info(f"\t#{job.number} {status}, {len(outcomes)} of {len(jobs)}")
+            if all(job.number in outcomes for job in jobs):
+                return
+            time.sleep(POLL)
+
+    def _result(self, job: WorkerJob, outcome: Outcome) -> JobReturn:
+        """Return the result of a job for the sweeper, after reporting its failure."""
         back = outcome if isinstance(outcome, JobReturn) else JobReturn(overrides=job.overrides, task_name=job.name)
         error = error_of(outcome)
-        if error is None:
-            return back
-        assert isinstance(error, Exception)
-        if self.report is None:
-            back.status, back.return_value = JobStatus.FAILED, error
-        else:
-            back.status, back.return_value = JobStatus.COMPLETED, self.report(error)
-        return back
+        assert error is None or isinstance(error, Exception)
+        return back if error is None else self.fail(back, error)
 
 
-def _refused(job: WorkerJob) -> JobReturn | Exception | None:
-    """Return what a job gives back that cannot be run; None for others."""
-    if holds_run(job.folder):
-        return InputError("hydra.sweep.dir", as_typed(job.folder), OCCUPIED.replace("run.dir", "sweep.dir"))
-    outer = HydraConfig.instance().cfg
-    HydraConfig.instance().set_config(job.composed)
+def needed(package: str, launcher: str) -> Any:
+    """Return the imported package that a launcher needs, and that an extra of the same name installs.
+
+    Args:
+        package: Its name.
+        launcher: The choice of ``hydra/launcher``.
+
+    Raises:
+        InputError: If it is not installed.
+    """
     try:
-        task = OmegaConf.masked_copy(job.composed, [str(key) for key in job.composed if key != "hydra"])
-        raw: Any = OmegaConf.to_container(task, resolve=True)
-        # Here, once: jobs that begin together would all look for missing data at the same time.
-        check_requirements(validate(raw))
-    except InputError:
-        return job.run()  # which leaves the record of a failure
-    except Exception as error:  # an interpolation without a target, which has no configuration to leave
-        return error
-    finally:
-        HydraConfig.instance().cfg = outer
-    return None
+        return importlib.import_module(package)
+    except ImportError as error:
+        accepted = f"{package} is not installed; accepted: pip install 'homotopy-bench[{package}]'"
+        raise InputError("hydra/launcher", launcher, accepted) from error
 
 
-def _wait(
-    workers: Workers,
-    jobs: Sequence[WorkerJob],
-    outcomes: dict[int, JobReturn | BaseException],
-    until: float | None,
-) -> None:
-    """Collect outcomes until all jobs have ended, or until a time of the monotonic clock."""
-    while until is None or time.monotonic() < until:
-        for index, job in enumerate(jobs):
-            if job.number not in outcomes and workers.ended(index):
-                try:
-                    outcomes[job.number] = workers.outcome(index)
-                except Exception as error:
-                    outcomes[job.number] = error
-                log.info(f"\t#{job.number} {_status(job)}, {len(outcomes)} of {len(jobs)}")
-        if all(job.number in outcomes for job in jobs):
-            return
-        time.sleep(POLL)
-
-
-def error_of(outcome: JobReturn | BaseException) -> BaseException | None:
+def error_of(outcome: Outcome) -> BaseException | None:
     """Return why a job has no value; None where it has one."""
     if isinstance(outcome, BaseException):
         return outcome
@@ -203,7 +162,25 @@ def error_of(outcome: JobReturn | BaseException) -> BaseException | None:
     return error
 
 
-def _settled(job: WorkerJob, outcome: JobReturn | BaseException | None) -> bool:
+def _refused(job: WorkerJob) -> JobReturn | Exception | None:
+    """Return the outcome of a job that cannot be run; None for others."""
+    outer = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(job.composed)
+    try:
+        refuse_job(job.composed, job.folder)
+        try:
+            # Here, once: jobs that begin together would all look for missing data at the same time.
+            check_requirements(validate(own_values(job.composed)))
+        except InputError:
+            return job.run()  # which leaves the record of a failure
+    except Exception as error:  # also of an interpolation without a target, which has no configuration to leave
+        return error
+    finally:
+        HydraConfig.instance().cfg = outer
+    return None
+
+
+def _settled(job: WorkerJob, outcome: Outcome | None) -> bool:
     """Return whether a job has ended for good: with a value, or with a record that says why there is none."""
     if outcome is not None and error_of(outcome) is None:
         return True
@@ -212,50 +189,19 @@ def _settled(job: WorkerJob, outcome: JobReturn | BaseException | None) -> bool:
 
 
 def _summary(job: WorkerJob) -> dict[str, Any] | None:
-    path = job.folder / "summary.json"
+    """Return the ``summary.json`` of a job; None where there is none."""
     try:
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        summary: dict[str, Any] = json.loads((job.folder / "summary.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return summary
 
 
-def _status(job: WorkerJob) -> str:
-    summary = _summary(job)
-    return "left no record" if summary is None else str(summary["status"])
-
-
-def _print(jobs: Sequence[WorkerJob], sweep: Path) -> None:
-    """Print how every job ended, as its record says."""
-    from rich.console import Console
-
-    from homotopy_bench.tracking.group_display import print_jobs
-
-    console = Console()
-    named = ((f"#{job.number} {' '.join(job.overrides)}", _summary(job)) for job in jobs)
-    print_jobs(console, [(name, summary) for name, summary in named if summary is not None])
-    console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _name() -> str:
-    return str(JobRuntime.instance().get("name"))
-
-
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt, as SIGINT does."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _handling(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """Handle a signal in another way for a while."""
+    previous = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ignore SIGINT while processes are begun, which inherit that: Ctrl-C in a terminal is for this one alone."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        signal.signal(number, previous)

@@ -1,10 +1,8 @@
-"""Samplers whose point is a function of the trial's number alone.
-
-Whoever runs trial k, whenever, and whatever has been run before, it has the same parameters.
-"""
+"""Sample trials whose parameters are a function of the trial's number alone."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import log
 from typing import Any
@@ -18,25 +16,36 @@ from optuna.trial import FrozenTrial
 from homotopy_bench.sweeps.studies.space import Parameter
 
 
-class ByNumber(BaseSampler):
-    """A sampler that never looks at other trials."""
+class ByNumber(BaseSampler, ABC):
+    """Samples every parameter by itself, without looking at other trials."""
 
-    def infer_relative_search_space(
-        self,
-        study: Study,  # noqa: ARG002
-        trial: FrozenTrial,  # noqa: ARG002
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: every parameter is sampled by itself."""
+    @abstractmethod
+    def value(self, number: int, key: str, distribution: BaseDistribution) -> Any:
+        """Return the value of one parameter of one trial.
+
+        Args:
+            number: Number of the trial.
+            key: The parameter.
+            distribution: Its distribution.
+        """
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
+        """Return no parameter that would be sampled with others."""
         return {}
 
-    def sample_relative(
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return no parameter, likewise."""
+        return {}
+
+    def sample_independent(
         self,
         study: Study,  # noqa: ARG002
-        trial: FrozenTrial,  # noqa: ARG002
-        search_space: dict[str, BaseDistribution],  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Return nothing, likewise."""
-        return {}
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return the value of one parameter of one trial."""
+        return self.value(trial.number, param_name, param_distribution)
 
 
 class Sobol(ByNumber):
@@ -48,7 +57,7 @@ class Sobol(ByNumber):
 
     Args:
         parameters: The d parameters, in order.
-        seed: Of the scrambling.
+        seed: Seed of the scrambling.
     """
 
     def __init__(self, parameters: Sequence[Parameter], seed: int) -> None:
@@ -56,20 +65,14 @@ class Sobol(ByNumber):
         self._seed = seed
         self._points = np.empty((0, len(parameters)))
 
-    def sample_independent(
-        self,
-        study: Study,  # noqa: ARG002
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return the value of one parameter of one trial."""
-        if trial.number >= len(self._points):
+    def value(self, number: int, key: str, distribution: BaseDistribution) -> Any:
+        """Return the quantile of a parameter's distribution at the coordinate of the trial's point."""
+        if number >= len(self._points):
             from scipy.stats import qmc
 
             sequence = qmc.Sobol(len(self._dimension), scramble=True, rng=np.random.default_rng(self._seed))
-            self._points = sequence.random_base2(max(trial.number.bit_length(), 5))
-        return value_at(param_distribution, float(self._points[trial.number, self._dimension[param_name]]))
+            self._points = sequence.random_base2(max(number.bit_length(), 5))
+        return value_at(distribution, float(self._points[number, self._dimension[key]]))
 
 
 class Grid(ByNumber):
@@ -86,16 +89,10 @@ class Grid(ByNumber):
             self._stride[parameter.key] = self.size
             self.size *= len(values_of(parameter.distribution))
 
-    def sample_independent(
-        self,
-        study: Study,  # noqa: ARG002
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return the value of one parameter of one trial."""
-        values = values_of(param_distribution)
-        return values[trial.number // self._stride[param_name] % len(values)]
+    def value(self, number: int, key: str, distribution: BaseDistribution) -> Any:
+        """Return the value of a parameter in the combination of a trial."""
+        values = values_of(distribution)
+        return values[number // self._stride[key] % len(values)]
 
 
 def values_of(distribution: BaseDistribution) -> Sequence[Any]:

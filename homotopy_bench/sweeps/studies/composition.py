@@ -1,4 +1,4 @@
-"""Configurations of trials, composed as their jobs will compose them."""
+"""Compose the configurations of trials as their jobs will."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.sweeps.launchers.job import own_values
 
 
 class Composition:
-    """Composes what trials are.
+    """Composes and checks the configurations of trials.
 
     Args:
-        loader: Hydra's.
+        loader: Hydra's loader.
         master: The configuration of the sweep.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self._loader = loader
         self._master = master
-        self._known: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._known: dict[tuple[str, ...], Any] = {}
 
     def config(self, overrides: Sequence[str]) -> Config:
         """Return the checked configuration of a trial.
@@ -35,7 +36,7 @@ class Composition:
         return validate(self._compose(overrides))
 
     def lookup(self, overrides: Sequence[str], key: str) -> str:
-        """Return what the configuration of a trial has at a key, as it is written on the command line.
+        """Return the value that the configuration of a trial has at a key, as it is written on the command line.
 
         Raises:
             InputError: If it has no such key.
@@ -51,15 +52,10 @@ class Composition:
             value = value[part]
         if isinstance(value, dict):
             value = value.get("name")
-        return {True: "true", False: "false", None: "null"}.get(value, str(value)) if not value else str(value)
+        return {False: "false", None: "null"}.get(value, str(value)) if not value else str(value)
 
-    def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
-        composed = self._loader.load_sweep_config(self._master, list(overrides))
-        # The loader may keep what it gave and give it to the launcher too: nothing is taken out of it.
-        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-        raw = OmegaConf.to_container(own, resolve=True)
-        assert isinstance(raw, dict)
-        return {str(key): value for key, value in raw.items()}
+    def _compose(self, overrides: Sequence[str]) -> Any:
+        return own_values(self._loader.load_sweep_config(self._master, list(overrides)))
 
 
 def _is_number(text: str) -> bool:

@@ -1,11 +1,10 @@
-"""A journal file that survives the kill of a writer at any moment.
+"""A journal file that can be read and continued after a writer is killed at any moment.
 
-Optuna's own backend has two weak points there: a line that was cut short swallows the next one, after which the file
-cannot be read any more, and a lock whose holder is gone stops all others for 30 seconds. Here a writer first cuts off
-what is torn, and the lock is one that the kernel releases together with its holder.
+Optuna's own backend cannot: a line that was cut short swallows the next one, and a lock whose holder is gone stops all
+others for 30 seconds. Here a writer first cuts off a torn line, and the kernel releases the lock with its holder.
 
-Only the end of a trial waits for the disk. What a power cut can take beyond that is the choice of a trial that had not
-ended, and the same command chooses it again.
+Only the end of a trial waits for the disk. A power cut can also take the choice of a trial that had not ended, which
+the same command chooses again.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 from optuna.storages.journal import JournalFileBackend
@@ -36,7 +35,7 @@ class Journal(JournalFileBackend):
         """Append lines, after cutting off a torn last one, whose writer was never told that it was written."""
         content = b"".join(json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs)
         with self._appending, self._path.open("r+b") as file:
-            _cut_torn_line(file.fileno())
+            _cut_torn_line(file)
             file.seek(0, os.SEEK_END)
             file.write(content)
             file.flush()
@@ -44,16 +43,15 @@ class Journal(JournalFileBackend):
                 os.fsync(file.fileno())
 
 
-def _cut_torn_line(file: int) -> None:
+def _cut_torn_line(file: BinaryIO) -> None:
     """Shorten a file to its last whole line."""
-    size = os.fstat(file).st_size
-    if size == 0 or os.pread(file, 1, size - 1) == b"\n":
-        return
-    whole = size
+    end = whole = file.seek(0, os.SEEK_END)
     while whole > 0:
         begin = max(whole - 65536, 0)
-        newline = os.pread(file, whole - begin, begin).rfind(b"\n")
-        whole = begin + newline + 1 if newline >= 0 else begin
+        file.seek(begin)
+        newline = file.read(whole - begin).rfind(b"\n")
+        whole = begin + newline + 1
         if newline >= 0:
             break
-    os.ftruncate(file, whole)
+    if whole < end:
+        file.truncate(whole)

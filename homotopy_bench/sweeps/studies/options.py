@@ -1,4 +1,4 @@
-"""What ``hydra.sweeper`` accepts with ``hydra/sweeper=optuna``."""
+"""Define the options ``hydra.sweeper.*`` of ``hydra/sweeper=optuna``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Objective = Literal["val_acc", "forward_equivalents", "gradient_evaluations", "t
 
 
 class StudyOptions(Options):
-    """A study, its space apart.
+    """The options of a study.
 
     ``n_trials`` is the total over all workers and calls. ``batch`` trials are chosen together, each knowing that the
     others are under way, and go to the launcher in one call.

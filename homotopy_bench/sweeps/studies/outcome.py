@@ -1,4 +1,4 @@
-"""How a trial ended, read from the record of its run."""
+"""Read how a trial ended from the record of its run."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ STATES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended.
+    """The end of a trial.
 
     Attributes:
-        status: That of the record, or ``failed`` where there is none.
-        reason: Why, if there is a reason.
+        status: Status of the record, or ``failed`` where there is none.
+        reason: The reason, if the record has one.
         values: One per objective, for trials that count.
         cost: The record's ledger.
         path: (epoch, t, validation accuracy at that t) of the evaluations with t < 1.
@@ -60,12 +60,7 @@ class Outcome:
 
 
 def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
-    """Return how the run in a folder ended; None where it has not, or was interrupted.
-
-    Args:
-        folder: Folder of the run.
-        objectives: What the values are of.
-    """
+    """Return how the run in a folder ended; None where it has not, or was interrupted."""
     try:
         summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

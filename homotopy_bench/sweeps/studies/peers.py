@@ -1,4 +1,4 @@
-"""The rule for a trial that is still on its path: it is compared with its peers.
+"""Prune a trial that is still on its path by comparing it with its peers.
 
 Accuracies at different t are accuracies of different networks, so that a trial at t = 0.2 must not be compared with one
 that has arrived; and at the same t, one that came there later has trained longer. Its peers are the trials that, at
@@ -26,7 +26,7 @@ MARGIN = 2.0
 """Standard errors of an accuracy by which a trial must be behind."""
 
 Path = Sequence[Sequence[float]]
-"""What a trial did on its path: (epoch, t, validation accuracy at that t) of every evaluation with t < 1."""
+"""The path of a trial: (epoch, t, validation accuracy at that t) of every evaluation with t < 1."""
 
 
 def behind_peers(epoch: int, t: float, accuracy: float, samples: int, others: Iterable[Path]) -> bool:

@@ -1,4 +1,4 @@
-"""``trials.png``: the value over every parameter, and how much each of them matters."""
+"""Draw ``trials.png``: the value over every parameter, and the importance of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from homotopy_bench.core.files import write_atomically
 
 ENOUGH = 10
-"""Fewest trials from which an importance can be told."""
+"""Fewest trials from which an importance is estimated."""
 
 
 def draw(study: Study, objective: str, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which trials are ended early, judged by their validation accuracy at t = 1."""
+"""Prune trials by their validation accuracy at t = 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from homotopy_bench.sweeps.studies.options import StudyOptions
 
 
 def first_epoch(epochs: int) -> int:
-    """Return the epoch from which on a trial may be judged: a tenth of the training says too little."""
+    """Return the first epoch at which a trial may be pruned: after a tenth of its training."""
     return max(ceil(0.1 * epochs), 1)
 
 

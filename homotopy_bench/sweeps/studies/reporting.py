@@ -1,8 +1,7 @@
-"""What the job of a trial tells the study while it trains, and whether it shall end.
+"""Report a trial's evaluations to its study while it trains, and decide whether to prune it.
 
-The training loop calls :meth:`Reporter.report` with each line of ``metrics.jsonl`` but the last one and ends the run
-with the status ``pruned`` where that returns True. A storage is no reason to end a training: while it does not answer,
-nothing is pruned.
+The training loop calls :meth:`Reporter.report` with each line of ``metrics.jsonl`` but the last one, and ends the run
+with the status ``pruned`` where that returns True. While a storage does not answer, nothing is pruned.
 """
 
 from __future__ import annotations
@@ -17,26 +16,8 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.options import StudyOptions
 
 
-def reporter(sweeper: Mapping[str, Any], folder: Path, epochs: int) -> Reporter | None:
-    """Return what reports for the job of a trial; None for any other job, and where nothing is pruned.
-
-    Args:
-        sweeper: The node ``hydra.sweeper`` of the job's configuration, resolved.
-        folder: Its ``hydra.sweep.dir``.
-        epochs: ``training.epochs`` of the job.
-    """
-    if sweeper.get("trial") is None or sweeper.get("pruner", "none") == "none":
-        return None
-    from homotopy_bench.sweeps.studies.storage import GONE
-
-    try:
-        return Reporter(StudyOptions.model_validate(dict(sweeper)), folder, epochs)
-    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
-        return None
-
-
 def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool] | None:
-    """Return what ends the job of a trial early; None for any other job, and where nothing is pruned.
+    """Return the pruning callback of a job; None unless it is the job of a trial in a study that prunes.
 
     Args:
         hydra: The section ``hydra`` of the job's configuration, in OmegaConf's form.
@@ -45,12 +26,18 @@ def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool]
     from omegaconf import OmegaConf
 
     options: Any = OmegaConf.to_container(hydra.sweeper, resolve=True)
-    found = reporter(options, Path(hydra.sweep.dir), epochs)
-    return None if found is None else found.report
+    if options.get("trial") is None or options.get("pruner", "none") == "none":
+        return None
+    from homotopy_bench.sweeps.studies.storage import GONE
+
+    try:
+        return Reporter(StudyOptions.model_validate(options), Path(hydra.sweep.dir), epochs).report
+    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
+        return None
 
 
 class Reporter:
-    """One trial's line to its study.
+    """Reports one trial to its study.
 
     Args:
         options: The study; ``trial`` is the trial's number.
@@ -80,9 +67,9 @@ class Reporter:
         self._first_on_path = first_epoch(epochs) if options.prune_on_path else epochs
 
     def report(self, line: Mapping[str, Any], samples: int) -> bool:
-        """Return whether a trial shall end after an evaluation.
+        """Return whether to prune a trial after an evaluation.
 
-        At t = 1 the accuracy there goes to the study and its pruner decides. Before, nothing is reported, and
+        At t = 1 the accuracy goes to the study, and its pruner decides. Before, nothing is reported, and
         :func:`~homotopy_bench.sweeps.studies.peers.behind_peers` decides.
 
         Args:

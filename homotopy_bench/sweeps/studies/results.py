@@ -1,4 +1,4 @@
-"""What a study leaves in its folder: ``trials.csv``, ``best.yaml``, and for several objectives ``front/``."""
+"""Write the results of a study: ``trials.csv``, ``best.yaml``, and for several objectives ``front/``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,11 @@ from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RUN, result_of
 
 GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")
 SECTIONS = (*GROUPS, "training")
-"""What a setting consists of; seeds, folders and devices are the user's."""
+"""The sections of a setting; seeds, folders and devices are the user's."""
 
 
 def front(trials: Sequence[FrozenTrial], objectives: Sequence[str]) -> list[FrozenTrial]:
-    """Return the best trials that completed: one, or the Pareto front, the best in the first objective first.
-
-    Args:
-        trials: All trials of a study.
-        objectives: Names of their values.
-    """
+    """Return the best trials that completed: one, or the Pareto front, the best in the first objective first."""
     completed = [
         trial for trial in trials if trial.state == TrialState.COMPLETE and result_of(trial)["status"] == "completed"
     ]
@@ -46,16 +41,9 @@ def front(trials: Sequence[FrozenTrial], objectives: Sequence[str]) -> list[Froz
 
 
 def write_table(trials: Sequence[FrozenTrial], objectives: Sequence[str], file: Path) -> None:
-    """Write all trials, a line each: number, status, values, parameters, cost, folder, attempts and reason.
-
-    Args:
-        trials: All trials of a study.
-        objectives: Names of their values.
-        file: The CSV file.
-    """
+    """Write a CSV line per trial: number, status, values, parameters, cost, folder, attempts and reason."""
     keys = list(dict.fromkeys(key for trial in trials for key in trial.params))
-    costs = list(dict.fromkeys(key for trial in trials for key in result_of(trial)["cost"]))
-    costs = [key for key in costs if key not in objectives]
+    costs = dict.fromkeys(key for trial in trials for key in result_of(trial)["cost"] if key not in objectives)
     best = {trial.number for trial in front(trials, objectives)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -64,19 +52,9 @@ def write_table(trials: Sequence[FrozenTrial], objectives: Sequence[str], file: 
         result, run = result_of(trial), trial.user_attrs.get(RUN, {})
         # A pruned trial has the last accuracy before its end, which is none of a whole training.
         values = trial.values if trial.state == TrialState.COMPLETE else [None] * len(objectives)
-        writer.writerow(
-            [
-                trial.number,
-                result["status"],
-                int(trial.number in best),
-                *values,
-                *(trial.params.get(key) for key in keys),
-                *(result["cost"].get(key) for key in costs),
-                run.get("folder"),
-                run.get("attempt"),
-                result.get("reason"),
-            ]
-        )
+        row = [trial.number, result["status"], int(trial.number in best), *values]
+        row += [*map(trial.params.get, keys), *map(result["cost"].get, costs)]
+        writer.writerow([*row, run.get("folder"), run.get("attempt"), result.get("reason")])
     write_atomically(file, text.getvalue().encode())
 
 

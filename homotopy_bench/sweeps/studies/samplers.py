@@ -1,13 +1,14 @@
-"""Who chooses the parameters of a trial.
+"""Choose the parameters of every trial.
 
-A new sampler is made for every trial, seeded by the study's seed and the trial's number: what trial k gets depends on
-those two and on the trials before it, and not on how often the command was started or which worker asks.
+A new sampler is made for every trial, seeded by the study's seed and the trial's number: the parameters of trial k
+depend on these two and on the trials before it, not on how often the command was started or which worker asks.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution
@@ -48,37 +49,31 @@ def samplers(options: StudyOptions, space: Space) -> tuple[ForTrial, int]:
         return (lambda _: sobol), options.n_trials
     if options.sampler == "cmaes":
         _check_cmaes(options, space)
-    learning = _learning(options, options.startup_trials)
 
     def sampler(number: int) -> BaseSampler:
         if number < options.startup_trials and options.sampler != "random":
             return sobol
-        return learning(int(np.random.SeedSequence([options.seed, number]).generate_state(1)[0]))
+        return _learning(options, int(np.random.SeedSequence([options.seed, number]).generate_state(1)[0]))
 
     return sampler, options.n_trials
 
 
-def _learning(options: StudyOptions, startup: int) -> Callable[[int], BaseSampler]:
+def _learning(options: StudyOptions, seed: int) -> BaseSampler:
     """Return the sampler for a seed."""
-
-    def sampler(seed: int) -> BaseSampler:
-        with warnings.catch_warnings(action="ignore"):  # Optuna marks some of these arguments as experimental
-            if options.sampler == "random":
-                return RandomSampler(seed=seed)
-            if options.sampler == "gp":
-                return GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)
-            if options.sampler == "cmaes":
-                return CmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)
-            return TPESampler(
-                seed=seed,
-                n_startup_trials=startup,
-                multivariate=True,
-                group=True,  # parameters with conditions fall into groups that are sampled jointly
-                constant_liar=True,  # the trials of a batch keep away from each other
-                warn_independent_sampling=False,
-            )
-
-    return sampler
+    if options.sampler == "random":
+        return RandomSampler(seed=seed)
+    shared: dict[str, Any] = {
+        "seed": seed,
+        "n_startup_trials": options.startup_trials,
+        "warn_independent_sampling": False,
+    }
+    with warnings.catch_warnings(action="ignore"):  # Optuna marks some of these arguments as experimental
+        if options.sampler == "gp":
+            return GPSampler(**shared)
+        if options.sampler == "cmaes":
+            return CmaEsSampler(**shared)
+        # Parameters with conditions fall into groups that are sampled jointly; trials of a batch repel each other.
+        return TPESampler(**shared, multivariate=True, group=True, constant_liar=True)
 
 
 def _grid(space: Space) -> Grid:

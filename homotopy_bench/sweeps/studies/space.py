@@ -1,8 +1,8 @@
-"""The search space: what is sampled, in which order, and under which conditions.
+"""Read the search space: the parameters, their order, and their conditions.
 
 A parameter is a key of the configuration with a sweep in Hydra's grammar, from ``hydra.sweeper.params`` or from the
-command line, where one of the same key comes first. A parameter with a condition is sampled only in trials whose
-configuration meets it, so that a trial has exactly the parameters that its configuration has.
+command line, which comes first. A parameter with a condition is sampled only in trials whose configuration meets it,
+so that a trial has exactly the parameters that its configuration has.
 """
 
 from __future__ import annotations
@@ -16,13 +16,8 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-    distribution_to_json,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import distribution_to_json as as_json
 from optuna.trial import Trial
 
 from homotopy_bench.core.errors import InputError
@@ -41,20 +36,17 @@ class Condition:
 
     @classmethod
     def parse(cls, text: object, parameter: str) -> Condition:
-        """Return what ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` says.
+        """Return the condition that ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` states.
 
         Args:
-            text: What was written.
+            text: The text.
             parameter: Key of the parameter, for messages.
-
-        Returns:
-            The condition.
 
         Raises:
             InputError: If it is something else.
         """
-        key, separator, values = str(text).partition("=")
-        if not (key and separator and all(values.split(","))):
+        key, _, values = str(text).partition("=")
+        if not (key and all(values.split(","))):
             accepted = "accepted: KEY=VALUE or KEY=VALUE,VALUE, such as continuation=linear,cosine"
             raise InputError(f"hydra.sweeper.params.{parameter}.when", text, accepted)
         return cls(key.strip(), tuple(value.strip() for value in values.split(",")))
@@ -65,25 +57,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One key that is searched."""
+    """A key that is searched."""
 
     key: str
     distribution: BaseDistribution
     condition: Condition | None = None
-
-    def override(self, value: Value) -> str:
-        """Return the override that gives the key a value."""
-        return f"{self.key}={value}"
 
     def suggest(self, trial: Trial) -> Value:
         """Return the value that a trial gets."""
         one = self.distribution
         if isinstance(one, CategoricalDistribution):
             return str(trial.suggest_categorical(self.key, one.choices))
-        if isinstance(one, IntDistribution):
-            return trial.suggest_int(self.key, one.low, one.high, step=one.step, log=one.log)
-        assert isinstance(one, FloatDistribution)
-        return trial.suggest_float(self.key, one.low, one.high, step=one.step, log=one.log)
+        assert isinstance(one, FloatDistribution | IntDistribution)
+        suggest: Any = trial.suggest_int if isinstance(one, IntDistribution) else trial.suggest_float
+        value: Value = suggest(self.key, one.low, one.high, step=one.step, log=one.log)
+        return value
 
     def example(self, index: int) -> Value:
         """Return one of the values at the edge: the ends of an interval in turn, the choices one after the other."""
@@ -100,60 +88,48 @@ Lookup = Callable[[Sequence[str], str], str]
 
 @dataclass(frozen=True)
 class Space:
-    """What a study searches.
+    """The search space of a study.
 
     Attributes:
-        fixed: Overrides that all trials have.
-        parameters: What is sampled, in this order; a condition sees what comes before it.
+        fixed: Overrides that all trials share.
+        parameters: The parameters in the order of sampling; a condition depends on earlier ones only.
     """
 
     fixed: tuple[str, ...]
     parameters: tuple[Parameter, ...]
 
     def walk(self, trial: Trial, lookup: Lookup) -> list[str]:
-        """Return the overrides of one trial, whose parameters are sampled on the way.
-
-        Args:
-            trial: The trial.
-            lookup: Says what the configuration has at the key of a condition.
-        """
+        """Return the overrides of one trial, whose parameters are sampled on the way."""
         return self._walk(lambda parameter: parameter.suggest(trial), lookup)
 
     def examples(self, lookup: Lookup) -> list[list[str]]:
         """Return trials at the edges of the space, in which every choice and every end occurs."""
-        sizes = [
-            len(parameter.distribution.choices)
-            for parameter in self.parameters
-            if isinstance(parameter.distribution, CategoricalDistribution)
-        ]
-        return [self._walk(methodcaller("example", index), lookup) for index in range(max([2, *sizes]))]
+        count = max([2, *(len(getattr(one.distribution, "choices", ())) for one in self.parameters)])
+        return [self._walk(methodcaller("example", index), lookup) for index in range(count)]
 
     def _walk(self, choose: Callable[[Parameter], Value], lookup: Lookup) -> list[str]:
         overrides = list(self.fixed)
         for parameter in self.parameters:
             condition = parameter.condition
             if condition is None or lookup(overrides, condition.key) in condition.values:
-                overrides.append(parameter.override(choose(parameter)))
+                overrides.append(f"{parameter.key}={choose(parameter)}")
         return overrides
 
     def describe(self) -> dict[str, str]:
-        """Return every parameter in one text, by which a study knows its space again."""
+        """Return a text for every parameter, by which a study recognises its space."""
         return {
-            one.key: distribution_to_json(one.distribution) + (f" when {one.condition}" if one.condition else "")
+            one.key: as_json(one.distribution) + (f" when {one.condition}" if one.condition else "")
             for one in self.parameters
         }
 
 
 def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: ConfigLoader | None = None) -> Space:
-    """Read the space of ``hydra.sweeper.params`` and of a command line.
+    """Return the space of ``hydra.sweeper.params`` and of a command line.
 
     Args:
         params: Key -> a sweep, one value, or a mapping with ``values`` (either of them) and ``when`` (a condition).
         arguments: Overrides; those with a sweep are searched, the others fixed.
         loader: Knows the choices of a group, which glob(...) needs.
-
-    Returns:
-        The space.
 
     Raises:
         InputError: If a sweep cannot be read or has nothing to choose from, or nothing is searched at all.

@@ -1,7 +1,7 @@
-"""Where a study is kept, and the one lock that all its workers share.
+"""Open the storage of a study, with one lock for all its workers.
 
-A worker that takes or ends a trial holds the lock, so that n_trials is never overshot and no trial is taken twice. It
-is a lock of the kernel beside a file and an advisory lock in a server: both go when their holder is killed.
+A worker that takes or ends a trial holds the lock, so that n_trials is never exceeded and no trial is taken twice. It
+is a lock of the kernel beside a file and an advisory lock in a server: both are released when their holder is killed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,64 +49,51 @@ TIMEOUTS: dict[str, dict[str, int]] = {
 """Driver -> options by which a host that does not answer does not hold the command for minutes."""
 
 GONE = (StorageInternalError, SQLAlchemyError, OSError)
-"""What a storage that does not answer raises."""
+"""Errors of a storage that does not answer."""
 
 
+@dataclass
 class Storage:
     """An open storage of one study.
 
     Attributes:
-        shown: How it is written in messages: without a password.
-        dashboard: What optuna-dashboard is given, likewise; None where there is nothing to open.
         optuna: Optuna's storage.
-
-    Args:
-        optuna: Optuna's storage.
-        shown: How it is written.
-        dashboard: What optuna-dashboard is given.
-        lock: Makes the lock.
+        shown: Its name in messages: without a password.
+        dashboard: The argument for optuna-dashboard, likewise; None where there is nothing to open.
+        lock: Returns the lock of all workers.
         patience: Seconds for which a storage that does not answer is asked again.
-        engines: What has connections to a server.
+        engines: The connections to a server.
     """
 
-    def __init__(
-        self,
-        optuna: BaseStorage,
-        shown: str,
-        dashboard: str | None,
-        lock: Callable[[], AbstractContextManager[Any]],
-        patience: float,
-        engines: Sequence[Engine] = (),
-    ) -> None:
-        self.optuna = optuna
-        self.shown = shown
-        self.dashboard = dashboard
-        self._lock = lock
-        self._patience = patience
-        self._engines = engines
+    optuna: BaseStorage
+    shown: str
+    dashboard: str | None
+    lock: Callable[[], AbstractContextManager[Any]]
+    patience: float
+    engines: Sequence[Engine] = ()
 
     def close(self) -> None:
         """Close the connections to a server; the next access opens new ones."""
-        for engine in self._engines:
+        for engine in self.engines:
             engine.dispose()
 
     def locked(self, action: Callable[[], T]) -> T:
-        """Return what an action returns that no other worker does at the same time.
+        """Return the result of an action that no other worker does at the same time.
 
-        It is done again where the storage fails, so that doing it twice must be the same as doing it once.
+        It is repeated where the storage fails, so it must be idempotent.
 
         Raises:
             InputError: If the storage has not answered for as long as the patience lasts.
         """
 
         def alone() -> T:
-            with self._lock():
+            with self.lock():
                 return action()
 
         return self.patiently(alone)
 
     def patiently(self, action: Callable[[], T]) -> T:
-        """Return what an action returns, tried again with growing pauses while the storage fails.
+        """Return the result of an action, repeated with growing pauses while the storage fails.
 
         Raises:
             InputError: If it still fails when the patience is over.
@@ -116,14 +104,12 @@ class Storage:
             try:
                 return action()
             except GONE as error:
+                cause, patience = _cause(error), f"{self.patience:g} s"
                 if pause == first:  # it must not look as if nothing happened
-                    said = f"no answer ({_cause(error)}); it is asked again for {self._patience:g} s"
-                    print(f"{KEY}={self.shown}: {said}", flush=True)
-                if time.monotonic() - begin + pause > self._patience:
-                    silence = f"no answer for {self._patience:g} s ({_cause(error)})"
-                    raise InputError(
-                        KEY, self.shown, f"{silence}; nothing is lost: the same command continues"
-                    ) from error
+                    print(f"{KEY}={self.shown}: no answer ({cause}); it is asked again for {patience}", flush=True)
+                if time.monotonic() - begin + pause > self.patience:
+                    said = f"no answer for {patience} ({cause}); nothing is lost: the same command continues"
+                    raise InputError(KEY, self.shown, said) from error
             time.sleep(pause)
             pause = min(2.0 * pause, 5.0)
 
@@ -131,18 +117,15 @@ class Storage:
 def open_storage(
     written: str | None, study: str, folder: Path, patience: float, connections: type[Pool] = QueuePool
 ) -> Storage:
-    """Open the storage of a study.
+    """Return the opened storage of a study.
 
     Args:
         written: ``hydra.sweeper.storage``.
         study: Name of the study.
         folder: Folder of the study; must exist.
         patience: Seconds for which a storage that stops answering is asked again.
-        connections: What becomes of connections to a server between two accesses: SQLAlchemy's ``QueuePool`` keeps
-            them, ``NullPool`` closes them.
-
-    Returns:
-        The storage.
+        connections: SQLAlchemy's pool of connections to a server: ``QueuePool`` keeps them between two accesses,
+            ``NullPool`` closes them.
 
     Raises:
         InputError: If it is no storage, cannot be reached, or lacks its driver.
@@ -223,15 +206,17 @@ def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
     PostgreSQL: section 13.3.5 of its manual; MySQL and MariaDB: GET_LOCK.
 
     Raises:
-        TimeoutError: If another worker does not let go of it.
+        TimeoutError: If another worker keeps it.
     """
     key = zlib.crc32(name.encode())
-    take, leave = ("SELECT pg_advisory_lock(:key)", "SELECT pg_advisory_unlock(:key)")
-    if engine.dialect.name != "postgresql":
-        take, leave = (f"SELECT GET_LOCK(:key, {LOCK_WAIT})", "SELECT RELEASE_LOCK(:key)")
-    parameters = {"key": key if engine.dialect.name == "postgresql" else f"homotopy-bench {key}"}
+    postgresql = engine.dialect.name == "postgresql"
+    if postgresql:
+        take, leave = "SELECT pg_advisory_lock(:key)", "SELECT pg_advisory_unlock(:key)"
+    else:
+        take, leave = f"SELECT GET_LOCK(:key, {LOCK_WAIT})", "SELECT RELEASE_LOCK(:key)"
+    parameters = {"key": key if postgresql else f"homotopy-bench {key}"}
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if engine.dialect.name == "postgresql":
+        if postgresql:
             connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT}s'"))
         if connection.execute(text(take), parameters).scalar() in (0, None):  # PostgreSQL says nothing, or raises
             raise TimeoutError(f"another worker has held its lock for {LOCK_WAIT} s")
@@ -242,6 +227,6 @@ def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the first line of what lies behind Optuna's and SQLAlchemy's own words."""
+    """Return the first line of the error that Optuna and SQLAlchemy have wrapped."""
     inner = getattr(error.__cause__ or error, "orig", None) or error.__cause__ or error
     return str(inner).strip().partition("\n")[0] or type(inner).__name__

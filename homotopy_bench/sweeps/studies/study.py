@@ -1,8 +1,8 @@
-"""The trials of a study: taken by one worker at a time, ended once.
+"""Claim the trials of a study for one worker at a time, and end each of them once.
 
-A trial's number is its place among ``n_trials``; numbers are given by the storage, under a lock of all workers, so that
-there are never more. A trial stays in the state RUNNING until it has ended, and says who runs it. One whose worker is
-gone is taken over: it keeps its number and its parameters and runs again, unless its run had ended.
+The storage numbers the trials under a lock of all workers, so that there are never more than ``n_trials``. A trial
+stays in the state RUNNING until it has ended, and names its worker. One whose worker is gone is taken over: it keeps
+its number and its parameters and runs again, unless its run had ended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Claim:
 
     Attributes:
         number: Its number.
-        overrides: What its job is composed from.
+        overrides: The overrides of its job.
         subfolder: Its folder in that of the study.
     """
 
@@ -47,12 +47,12 @@ class Trials:
     """A study in a storage, for one worker.
 
     Args:
-        storage: Where it is.
-        name: Its name.
-        folder: Where its runs lie.
-        objectives: What is optimised.
+        storage: The storage.
+        name: Name of the study.
+        folder: Folder of its runs.
+        objectives: Names of the values of a trial.
         lease: Seconds for which a sign of life of a worker counts.
-        pruner: Groups trials into brackets where it is Hyperband.
+        pruner: Pruner, which groups trials into brackets if it is Hyperband.
 
     Raises:
         InputError: If the storage does not answer.
@@ -84,43 +84,37 @@ class Trials:
         self._held: set[int] = set()
 
     def belongs_to(self, description: Mapping[str, Any]) -> None:
-        """Write down what the study is about, or compare with what was written.
+        """Store the description of the study, or compare with the stored one.
 
         Raises:
             InputError: If it is about something else.
         """
 
-        def compare() -> dict[str, Any]:
-            attributes = self.study.user_attrs
-            if "about" not in attributes:
+        def stored() -> Mapping[str, Any]:
+            if "about" not in self.study.user_attrs:
                 self.study.set_user_attr("about", dict(description))
-                return dict(description)
-            about: dict[str, Any] = attributes["about"]
+                return description
+            about: Mapping[str, Any] = self.study.user_attrs["about"]
             return about
 
-        about = self.storage.locked(compare)
+        about = self.storage.locked(stored)
         for key, value in description.items():
             if about.get(key) != value:
                 there, here = _differing(about.get(key), value)
-                accepted = (
-                    f"its {key} is another: there {there}, here {here}; accepted: another hydra.sweeper.study=NAME"
-                )
-                raise InputError("hydra.sweeper.study", self.study.study_name, accepted)
+                said = f"its {key} is another: there {there}, here {here}; accepted: another hydra.sweeper.study=NAME"
+                raise InputError("hydra.sweeper.study", self.study.study_name, said)
 
     def all(self) -> list[FrozenTrial]:
         """Return all trials by number."""
         return self.storage.patiently(lambda: self.study.get_trials(deepcopy=False))
 
     def claim(self, total: int, samplers: ForTrial, parameters: Callable[[Trial], list[str]]) -> Claim | None:
-        """Take a trial: one whose worker is gone, or a new one while there are fewer than ``total``.
+        """Return a trial whose worker is gone, or a new one while there are fewer than ``total``; else None.
 
         Args:
-            total: How many there shall be.
+            total: The number of trials of the study.
             samplers: The sampler of every trial.
             parameters: Samples a trial and returns its overrides.
-
-        Returns:
-            The trial; None where all are taken.
         """
 
         def take() -> Claim | None:
@@ -146,25 +140,22 @@ class Trials:
         return claim
 
     def settle(self, claim: Claim, outcome: Outcome) -> None:
-        """Write down how a trial ended, unless another worker has taken it over meanwhile."""
-
-        def write() -> None:
-            trial = self.study.get_trials(deepcopy=False)[claim.number]
-            if self._is_mine(trial):
-                self._end(trial, outcome)
-
-        self.storage.locked(write)
-        self._held.discard(claim.number)
+        """Store how a trial ended, unless another worker has taken it over meanwhile."""
+        self._give_up(claim, lambda trial: self._end(trial, outcome))
 
     def release(self, claim: Claim) -> None:
-        """Give a trial back that has not ended, for whoever comes next."""
+        """Give a trial back that has not ended, for the next worker."""
+        self._give_up(claim, lambda trial: self._set(trial, RUN, {**trial.user_attrs[RUN], "worker": None}))
 
-        def write() -> None:
+    def _give_up(self, claim: Claim, write: Callable[[FrozenTrial], None]) -> None:
+        """Write to the storage about a trial that is still claimed, and hold it no longer."""
+
+        def write_mine() -> None:
             trial = self.study.get_trials(deepcopy=False)[claim.number]
             if self._is_mine(trial):
-                self._set(trial, RUN, {**trial.user_attrs[RUN], "worker": None})
+                write(trial)
 
-        self.storage.locked(write)
+        self.storage.locked(write_mine)
         self._held.discard(claim.number)
 
     def _start(
@@ -179,14 +170,8 @@ class Trials:
             attempt -= 1  # it was given back before it began
         subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
         deaths = 0 if left is None else self._deaths(left)
-        run = {
-            "worker": self.worker.name,
-            "attempt": attempt,
-            "deaths": deaths,
-            "folder": subfolder,
-            "overrides": overrides,
-        }
-        trial.set_user_attr(RUN, run)
+        run = {"worker": self.worker.name, "attempt": attempt, "deaths": deaths, "folder": subfolder}
+        trial.set_user_attr(RUN, {**run, "overrides": overrides})
         return Claim(trial.number, tuple(overrides), subfolder)
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
@@ -201,7 +186,7 @@ class Trials:
 
     @staticmethod
     def _deaths(trial: FrozenTrial) -> int:
-        """Return how many workers are gone that had a trial; one that gave it back is none."""
+        """Return how many workers of a trial are gone; one that gave it back does not count."""
         run = trial.user_attrs.get(RUN, {})
         return int(run.get("deaths", 0)) + (run.get("worker") is not None)
 

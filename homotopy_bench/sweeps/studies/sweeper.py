@@ -1,9 +1,9 @@
-"""A sweep: trials are chosen, launched and read until the study has as many as it shall have.
+"""Run a study: choose trials, launch them and read their records until there are ``n_trials``.
 
     options, space -> checks -> [ claim a batch -> launcher -> outcome of every record -> settle ] -> results
 
-The launcher is whichever ``hydra/launcher`` names. What a trial was worth is read from the record of its run, so that
-any launcher will do, and nothing is trained again that has a record.
+The values of a trial are read from the record of its run, so that any ``hydra/launcher`` will do, and nothing that has
+a record is trained again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     """Run a study to its last trial.
 
     Args:
-        arguments: The overrides of the command line, those of Hydra itself apart.
+        arguments: The overrides of the command line, without those of Hydra itself.
         master: The configuration of the sweep, with ``hydra.sweeper``.
         loader: Composes configurations.
         launcher: Runs jobs.
@@ -108,7 +108,7 @@ def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launch
 
 
 def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
-    """Launch a batch and write down how its trials ended, also where the launcher failed or was interrupted.
+    """Launch a batch and store how its trials ended, also where the launcher failed or was interrupted.
 
     Raises:
         InputError: If every trial of the batch failed.
@@ -134,17 +134,12 @@ def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
             if outcome.state == TrialState.FAIL:
                 reasons.append(outcome.reason)
     if len(reasons) == len(batch):
-        raise InputError(
-            "hydra.sweeper", f"trial {batch[0].number}", f"all {len(batch)} of a batch failed: {reasons[0]}"
-        )
+        said = f"all {len(batch)} of a batch failed: {reasons[0]}"
+        raise InputError("hydra.sweeper", f"trial {batch[0].number}", said)
 
 
 def _leave_results(trials: Trials, options: StudyOptions, composition: Composition, folder: Path) -> list[float] | None:
-    """Write the table, the picture and the best settings, and say where they are.
-
-    Returns:
-        The values of the best trial; None where none completed.
-    """
+    """Return the values of the best trial, if any completed, after writing the table, picture and best settings."""
     every = trials.all()
     states = [result_of(trial)["status"] for trial in every]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
@@ -191,20 +186,19 @@ def _seeded(space: Space, options: StudyOptions) -> Space:
 def _check_pruner(options: StudyOptions, composition: Composition, examples: Sequence[Sequence[str]]) -> None:
     if options.pruner == "none":
         return
-    if len(options.objectives) > 1 or options.objectives != ["val_acc"]:
-        raise InputError(
-            "hydra.sweeper.pruner", options.pruner, "it judges accuracies; accepted: none, or val_acc alone"
-        )
-    if options.storage == "memory":
-        raise InputError("hydra.sweeper.pruner", options.pruner, f"a job cannot report to {KEY}=memory; accepted: none")
-    for overrides in examples:
-        training = composition.config(overrides).training
-        if training.eval_every >= training.epochs:
-            accepted = (
+    wrong = None
+    if options.objectives != ["val_acc"]:
+        wrong = "it judges accuracies; accepted: none, or val_acc alone"
+    elif options.storage == "memory":
+        wrong = f"a job cannot report to {KEY}=memory; accepted: none"
+    for training in (composition.config(overrides).training for overrides in examples):
+        if wrong is None and training.eval_every >= training.epochs:
+            wrong = (
                 f"nothing is measured before the end with training.eval_every={training.eval_every} and "
                 f"training.epochs={training.epochs}; accepted: none, or a smaller training.eval_every"
             )
-            raise InputError("hydra.sweeper.pruner", options.pruner, accepted)
+    if wrong is not None:
+        raise InputError("hydra.sweeper.pruner", options.pruner, wrong)
 
 
 def _check_password(written: Any) -> None:
@@ -231,11 +225,11 @@ def _check_password(written: Any) -> None:
 
 
 NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")
-"""What trials of one study may differ in: where they run and who watches."""
+"""Groups in which trials of one study may differ: where they run, and their loggers."""
 
 
 def _about(options: StudyOptions, space: Space) -> dict[str, Any]:
-    """Return what makes two calls the same study; the number of trials may grow."""
+    """Return the description that two calls of one study share; the number of trials may grow."""
     fixed = [one for one in space.fixed if one.lstrip("+~").partition("=")[0].partition(".")[0] not in NOT_COMPARED]
     return {
         "search space": space.describe(),

@@ -1,8 +1,7 @@
-"""Who runs a trial, and whether they still live.
+"""Identify the workers of a study, and find out which of them are gone.
 
-A worker tells the storage from time to time until when it may be counted on. A trial whose worker has let that pass is
-taken by another one. On one machine the process itself is looked at, so that nobody waits for the lease of a worker
-that was killed a second ago.
+A worker extends its lease in the storage from time to time. A trial whose worker has let it expire is taken by another
+one. On one machine the process itself is checked, so that nobody waits for the lease of a killed worker.
 """
 
 from __future__ import annotations
@@ -86,10 +85,9 @@ def _is_process(pid: int) -> bool:
         return True
     with suppress(OSError):  # on Linux, where one that has ended may wait for its parent as a zombie
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    with suppress(PermissionError):  # it belongs to another user
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
     return True

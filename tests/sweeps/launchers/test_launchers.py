@@ -16,8 +16,8 @@ import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.sweeps.launchers.extras import needed as needed_package
 from homotopy_bench.sweeps.launchers.submitit_workers import SubmititSlurm
+from homotopy_bench.sweeps.launchers.workers import needed as needed_package
 from tests.cli.runner import TINY, assert_same_record, environment, run, run_cli, summary
 
 JOBS = (*TINY, "training.epochs=2", "hydra.sweep.dir=sweep")
@@ -239,4 +239,4 @@ def test_slurm_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("SUBMITIT_PREEMPT_SIGNAL", "TERM")  # which the launcher would set for good
     with pytest.raises(InputError, match="there is no srun here"):
-        SubmititSlurm(str(tmp_path / "%j")).workers(tmp_path)
+        SubmititSlurm(str(tmp_path / "%j")).submit([])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal.callbacks import Callbacks
@@ -18,16 +18,17 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
+from omegaconf import OmegaConf
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.launchers import workers as workers_module
-from homotopy_bench.sweeps.launchers.joblib_workers import _Pool
-from homotopy_bench.sweeps.launchers.ray_workers import _Cluster
+from homotopy_bench.sweeps.launchers.joblib_workers import JoblibProcesses
+from homotopy_bench.sweeps.launchers.ray_workers import RayCluster
 from homotopy_bench.sweeps.launchers.submitit_workers import SubmititLocal
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
-from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, Workers, _refused
+from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, _refused
 
 PATIENCE = 60
 
@@ -51,7 +52,7 @@ def job(loader: ConfigLoader, folder: Path, number: int = 0, *overrides: str) ->
     return Refused(number, composed, HydraContext(loader, Callbacks()), "x", folder, ())
 
 
-class Dying(Workers):
+class Dying(WorkerLauncher):
     """Jobs that are being started when the launcher is interrupted, and die of being asked to end."""
 
     def __init__(self) -> None:
@@ -79,18 +80,13 @@ class Dying(Workers):
         pass
 
 
-class Launcher(WorkerLauncher):
-    def workers(self, sweep: Path) -> Workers:
-        return Dying()
-
-
 def test_what_dies_of_a_request_to_end_was_interrupted(loader: ConfigLoader, tmp_path: Path) -> None:
     begun = [job(loader, tmp_path, number) for number in range(4)]
     for number, status in ((1, "completed"), (2, "failed"), (3, "interrupted")):
         begun[number].folder.mkdir(parents=True)
         (begun[number].folder / "summary.json").write_text(json.dumps({"status": status}))
     (begun[1].folder / "metrics.jsonl").touch()
-    outcomes = Launcher()._run(begun, tmp_path)
+    outcomes = Dying().run_jobs(begun)
     assert [type(outcomes[number]) for number in range(4)] == [Interrupted, JobReturn, RuntimeError, Interrupted]
 
 
@@ -116,7 +112,7 @@ def test_jobs_are_checked_before_they_are_handed_over(
 
 
 def test_jobs_go_on_in_new_processes_after_one_was_killed() -> None:
-    pool: Any = _Pool(joblib, 1)  # given what is no training job
+    pool: Any = JoblibProcesses(1)  # given what is no training job
     jobs = [partial(int, "5"), partial(os._exit, 9), partial(int, "7")]
     pool.submit(jobs)
     try:
@@ -150,13 +146,20 @@ class Ray:
     ("option", "value", "accepted"),
     [("num_cpus", 3, "at most 2"), ("num_gpus", 0.5, "at most 0"), ("memory", 2e9, "at most 1e\\+09")],
 )
-def test_ray_is_not_asked_for_what_it_never_has(option: str, value: float, accepted: str) -> None:
+def test_ray_is_not_asked_for_what_it_never_has(
+    option: str, value: float, accepted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", Ray())
+
+    def cluster(address: str | None, **remote: float) -> RayCluster:
+        return RayCluster(OmegaConf.create({"address": address}), OmegaConf.create(remote))
+
     with pytest.raises(InputError, match=rf"^hydra.launcher.remote.{option}={value}: accepted: {accepted},"):
-        _Cluster(Ray(), {"address": None}, {option: value}).submit([])
-    _Cluster(Ray(), {"address": "auto"}, {option: value}).submit([])  # where more may come
-    _Cluster(Ray(), {"address": None}, {"num_cpus": 2, "num_gpus": 0, "max_retries": 3}).submit([])
+        cluster(None, **{option: value}).submit([])
+    cluster("auto", **{option: value}).submit([])  # where more may come
+    cluster(None, num_cpus=2, num_gpus=0, max_retries=3).submit([])
 
 
 def test_commands_before_local_jobs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^hydra.launcher.setup=\['export X=1'\]: accepted: null"):
-        SubmititLocal(str(tmp_path / "%j"), setup=["export X=1"]).workers(tmp_path)
+        SubmititLocal(str(tmp_path / "%j"), setup=["export X=1"]).submit([])

@@ -1,8 +1,8 @@
-"""Composing the configurations of many jobs that differ in few numbers.
+"""Compose the configurations of many jobs that differ in few numbers.
 
-Hydra composes every job of a multirun from the files of all groups, twice, and takes tens of milliseconds for it. Jobs
-with the same choices of groups have all of that in common: it is composed once, and the values that overrides give to
-keys are then set as Hydra sets them. Whatever is more than ``KEY=VALUE`` with a plain value is left to Hydra.
+Hydra composes every job of a multirun from the files of all groups, twice, which takes tens of milliseconds. Here jobs
+with the same choices of groups are composed once, and the other overrides are then set as Hydra sets them. Whatever is
+more than ``KEY=VALUE`` with a plain value is left to Hydra.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.plugins.config_source import ConfigSource
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 
-class SweepLoader(ConfigLoader):
-    """Gives the configurations that another loader would give, sooner.
+class SweepLoader:
+    """Returns the configurations of another loader, faster.
 
     Args:
-        loader: That other loader.
+        loader: The other loader.
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
@@ -38,31 +34,16 @@ class SweepLoader(ConfigLoader):
         self._given: dict[Hashable, list[DictConfig]] = {}
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Return the configuration of one job.
+        """Return the configuration of one job, with the section ``hydra``.
 
-        A sweeper composes every job to see that it can be. What it got is kept for the launcher, which takes it.
-
-        Args:
-            master_config: That of the multirun.
-            sweep_overrides: The overrides of the job.
-
-        Returns:
-            The configuration, with the section ``hydra``.
+        A sweeper composes every job to check it. The result is kept for the launcher, which takes it.
         """
         composed = self._compose(master_config, sweep_overrides)
         self._given.setdefault(_asked(master_config, sweep_overrides), []).append(composed)
         return composed
 
     def take_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """Return the configuration of one job for good: nobody else gets this object.
-
-        Args:
-            master_config: That of the multirun.
-            sweep_overrides: The overrides of the job.
-
-        Returns:
-            The configuration, with the section ``hydra``.
-        """
+        """Return the configuration of one job as an object that nobody else gets."""
         given = self._given.get(_asked(master_config, sweep_overrides))
         return given.pop() if given else self._compose(master_config, sweep_overrides)
 
@@ -87,42 +68,9 @@ class SweepLoader(ConfigLoader):
         OmegaConf.copy_cache(from_config=master_config, to_config=config)
         return config
 
-    def load_configuration(
-        self,
-        config_name: str | None,
-        overrides: list[str],
-        run_mode: RunMode,
-        from_shell: bool = True,
-        validate_sweep_overrides: bool = True,
-    ) -> DictConfig:
-        """Return what the other loader returns."""
-        return self._loader.load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
-
-    def get_search_path(self) -> ConfigSearchPath:
-        """Return what the other loader returns."""
-        return self._loader.get_search_path()
-
-    def get_sources(self) -> list[ConfigSource]:
-        """Return what the other loader returns."""
-        return self._loader.get_sources()
-
-    def list_groups(self, parent_name: str) -> list[str]:
-        """Return what the other loader returns."""
-        return self._loader.list_groups(parent_name)
-
-    def get_group_options(
-        self,
-        group_name: str,
-        results_filter: ObjectType | None = ObjectType.CONFIG,
-        config_name: str | None = None,
-        overrides: list[str] | None = None,
-    ) -> list[str]:
-        """Return what the other loader returns."""
-        return self._loader.get_group_options(group_name, results_filter, config_name, overrides)
-
-    def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
-        """Return what the other loader returns."""
-        return self._loader.compute_defaults_list(config_name, overrides, run_mode)
+    def __getattr__(self, name: str) -> Any:
+        """Return any other attribute of the other loader."""
+        return getattr(self._loader, name)
 
     def _parse(self, text: str) -> Override:
         if text not in self._parsed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from hydra import initialize_config_dir
@@ -14,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.core.conf_files import conf_dir
-from homotopy_bench.sweeps.launchers.composition import SweepLoader
+from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
 MULTIRUN = ["hydra.sweep.dir=there", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
 
@@ -111,7 +112,7 @@ def test_plain_values_are_composed_once_per_choice_of_groups(loader: ConfigLoade
             asked.append(sweep_overrides)
             return loader.load_sweep_config(master_config, sweep_overrides)
 
-    sooner = SweepLoader(Counting(loader))
+    sooner = SweepLoader(cast("ConfigLoader", Counting(loader)))
     for seed in range(5):
         for method in ("baseline", "identity_homotopy"):
             sooner.load_sweep_config(master, [f"seed={seed}", f"method={method}", "optimizer.lr=0.1"])
