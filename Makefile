@@ -39,7 +39,7 @@ data: setup
 	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_REQUIRE=mnist,cifar10 .venv/bin/python -m pytest -n $(WORKERS) -m data tests
 
 # Tests that compare floats, with the last digits of a processor without vector units.
-FLOATS = tests/precision/test_bounds.py tests/optim/test_lbfgs.py tests/models tests/curvature tests/test_following.py
+FLOATS = tests/precision/test_bounds.py tests/optim/test_lbfgs.py tests/models tests/curvature tests/training/test_path_following.py
 other-processor: setup
 	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default .venv/bin/python -m pytest -n $(WORKERS) -m 'not slow and not data' \
 		$(FLOATS) tests/sweeps/test_sweeps.py::test_the_best_setting_is_an_experiment
