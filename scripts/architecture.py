@@ -51,7 +51,7 @@ COLUMNS = {
     "precision": 2.85,
     "report": 4.0,
     "runs": 0.8,
-    "training": 1.5,
+    "training": 0.8,
     "tracking": 4.0,
     "config": 3.0,
     "curvature": 1.5,
