@@ -26,6 +26,7 @@ test: lint types unit
 lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
 
 types: setup
 	.venv/bin/mypy

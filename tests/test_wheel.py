@@ -70,10 +70,18 @@ def test_hydra_finds_the_sweeper_of_the_wheel(site: Path, tmp_path: Path) -> Non
     assert run.stderr.startswith("homotopy-train: hydra.sweeper.params={}: nothing to search"), run.stderr
 
 
+def test_the_wheel_is_typed_and_licensed(site: Path) -> None:
+    assert (site / "homotopy_bench" / "py.typed").is_file()
+    (licence,) = site.glob("*.dist-info/licenses/LICENSE")
+    assert licence.read_text() == (ROOT / "LICENSE").read_text()
+    (metadata,) = site.glob("*.dist-info/METADATA")
+    lines = metadata.read_text().splitlines()
+    assert "License-Expression: MIT" in lines
+    assert "Author: homotopy-bench contributors" in lines
+
+
 def test_the_metadata_names_every_command(site: Path) -> None:
     (entry_points,) = site.glob("*.dist-info/entry_points.txt")
     text = entry_points.read_text()
-    for command, module in (("train", "train"), ("report", "report.cli"), ("data", "data.cli")):
-        assert f"homotopy-{command} = homotopy_bench.{module}:main" in text
-    assert "homotopy-functions = homotopy_bench.cli.functions:main" in text
-    assert "homotopy-precision = homotopy_bench.cli.precision:main" in text
+    for command in ("train", "report", "data", "functions", "precision"):
+        assert f"homotopy-{command} = homotopy_bench.cli.{command}:main" in text
