@@ -1,12 +1,13 @@
 # make train [ARGS="method=baseline seed=3"]   train; sets everything up first
 # make test                                    lint, types and tests
+# make docs                                    the documentation site, in site/
 # make setup                                   .venv with pinned dependencies, nothing else
 
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: setup train test lint types unit lock
+.PHONY: setup train test lint types unit docs lock
 .DEFAULT_GOAL := setup
 
 setup: .venv/installed
@@ -32,6 +33,10 @@ types: setup
 # One thread per worker: the workers already share the cores.
 unit: setup
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS)
+
+# Warnings are errors, links and anchors are checked; the build needs no network.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
 
 # The pins, made anew from an environment whose tests pass.
 lock: setup
