@@ -1,7 +1,7 @@
 """Write the API reference: a page for each room of the package, from the docstrings of its modules.
 
-MkDocs runs :func:`on_files` when it builds the site; mkdocstrings then fills the pages. The roles of docstrings, such as
-``:class:``, become links by :class:`Roles`.
+MkDocs runs :func:`on_files` when it builds the site, and mkdocstrings fills the pages. :class:`Roles` turns roles in
+docstrings, such as ``:class:``, into links.
 """
 
 from __future__ import annotations

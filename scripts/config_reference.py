@@ -45,7 +45,8 @@ ABOUT = {
 
 HEAD = """# Configuration reference
 
-This page is generated from the typed schema and from `conf/*.yaml`. Choose with `GROUP=CHOICE`, override with `KEY=VALUE`:
+This page is generated from the typed schema and from `conf/*.yaml`. Choose with `GROUP=CHOICE`, override with
+`KEY=VALUE`:
 
     homotopy-train method=identity_homotopy method.path=residual optimizer.lr=3e-3 training.epochs=50
 
@@ -96,7 +97,7 @@ def rows(kind: type[Options], prefix: str, defaults: Mapping[str, Any], comments
     """
     found = []
     for name, field in kind.model_fields.items():
-        if name in ("name", "target"):
+        if name == "name" or field.alias == "_target_":
             continue
         default = defaults[name] if name in defaults else field.get_default(call_default_factory=True)
         part = kind.parts.get(name)
@@ -120,7 +121,8 @@ def _page() -> Iterator[str]:
     composed = _read("config.yaml")
     yield HEAD
     yield "## Run\n"
-    yield from _table([["`seed`", "an integer >= 0", "`0`", "yes", "Initial values, order of the data, all random draws."]])
+    seed = "Seed of the initial values, of the order of the data and of all random draws"
+    yield from _table([["`seed`", "an integer >= 0", "`0`", "yes", seed]])
     yield "\n## training\n"
     yield from _table(rows(Training, "training", composed["training"], top))
     yield "\n## paths\n"
@@ -135,7 +137,8 @@ def _page() -> Iterator[str]:
     for launcher in choices_of("hydra/launcher"):
         yield f"\n### hydra/launcher={launcher}\n\n{_heading(f'hydra/launcher/{launcher}.yaml')}\n"
         yield from _plain_table(f"hydra/launcher/{launcher}.yaml", "hydra.launcher")
-    yield "\n## hydra/sweeper=optuna\n\nThe options of a study: [Tune](sweeps.md). `sweep=SPACE` chooses it together with a space.\n"
+    yield "\n## hydra/sweeper=optuna\n"
+    yield "The options of a study: [Tune](sweeps.md). `sweep=SPACE` chooses it together with a space.\n"
     sweeper = "hydra/sweeper/optuna.yaml"
     yield from _table(rows(StudyOptions, "hydra.sweeper", _read(sweeper), _comments(sweeper)))
     yield "\n## sweep\n\nSearch spaces.\n"
@@ -144,19 +147,21 @@ def _page() -> Iterator[str]:
         yield f"\n### sweep={space}\n\n{_heading(f'sweep/{space}.yaml')}\n"
         yield from _head("key", "values", "only when")
         for key, values in spec.items():
-            conditional = isinstance(values, dict)
-            yield _row([f"`{key}`", f"`{values['values'] if conditional else values}`", _code(values["when"]) if conditional else ""])
+            part = values if isinstance(values, dict) else {"values": values}
+            yield _row([_code(key), _code(part["values"]), _code(part["when"]) if "when" in part else ""])
     yield "\n## experiment\n\nWhole settings that go by one name: `homotopy-train experiment=NAME`.\n"
     yield from _head("experiment", "what it is")
     for name in choices_of("experiment"):
         yield _row([f"`{name}`", _first(_heading(f"experiment/{name}.yaml"))])
-    yield "\n## Tuned values\n\nSome methods start from values found for them with one optimiser. Another optimiser starts from its own defaults.\n"
+    yield "\n## Tuned values\n"
+    yield "Some methods start from values found for them with one optimiser. Another optimiser has its own defaults.\n"
     yield from _head("method and optimiser", "values")
     for name in choices_of("tuned"):
         values = _read(f"tuned/{name}.yaml")["optimizer"]
         method, _, optimizer = name.rpartition("_")
-        yield _row([f"`method={method} optimizer={optimizer}`", " ".join(f"`optimizer.{k}={_written(v)}`" for k, v in values.items())])
-    yield "\nAt t = 1 throughout (`continuation=constant`) a homotopy is the baseline, and takes the values found for the baseline.\n"
+        chosen = " ".join(f"`optimizer.{key}={_written(value)}`" for key, value in values.items())
+        yield _row([f"`method={method} optimizer={optimizer}`", chosen])
+    yield "\nAt t = 1 throughout (`continuation=constant`) a homotopy is the baseline and takes the baseline's values.\n"
 
 
 def _choice(group: str, choice: str) -> Iterator[str]:
@@ -167,8 +172,8 @@ def _choice(group: str, choice: str) -> Iterator[str]:
     section = {"logger": choice, "method": "method"}.get(group, group)
     defaults = content.get(section, content)
     yield f"\n### {group}={choice}\n\n{_first_paragraph(kind)}\n"
-    parts = [entry for entry in content.get("defaults", []) if isinstance(entry, dict)]
-    chosen = [f"`{key.removeprefix('override /')}={value}`" for entry in parts for key, value in entry.items() if "override" in key]
+    entries = [item for entry in content.get("defaults", []) if isinstance(entry, dict) for item in entry.items()]
+    chosen = [f"`{key.removeprefix('override /')}={value}`" for key, value in entries if key.startswith("override ")]
     if chosen:
         yield f"Chooses {', '.join(chosen)}.\n"
     prefix = f"{group}.{choice}" if group == "logger" else group
