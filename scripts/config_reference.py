@@ -161,7 +161,7 @@ def _page() -> Iterator[str]:
         method, _, optimizer = name.rpartition("_")
         chosen = " ".join(f"`optimizer.{key}={_written(value)}`" for key, value in values.items())
         yield _row([f"`method={method} optimizer={optimizer}`", chosen])
-    yield "\nAt t = 1 throughout (`continuation=constant`) a homotopy is the baseline and takes the baseline's values.\n"
+    yield "\nAt t = 1 throughout (`continuation=constant`) a homotopy is the baseline and takes its values.\n"
 
 
 def _choice(group: str, choice: str) -> Iterator[str]:

@@ -81,7 +81,9 @@ def lines_of_code(page: str) -> Iterator[str]:
     for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL):
         yield from block.splitlines()
     page = re.sub(r"```bash\n.*?```", "", page, flags=re.DOTALL)
-    yield from re.findall(r"^ {4}(?! )(.+)$", re.sub(r"^- .*\n( {2,}.*\n)*", "", page, flags=re.MULTILINE), re.MULTILINE)
+    yield from re.findall(
+        r"^ {4}(?! )(.+)$", re.sub(r"^- .*\n( {2,}.*\n)*", "", page, flags=re.MULTILINE), re.MULTILINE
+    )
     for code in re.findall(r"`([^`\n]+)`", re.sub(r"(?<=\w)\n(?=\S)", " ", page)):
         if re.match(r"(homotopy-(train|report|data|functions|precision)|make|python scripts/\S+) \S", code):
             yield code
@@ -119,7 +121,7 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def jobs(arguments: list[str]) -> list[list[str]]:
-    """Return overrides of jobs in which every value of every sweep occurs: of a range of numbers, its ends."""
+    """Return overrides of jobs in which every value of every sweep occurs: of a range of numbers, the last."""
     values = []
     for override in OverridesParser.create().parse_overrides(arguments):
         if not override.is_sweep_override():
@@ -128,7 +130,7 @@ def jobs(arguments: list[str]) -> list[list[str]]:
         swept = override.value()
         name = override.get_key_element()
         chosen = [str(value) for value in override.sweep_string_iterator()]
-        chosen = chosen if not isinstance(swept, RangeSweep) else [chosen[0], chosen[-1]]
+        chosen = chosen[-1:] if isinstance(swept, RangeSweep) else chosen
         values.append([f"{name}={value}" for value in chosen])
     return [[one[i % len(one)] for one in values] for i in range(max(map(len, values), default=1))]
 
@@ -171,6 +173,8 @@ def skip_fading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+# A package that the dashboard needs has validators in the style of pydantic 1.
+@pytest.mark.filterwarnings("ignore:Pydantic V1 style")
 @pytest.mark.parametrize("command", commands(), ids=str)
 def test_documented_commands_are_understood(
     command: Command, skip_fading: Path, parse_only: None, monkeypatch: pytest.MonkeyPatch
@@ -210,7 +214,9 @@ def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) 
     elif program == "pip":
         extras = re.findall(r"\[(\w+)\]", arguments[1])
         assert arguments[0] == "install"
-        assert set(extras) <= set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+        assert set(extras) <= set(
+            tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        )
     elif program == "srun":
         understand(arguments, monkeypatch, folder)
     elif program == "sbatch":
