@@ -1,13 +1,14 @@
 # make train [ARGS="method=baseline seed=3"]   train; sets everything up first
 # make test                                    lint, types and tests
 # make data                                    only the tests of real MNIST and CIFAR-10
+# make docs                                    the documentation site, in site/
 # make setup                                   .venv with pinned dependencies, nothing else
 
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: setup train test lint types unit data other-processor lock
+.PHONY: setup train test lint types unit data other-processor docs lock
 .DEFAULT_GOAL := setup
 
 setup: .venv/installed
@@ -44,6 +45,10 @@ FLOATS = tests/precision/test_bounds.py tests/optim/test_lbfgs.py tests/models t
 other-processor: setup
 	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default .venv/bin/python -m pytest -n $(WORKERS) -m 'not slow and not data' \
 		$(FLOATS) tests/sweeps/test_sweeps.py::test_the_best_setting_is_an_experiment
+
+# Warnings are errors, links and anchors are checked; the build needs no network.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict
 
 # The pins, made anew from an environment whose tests pass.
 lock: setup

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import re
 import shlex
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import api_reference
+import config_reference
 import pytest
 import torch
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import RangeSweep
 from omegaconf import OmegaConf
 
 import homotopy_bench.methods
-from homotopy_bench import compose
+from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
-from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.conf_files import choices_of, conf_dir
+from homotopy_bench.core.options import ROOMS, option_class
 from homotopy_bench.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.name != "LOG.md")]
 SMALL = ["model.depth=3", "model.width=8", "dataset.samples=500", "training.epochs=2"]
 
 
@@ -39,15 +50,9 @@ def compose_with(folder: Path, *overrides: str) -> Config:
     return validate({str(key): value for key, value in raw.items()})
 
 
-def test_the_documented_method_is_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "methods.md").read_text()
-    (tmp_path / "skip_fading.py").write_text(block(page, "python"))
-    (tmp_path / "method").mkdir()
-    (tmp_path / "method" / "skip_fading.yaml").write_text(block(page, "yaml"))
-    monkeypatch.setattr(homotopy_bench.methods, "__path__", [*homotopy_bench.methods.__path__, str(tmp_path)])
-
+def test_the_documented_method_is_a_method(skip_fading: Path) -> None:
     def trained(*overrides: str) -> torch.Tensor:
-        config = compose_with(tmp_path, *overrides, *SMALL)
+        config = compose_with(skip_fading, *overrides, *SMALL)
         training = Trainer([config], config.dataset.load(config.paths.data_root()))
         while training.step < training.total_steps:
             training.advance()
@@ -59,16 +64,194 @@ def test_the_documented_method_is_a_method(tmp_path: Path, monkeypatch: pytest.M
     assert not torch.equal(trained("method=skip_fading", *same[:2]), baseline)
 
 
-def commands() -> list[str]:
-    """Every homotopy-train command of the documentation, its continued lines joined."""
-    text = "\n".join(page.read_text().replace("\\\n", " ") for page in PAGES)
-    found = re.findall(r"^(?: {4}|\$ )?(homotopy-train(?: [^\n#]*)?)", text, re.MULTILINE)
-    # A run's folder and the example method exist elsewhere: in the tests of resume and in the test above.
-    return sorted({command.strip() for command in found if "resume=" not in command and "skip_fading" not in command})
+@dataclass(frozen=True)
+class Command:
+    """A command of a page, with its continued lines joined."""
+
+    page: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.text}"
 
 
-@pytest.mark.parametrize("command", commands())
-def test_documented_commands_compose(command: str) -> None:
-    arguments = [argument for argument in shlex.split(command)[1:] if not argument.startswith("-")]
-    # The first choice of a sweep stands for all of them.
-    compose(*(re.sub(r"^([^=]+)=(?:range\((\d+).*\)|([^,\[(]+),.*)$", r"\1=\2\3", argument) for argument in arguments))
+def lines_of_code(page: str) -> Iterator[str]:
+    """Yield the lines of indented blocks and of ```bash blocks, and code in the text that begins like a command."""
+    page = re.sub(r"```(?!bash)\w+\n.*?```", "", page, flags=re.DOTALL).replace("\\\n", " ")
+    for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL):
+        yield from block.splitlines()
+    page = re.sub(r"```bash\n.*?```", "", page, flags=re.DOTALL)
+    yield from re.findall(
+        r"^ {4}(?! )(.+)$", re.sub(r"^- .*\n( {2,}.*\n)*", "", page, flags=re.MULTILINE), re.MULTILINE
+    )
+    for code in re.findall(r"`([^`\n]+)`", re.sub(r"(?<=\w)\n(?=\S)", " ", page)):
+        if re.match(r"(homotopy-(train|report|data|functions|precision)|make|python scripts/\S+) \S", code):
+            yield code
+
+
+def commands() -> list[Command]:
+    """Return every command of the documentation, once."""
+    found = {}
+    for page in PAGES:
+        for line in lines_of_code(page.read_text()):
+            text = re.sub(r"(^|\s)#.*$", "", line).strip()
+            if text:
+                found[text] = Command(str(page.relative_to(ROOT)), text)
+    return list(found.values())
+
+
+class Parsed(Exception):
+    """Ends a program where its arguments have been parsed."""
+
+
+@pytest.fixture
+def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End every program that uses argparse behind its parser: what it would do is not what a page gets wrong."""
+
+    def ending(parse: Callable[..., Any]) -> Callable[..., Any]:
+        def parse_and_end(self: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> None:
+            parsed = parse(self, *args, **kwargs)
+            raise Parsed(parsed)
+
+        return parse_and_end
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", ending(argparse.ArgumentParser.parse_args))
+    intermixed = ending(argparse.ArgumentParser.parse_known_intermixed_args)
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_intermixed_args", intermixed)
+
+
+def jobs(arguments: list[str]) -> list[list[str]]:
+    """Return overrides of jobs in which every value of every sweep occurs: of a range of numbers, the last."""
+    values = []
+    for override in OverridesParser.create().parse_overrides(arguments):
+        if not override.is_sweep_override():
+            values.append([override.input_line or ""])
+            continue
+        swept = override.value()
+        name = override.get_key_element()
+        chosen = [str(value) for value in override.sweep_string_iterator()]
+        chosen = chosen[-1:] if isinstance(swept, RangeSweep) else chosen
+        values.append([f"{name}={value}" for value in chosen])
+    return [[one[i % len(one)] for one in values] for i in range(max(map(len, values), default=1))]
+
+
+def compose_training(arguments: list[str], folder: Path) -> None:
+    """Compose and check the configuration of every job of a command, as the command line does."""
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    assert set(flags) <= {"-m", "--cfg", "-p", "--help", "-sc", "--hydra-help"}, flags
+    for flag in ("--cfg", "-p", "-sc"):
+        if flag in arguments:
+            del arguments[arguments.index(flag) : arguments.index(flag) + 2]
+    overrides = [experiment_file(argument) for argument in arguments if argument not in flags]
+    if any(override.startswith("resume=") for override in overrides):
+        assert len(overrides) == 1, "a run continues alone"
+        return
+    for job in jobs(overrides):
+        compose_with(folder, *(re.sub("=outputs/DATE/TIME$", f"={folder}", override) for override in job))
+
+
+def run_script(arguments: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Parse the arguments of a script; compose the overrides among them."""
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(Parsed) as parsed:
+        importlib.import_module(Path(arguments[0]).stem).main()
+    compose_training(list(getattr(parsed.value.args[0], "overrides", [])), folder)
+
+
+OTHERS = {"cd", "mlflow", "tensorboard", "optuna-dashboard", "wandb", ".", "eval"}
+"""Programs and shell words of others, which pages mention."""
+
+
+@pytest.fixture
+def skip_fading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the method that docs/methods.md adds, as configuration and as code."""
+    page = (ROOT / "docs" / "methods.md").read_text()
+    (tmp_path / "skip_fading.py").write_text(block(page, "python"))
+    (tmp_path / "method").mkdir()
+    (tmp_path / "method" / "skip_fading.yaml").write_text(block(page, "yaml"))
+    monkeypatch.setattr(homotopy_bench.methods, "__path__", [*homotopy_bench.methods.__path__, str(tmp_path)])
+    return tmp_path
+
+
+# A package that the dashboard needs has validators in the style of pydantic 1.
+@pytest.mark.filterwarnings("ignore:Pydantic V1 style")
+@pytest.mark.parametrize("command", commands(), ids=str)
+def test_documented_commands_are_understood(
+    command: Command, skip_fading: Path, parse_only: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = skip_fading / "outputs" / "studies" / "NAME"
+    best.mkdir(parents=True)
+    (best / "best.yaml").write_text("# @package _global_\ntraining:\n  epochs: 3\n")
+    monkeypatch.chdir(skip_fading)
+    monkeypatch.setenv("STUDY_URL", "sqlite:///study.db")
+    understand(shlex.split(command.text), monkeypatch, skip_fading)
+
+
+def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Parse or compose one command.
+
+    Raises:
+        AssertionError: If nothing knows the command.
+    """
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        words = words[1:]
+    program, *arguments = words
+    if program == "homotopy-train":
+        compose_training(arguments, folder)
+    elif program.startswith("homotopy-"):
+        main = importlib.import_module(f"homotopy_bench.cli.{program.removeprefix('homotopy-')}").main
+        with pytest.raises(Parsed):
+            main(arguments)
+    elif program == "python":
+        assert (ROOT / arguments[0]).is_file()
+        if arguments[0] == "scripts/config_reference.py":
+            return
+        run_script(arguments, monkeypatch, folder)
+    elif program == "make":
+        assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        given = [word.removeprefix("ARGS=").split() for word in arguments[1:]]
+        compose_training([word for part in given for word in part], folder)
+    elif program == "pip":
+        extras = re.findall(r"\[(\w+)\]", arguments[1])
+        assert arguments[0] == "install"
+        assert set(extras) <= set(
+            tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        )
+    elif program == "srun":
+        understand(arguments, monkeypatch, folder)
+    elif program == "sbatch":
+        understand(shlex.split(arguments[arguments.index("--wrap") + 1]), monkeypatch, folder)
+    elif program == "export":
+        assert re.match(r"[A-Z_]+=", arguments[0])
+    else:
+        assert program in OTHERS, program
+
+
+def test_links_of_the_readme_lead_to_files() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text())
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+def test_the_configuration_reference_has_every_key() -> None:
+    page = config_reference.page()
+    for group in ROOMS:
+        for choice in choices_of(group):
+            assert f"### {group}={choice}\n" in page
+            for key in set(option_class(group, choice).model_fields) - {"name"}:
+                prefix = f"{group}.{choice}" if group == "logger" else group
+                assert f"| `{prefix}.{key}` | " in page
+    assert set(config_reference.ABOUT) == set(ROOMS)
+    # Type, range, default and description of one key, written out.
+    assert "| `training.epochs` | an integer >= 1 | `100` |  | Passes over the training split |" in page
+    assert "| `optimizer.weight_decay` | a number >= 0 | `0.01` | yes | Decoupled weight decay |" in page
+
+
+def test_every_room_has_a_page_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    assert len(api_reference.pages()) >= 15
+    assert not [path for path in api_reference.pages() if f": {path}\n" not in navigation]
