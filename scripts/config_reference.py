@@ -187,7 +187,7 @@ def _fusing() -> list[list[str]]:
     about = inspect.cleandoc(Fusing.__doc__ or "")
     found = []
     for field in fields(Fusing):
-        described = re.search(rf"^ *{field.name}: (.*?)(?=^ *\w+:|^$)", about, re.DOTALL | re.MULTILINE)
+        described = re.search(rf"^ *{field.name}: (.*?)(?=^ *\w+:|^$|\Z)", about, re.DOTALL | re.MULTILINE)
         assert described, field.name
         description = _plain(described[1]).replace("None for", "null:")
         key = f"`hydra.launcher.{field.name}`"

@@ -12,15 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homotopy_bench.core.errors import InputError, nearest
+from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError, nearest
 
 if TYPE_CHECKING:
     from homotopy_bench.data.base import Dataset
     from homotopy_bench.data.published import FileCheck
-
-WRONG_INPUT = 2
-INTERRUPTED = 130
-"""Exit code of a process ended by SIGINT: 128 + 2."""
 
 _DESCRIPTION = """\
 fetch brings what is missing: it downloads MNIST and CIFAR-10, and generates

@@ -12,9 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from homotopy_bench.config.compose import known_keys
 from homotopy_bench.core.conf_files import choices_of, conf_dir
-from homotopy_bench.core.errors import WRONG_INPUT, InputError, nearest
-
-FAILURE = 1
+from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError, nearest
 
 VALUES = ("tuned", "at_target", "hydra")
 """Folders of conf/ that a user does not choose from: the other choices decide."""

@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import WRONG_INPUT, InputError
+from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
 
 if TYPE_CHECKING:
     from homotopy_bench.config.schema import Config
-
-INTERRUPTED = 130
-"""Exit code of a process ended by SIGINT: 128 + 2."""
 
 SAMPLES = 2000
 EPS = 1e-6
@@ -37,7 +34,6 @@ _EPILOG = """\
 examples:
   homotopy-precision outputs/DATE/TIME --eps 1e-3 --validate
   homotopy-precision method=baseline model.depth=2 seed=3
-  homotopy-precision --quadratics 400
 
 eps is the tolerated relative error of the gradient and the tolerated absolute
 error of the loss.
@@ -57,10 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_intermixed_args(argv)
     try:
         _check(options)
-        if options.quadratics is not None:
-            _study(options)
-        else:
-            _measure(options)
+        _measure(options)
     except InputError as error:
         print(f"homotopy-precision: {error}", file=sys.stderr)
         return WRONG_INPUT
@@ -101,9 +94,6 @@ def _parser() -> argparse.ArgumentParser:
         help=f"the first N samples of the split (default {SAMPLES}); all their activations are kept in memory",
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write all figures as JSON")
-    parser.add_argument(
-        "--quadratics", metavar="N", type=int, help="instead of a network: the bounds on N random quadratic functions"
-    )
     return parser
 
 
@@ -112,12 +102,7 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError("--eps", options.eps, "accepted: a finite number > 0")
     if options.samples < 1:
         raise InputError("--samples", options.samples, "accepted: an integer >= 1")
-    if options.quadratics is not None:
-        if options.quadratics < 2:
-            raise InputError("--quadratics", options.quadratics, "accepted: an integer >= 2")
-        if options.network:
-            raise InputError("--quadratics", options.quadratics, f"needs no network; leave out '{options.network[0]}'")
-    elif not options.network:
+    if not options.network:
         accepted = "accepted: the folder of a run, or overrides such as method=baseline"
         raise InputError("RUN_DIR|OVERRIDE", "(missing)", accepted)
     if options.json is not None:
@@ -131,15 +116,6 @@ def _check_file(path: Path) -> None:
         raise InputError("--json", path, "accepted: the name of a file to write; this is something else")
     if not target.parent.is_dir():
         raise InputError("--json", path, "accepted: a file in a folder that exists")
-
-
-def _study(options: argparse.Namespace) -> None:
-    from homotopy_bench.precision.output import study_to_json, study_to_text
-    from homotopy_bench.precision.quadratics import study
-
-    rows = study(options.quadratics, options.eps)
-    _write(options.json, study_to_json(rows, options.eps))
-    print(study_to_text(rows), end="")
 
 
 def _measure(options: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import WRONG_INPUT, InputError
 
 _DESCRIPTION = """\
 Read the runs in the given folders and print, for every data set and model,
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _report(options, shlex.join(["homotopy-report", *arguments]))
     except InputError as error:
         print(f"homotopy-report: {error}", file=sys.stderr)
-        return 2
+        return WRONG_INPUT
     return 0
 
 

@@ -9,9 +9,11 @@ why; 1 for a failure; 130 for an interruption. ``HYDRA_FULL_ERROR=1`` shows the 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ import hydra
 from homotopy_bench.config.compose import VERSION_BASE, compose_as_written, compose_raw, experiment_file, run_folder
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
 from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.launchers.base import REPORT
@@ -33,21 +35,47 @@ if TYPE_CHECKING:
     from homotopy_bench.runs.run import Result
     from homotopy_bench.tracking.display import Display
 
-FAILURE = 1
-INTERRUPTED = 130
-"""Exit code of a process ended by SIGINT: 128 + 2."""
-
 
 def main() -> int:
-    """Run the command line.
+    """Run the command line; the process is afterwards as it was before.
 
     Returns:
         The exit code.
     """
-    arguments = sys.argv[1:]
-    show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    # Hydra then raises what it would print itself with exit code 1, and every error is worded in one place.
+    with _hydra_in_process() as show_traceback:
+        return _main(sys.argv[1:], show_traceback)
+
+
+@contextmanager
+def _hydra_in_process() -> Iterator[bool]:
+    """Let Hydra raise every error, and restore what it changes.
+
+    Yields:
+        Whether the user asked for tracebacks.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    arguments, settings = list(sys.argv), HydraConfig.instance().cfg
+    asked, root = os.environ.get("HYDRA_FULL_ERROR"), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    # Hydra would print an error itself and exit with 1; every error is worded in one place instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield asked == "1"
+    finally:
+        sys.argv, HydraConfig.instance().cfg = arguments, settings
+        for handler in set(root.handlers).difference(handlers):
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        if asked is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = asked
+
+
+def _main(arguments: list[str], show_traceback: bool) -> int:
+    """Return the exit code of a command line; an error is raised where its traceback is wanted."""
     codes: list[int] = []
 
     def task(composed: DictConfig) -> float:

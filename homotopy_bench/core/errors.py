@@ -9,8 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+FAILURE = 1
+"""Exit code of a process that failed for any other reason."""
+
 WRONG_INPUT = 2
 """Exit code of a process whose input cannot be used."""
+
+INTERRUPTED = 130
+"""Exit code of a process ended by SIGINT: 128 + 2."""
 
 
 class InputError(ValueError):

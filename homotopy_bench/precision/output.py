@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from homotopy_bench.precision.figure import Figure, Missing
 from homotopy_bench.precision.measurement import Measurement, Validation
-from homotopy_bench.precision.quadratics import Comparison
 from homotopy_bench.precision.ranges import RangeLoss
 from homotopy_bench.tracking.record import finite
 
@@ -47,7 +45,7 @@ def to_text(measurement: Measurement, where: str, on: str, eps: float) -> str:
         ["kappa = |H|/|g|^2", _number(measurement.kappa)],
         ["D = |theta|", f"{_number(measurement.distance)}; rounding to p bits moves theta by at most D/2^p"],
     ]
-    parts = [f"{where}\n{on}\n\n{_table(figures)}", _bounds(measurement, eps)]
+    parts = [f"{where}\n{on}\n\n{table(figures)}", _bounds(measurement, eps)]
     if measurement.validation is not None:
         parts.append(_casts(measurement.validation))
     parts += [_ranges(measurement.ranges), _recommended(measurement)]
@@ -63,21 +61,8 @@ def to_json(measurement: Measurement, where: str, on: str, eps: float) -> str:
         on: The samples, in words.
         eps: The accuracy.
     """
-    return _json({"network": where, "samples_of": on, "eps": eps, **asdict(measurement)})
-
-
-def study_to_text(rows: Sequence[Comparison]) -> str:
-    """Return the study of quadratic functions as a table."""
-    lines = [["bound", "measured error", "cases", "correlation", "sd", "offset"]]
-    for row in rows:
-        figures = [f"{row.correlation:.3f}", f"{row.sd:.2f}", f"{row.offset:+.2f}"]
-        lines.append([row.bound, row.measured, str(row.cases), *figures])
-    return _table(lines)
-
-
-def study_to_json(rows: Sequence[Comparison], eps: float) -> str:
-    """Return the study of quadratic functions as JSON."""
-    return _json({"eps": eps, "rows": [asdict(row) for row in rows]})
+    content = {"network": where, "samples_of": on, "eps": eps, **asdict(measurement)}
+    return json.dumps(finite(content), indent=2, allow_nan=False) + "\n"
 
 
 def _bounds(measurement: Measurement, eps: float) -> str:
@@ -94,14 +79,14 @@ def _bounds(measurement: Measurement, eps: float) -> str:
             of_loss = _bits(validation.loss_bits)
             line += ["" if name.startswith("absolute") else of_gradient, "" if name == "relative" else of_loss]
         lines.append(line)
-    return _table(lines)
+    return table(lines)
 
 
 def _casts(validation: Validation) -> str:
     lines = [["parameters cast to", "gradient error", "loss error"]]
     for name, error in validation.casts.items():
         lines.append([name, f"{error.gradient:.2g}", f"{error.loss:.2g}"])
-    return _table(lines)
+    return table(lines)
 
 
 def _ranges(ranges: Sequence[RangeLoss]) -> str:
@@ -109,7 +94,7 @@ def _ranges(ranges: Sequence[RangeLoss]) -> str:
     for loss in ranges:
         shares = [_share(share) for share in (loss.overflow, loss.subnormal, loss.zero)]
         lines.append([loss.format, loss.what, str(loss.values), *shares])
-    return _table(lines)
+    return table(lines)
 
 
 def _recommended(measurement: Measurement) -> str:
@@ -131,11 +116,8 @@ def _share(share: float) -> str:
     return "0" if share == 0.0 else f"{100.0 * share:.2g} %"
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as a table with columns of equal width."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     rows = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "".join(f"  {row.rstrip()}\n" for row in rows)
-
-
-def _json(content: Mapping[str, Any]) -> str:
-    return json.dumps(finite(content), indent=2, allow_nan=False) + "\n"

@@ -1,16 +1,21 @@
-"""The command line in real processes: started, killed at a chosen moment, and its record compared."""
+"""The command line, called in this process or started and killed in one of its own, and its record compared."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+
+from homotopy_bench.cli.train import main
 
 TRAIN = (sys.executable, "-m", "homotopy_bench")
 SEND_AT = (sys.executable, str(Path(__file__).with_name("send_at.py")))
@@ -22,11 +27,34 @@ LIMIT = 120
 """Seconds after which a process counts as hanging."""
 
 
+LEFT_OUT = ("HYDRA_FULL_ERROR", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "COMP_LINE")
+"""What a developer may have set in a shell must not change what is printed."""
+
+
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a plain shell: what a developer may have set in theirs must not change what is printed."""
-    left_out = {"HYDRA_FULL_ERROR", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "COMP_LINE"}
-    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
+    """The environment of a plain shell."""
+    inherited = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     return {**inherited, "OMP_NUM_THREADS": "1", **more}
+
+
+def call_main(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Call ``main()`` as :func:`run_cli` runs it, in this process; keywords are further environment variables."""
+    out, err = io.StringIO(), io.StringIO()
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["homotopy-train", *arguments])
+        for name in LEFT_OUT:
+            patch.delenv(name, raising=False)
+        for name, value in more.items():
+            patch.setenv(name, value)
+        try:
+            code = main()
+        except SystemExit as stopped:
+            code = int(str(stopped.code))
+        finally:
+            torch.set_num_threads(threads)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def run_cli(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -26,6 +26,7 @@ import torch  # noqa: F401  # traced, its import alone would take seconds
 
 counts: Counter[str] = Counter()
 MOMENT, _, NUMBER = os.environ.get("MOMENT", "never 0").rpartition(" ")
+LINES = MOMENT == "line" or "COUNTS" in os.environ
 SIGNAL = signal.Signals[os.environ.get("SIGNAL", "SIGKILL")]
 if SIGNAL == signal.SIGINT:  # a shell that starts the tests in its background lets them ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -55,7 +56,7 @@ class Trace:
             self.places[code] = place
         if place:
             happened(code.co_name)
-        return self.lines if place == "package" else None
+        return self.lines if place == "package" and LINES else None
 
     def lines(self, frame: FrameType, event: str, argument: object) -> object:
         if event == "line":

@@ -14,7 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tests.cli.runner import TINY, files, run_cli, summary, the_error_line, trained
+from tests.cli.runner import TINY, call_main, files, summary, the_error_line, trained
 
 
 def good_arrays() -> dict[str, NDArray[Any]]:
@@ -70,7 +70,7 @@ def test_a_broken_data_file_is_named(content: str, tmp_path: Path) -> None:
     file = tmp_path / "data" / "mnist1d" / "mnist1d_500.npz"
     file.parent.mkdir(parents=True)
     file.write_bytes(BROKEN_DATA[content])
-    done = run_cli(*TINY, "training.epochs=1", "paths.data=data", "hydra.run.dir=run", cwd=tmp_path)
+    done = call_main(*TINY, "training.epochs=1", "paths.data=data", "hydra.run.dir=run", cwd=tmp_path)
     line = the_error_line(done)
     assert line.startswith("paths.data=data/mnist1d/mnist1d_500.npz: this cached file is damaged ")
     assert line.endswith("; delete it to make it anew")
@@ -80,7 +80,7 @@ def test_a_broken_data_file_is_named(content: str, tmp_path: Path) -> None:
     # The advice is good: without the file, the failed run can be continued.
     if content == "truncated":
         file.unlink()
-        assert run_cli("resume=run", cwd=tmp_path).returncode == 0
+        assert call_main("resume=run", cwd=tmp_path).returncode == 0
         assert summary(tmp_path / "run")["status"] == "completed"
 
 
@@ -161,7 +161,7 @@ def test_a_run_that_cannot_be_continued_is_left_as_it_is(
     shutil.copytree(killed_run, folder)
     damage(folder)
     before = {name: (folder / name).read_bytes() for name in files(folder) if name != "train.log"}
-    line = the_error_line(run_cli("resume=run", cwd=tmp_path))
+    line = the_error_line(call_main("resume=run", cwd=tmp_path))
     assert line.startswith("resume=run: ")
     assert NOT_RESUMABLE[damage] in line
     assert {name: (folder / name).read_bytes() for name in files(folder) if name != "train.log"} == before

@@ -17,7 +17,7 @@ from homotopy_bench import compose, train
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.conf_files import conf_dir
 from tests.cases import FOLDERS, need_data
-from tests.cli.runner import LIMIT, TINY, environment, run, run_cli, summary
+from tests.cli.runner import LIMIT, TINY, call_main, environment, run, run_cli, summary
 
 CONSOLE_SCRIPT = Path(sys.executable).with_name("homotopy-train")
 
@@ -43,8 +43,8 @@ def run_counting_imports(*arguments: str, cwd: Path, **more: str) -> tuple[subpr
 def complete(typed: str, cwd: Path) -> list[str]:
     """What bash is offered for a command line that has been typed so far."""
     line = f"homotopy-train {typed}"
-    done, heavy = run_counting_imports("-sc", "query=bash", cwd=cwd, COMP_LINE=line, COMP_POINT=str(len(line)))
-    assert (done.returncode, done.stderr, heavy) == (0, "", [])
+    done = call_main("-sc", "query=bash", cwd=cwd, COMP_LINE=line, COMP_POINT=str(len(line)))
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()[0].split()
 
 
@@ -61,29 +61,40 @@ def test_the_check_of_imports_sees_torch(tmp_path: Path) -> None:
     assert {"torch", "numpy"} <= set(heavy)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (("--help",), 0),
-        (("--hydra-help",), 0),
-        (("--version",), 0),
-        (("--cfg", "job"), 0),
-        (("--cfg", "job", "--resolve", "method=baseline", "optimizer=sgd"), 0),
-        (("--cfg", "hydra"), 0),
-        (("--info", "defaults-tree"), 0),
-        (("-sc", "install=bash"), 0),
-        (("sead=1",), 2),
-        (("method=basline",), 2),
-        (("training.epochs=0",), 2),
-        (("seed=[",), 2),
-        (("resume=nowhere",), 2),
-        (("lr_schedule=trace", "lr_schedule.run=nowhere"), 2),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+ANSWERS = (
+    (("--help",), 0),
+    (("--hydra-help",), 0),
+    (("--version",), 0),
+    (("--cfg", "job"), 0),
+    (("--cfg", "job", "--resolve", "method=baseline", "optimizer=sgd"), 0),
+    (("--cfg", "hydra"), 0),
+    (("--info", "defaults-tree"), 0),
+    (("-sc", "install=bash"), 0),
+    (("sead=1",), 2),
+    (("method=basline",), 2),
+    (("training.epochs=0",), 2),
+    (("seed=[",), 2),
+    (("resume=nowhere",), 2),
+    (("lr_schedule=trace", "lr_schedule.run=nowhere"), 2),
 )
-def test_answers_without_loading_torch(arguments: tuple[str, ...], code: int, tmp_path: Path) -> None:
-    done, heavy = run_counting_imports(*arguments, cwd=tmp_path)
-    assert (done.returncode, heavy) == (code, []), done.stderr
+
+ANSWER_ALL = f"""
+import sys
+from homotopy_bench.cli.train import main
+for arguments, code in {ANSWERS}:
+    sys.argv = ["homotopy-train", *arguments]
+    try:
+        answer = main()
+    except SystemExit as stopped:
+        answer = stopped.code
+    heavy = [name for name in {HEAVY} if name in sys.modules]
+    assert (answer, heavy) == (code, []), (arguments, answer, heavy)
+"""
+
+
+def test_answers_without_loading_torch(tmp_path: Path) -> None:
+    done = run(sys.executable, "-c", ANSWER_ALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -133,7 +144,7 @@ def test_help_names_groups_choices_examples_and_resume(tmp_path: Path) -> None:
 
 
 def test_the_examples_of_the_help_are_commands_that_compose(tmp_path: Path) -> None:
-    text = run_cli("--help", cwd=tmp_path).stdout.partition("Examples:")[2]
+    text = call_main("--help", cwd=tmp_path).stdout.partition("Examples:")[2]
     commands = [line.split("  ")[0].split()[1:] for line in text.strip().splitlines() if "homotopy-train" in line]
     plain = [words for words in commands if words[:1] != ["-m"] and all("=" in word for word in words)]
     assert len(plain) >= 2
@@ -143,6 +154,9 @@ def test_the_examples_of_the_help_are_commands_that_compose(tmp_path: Path) -> N
 
 
 def test_completion_offers_groups_choices_and_keys(tmp_path: Path) -> None:
+    typed = {"COMP_LINE": "homotopy-train method=", "COMP_POINT": "22"}
+    done, heavy = run_counting_imports("-sc", "query=bash", cwd=tmp_path, **typed)
+    assert (done.stdout.splitlines()[0].split(), heavy) == (complete("method=", tmp_path), [])
     assert complete("method=", tmp_path) == [f"method={choice}" for choice in choices("method")]
     assert {f"{group}=" for group in GROUPS} <= set(complete("", tmp_path))
     assert {"training.epochs=", "training.batch_size="} <= set(complete("training.", tmp_path))

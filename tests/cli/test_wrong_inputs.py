@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 
-from tests.cli.runner import TINY, files, metrics, run_cli, summary, the_error_line, trained
+from homotopy_bench.cli.train import main
+from tests.cli.runner import TINY, call_main, files, metrics, run_cli, summary, the_error_line, trained
 
 SEEDS = "accepted: an integer from 0 to 9223372036854775807"
 POSITIVE = "accepted: a number > 0"
@@ -210,11 +217,42 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
 )
 
 
+@pytest.mark.parametrize("arguments", ["sead=1", "training.epochs=0", "seed=[", "resume=nowhere"])
+def test_a_process_ends_as_a_call_of_main_does(arguments: str, tmp_path: Path) -> None:
+    line = the_error_line(run_cli(arguments, cwd=tmp_path))
+    assert line == the_error_line(call_main(arguments, cwd=tmp_path))
+
+
+def test_a_call_of_main_leaves_no_trace_in_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def state() -> tuple[object, ...]:
+        root = logging.getLogger()
+        hydra = (GlobalHydra.instance().is_initialized(), HydraConfig.instance().cfg)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TORCH")}  # torch's own
+        return environment, list(sys.argv), Path.cwd(), hydra, list(root.handlers), root.level
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    (tmp_path / "best.yaml").write_text("# @package _global_\nseed: 3\n")
+    run = (*TINY, "training.epochs=1")
+    for arguments in (
+        ("--help",),
+        ("seed=-1",),
+        ("--cfg", "job", "experiment=best.yaml"),
+        run,
+        ("-m", *run, "seed=0,1"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["homotopy-train", *arguments])
+        before = state()
+        with suppress(SystemExit):
+            main()
+        assert state() == before, arguments
+
+
 @pytest.mark.parametrize(("arguments", "begins", "says"), WRONG, ids=[arguments for arguments, _, _ in WRONG])
 def test_a_wrong_input_leaves_no_run(arguments: str, begins: str | None, says: str, tmp_path: Path) -> None:
     (tmp_path / "FILE").touch()
     words = arguments.split()
-    line = the_error_line(run_cli(*words, cwd=tmp_path))
+    line = the_error_line(call_main(*words, cwd=tmp_path))
     expected = begins or words[-1]
     assert line.startswith(f"{expected}: "), line
     assert says in line
@@ -243,7 +281,7 @@ WRONG_LATER = (
 def test_a_wrong_input_trains_nothing(arguments: str, begins: str | None, says: str, tmp_path: Path) -> None:
     (tmp_path / "FILE").touch()
     words = arguments.split()
-    line = the_error_line(run_cli(*TINY, *words, cwd=tmp_path))
+    line = the_error_line(call_main(*TINY, *words, cwd=tmp_path))
     assert line.startswith(f"{begins or words[-1]}: "), line
     assert says in line
     assert trained(tmp_path) == []
@@ -255,14 +293,14 @@ def test_a_wrong_input_trains_nothing(arguments: str, begins: str | None, says: 
 def test_a_machine_without_cuda_says_so(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
-    line = the_error_line(run_cli(*TINY, "hardware=cuda", cwd=tmp_path))
+    line = the_error_line(call_main(*TINY, "hardware=cuda", cwd=tmp_path))
     assert line.startswith("hardware.index=0: ")
     assert "sees 0 CUDA devices here; accepted: hardware=cpu" in line
     assert trained(tmp_path) == []
 
 
 def test_an_unknown_flag_shows_the_usage(tmp_path: Path) -> None:
-    done = run_cli("--frobnicate", cwd=tmp_path)
+    done = call_main("--frobnicate", cwd=tmp_path)
     assert done.returncode == 2
     assert "unrecognized arguments: --frobnicate" in done.stderr
     assert "Traceback" not in done.stderr
@@ -277,7 +315,7 @@ def test_a_traceback_is_shown_on_request(tmp_path: Path) -> None:
 
 
 def test_one_wrong_job_of_a_multirun_stops_no_other(tmp_path: Path) -> None:
-    done = run_cli("-m", *TINY, "training.epochs=1", "seed=0,-1,2", "hydra.sweep.dir=sweep", cwd=tmp_path)
+    done = call_main("-m", *TINY, "training.epochs=1", "seed=0,-1,2", "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert the_error_line(done) == f"seed=-1: {SEEDS}"
     jobs = [summary(tmp_path / "sweep" / str(job)) for job in range(3)]
     assert [job["status"] for job in jobs] == ["completed", "failed", "completed"]
@@ -287,7 +325,7 @@ def test_one_wrong_job_of_a_multirun_stops_no_other(tmp_path: Path) -> None:
 
 def test_a_folder_with_a_run_is_not_written_to(killed_run: Path) -> None:
     before = {name: (killed_run / name).read_bytes() for name in files(killed_run)}
-    line = the_error_line(run_cli(*TINY, "seed=5", "hydra.run.dir=run", cwd=killed_run.parent))
+    line = the_error_line(call_main(*TINY, "seed=5", "hydra.run.dir=run", cwd=killed_run.parent))
     assert line.startswith("hydra.run.dir=run: this folder already holds a run")
     assert "resume=" in line
     assert {name: (killed_run / name).read_bytes() for name in files(killed_run)} == before

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 
 import pytest
 import torch
+from quadratics import Quadratic, compare, main, random_quadratic
 from torch import Tensor
 
 from homotopy_bench.precision import bounds
 from homotopy_bench.precision.figure import Figure, Missing
-from homotopy_bench.precision.quadratics import Quadratic, compare, random_quadratic
 from homotopy_bench.precision.rounding import round_to_bits
 from homotopy_bench.precision.validation import errors_by_bits, sufficient_bits
 
@@ -123,3 +124,17 @@ def test_what_is_missing_is_said():
     assert bounds.absolute_with_slope(1.0, Missing.NOT_FINITE, 1.0, EPS) is Missing.NOT_FINITE
     # Logarithms are added: no product of these is a number.
     assert bounds.relative(1e300, 1e-300, 1e300, 1e-300) == pytest.approx(1200 * math.log2(10.0))
+
+
+def test_the_study_prints_the_rows_it_computes(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["quadratics.py", "12"])
+    assert main() == 0
+    generator = torch.Generator().manual_seed(0)
+    rows = compare([random_quadratic(generator) for _ in range(12)], EPS)
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert len(lines) == len(rows) == 6
+    for line, row in zip(lines, rows, strict=True):
+        assert line.split()[-4:] == [str(row.cases), f"{row.correlation:.3f}", f"{row.sd:.2f}", f"{row.offset:+.2f}"]
+    monkeypatch.setattr(sys, "argv", ["quadratics.py", "1"])
+    with pytest.raises(SystemExit, match="2"):
+        main()

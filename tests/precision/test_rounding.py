@@ -26,11 +26,11 @@ def samples(count: int = 20_000) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("target", FORMATS, ids=lambda target: target.name)
-def test_a_format_is_what_torch_says_and_its_cast_rounds_to_its_bits(target):
+def test_a_format_is_that_of_ieee_754_and_its_cast_rounds_to_its_bits(target):
     dtype = getattr(torch, target.name)
-    limits = torch.finfo(dtype)
-    assert (target.largest, target.smallest_normal) == (limits.max, limits.tiny)
-    assert 2.0 ** (1 - target.bits) == limits.eps
+    ieee_754 = {"bfloat16": (8, -126), "float16": (11, -14), "float32": (24, -126), "float64": (53, -1022)}
+    bits, exponent = ieee_754[target.name]
+    assert (target.bits, target.smallest_normal) == (bits, 2.0**exponent)
     x = samples()
     assert torch.equal(round_to_bits(x, target.bits), x.to(dtype).double())
 

@@ -1,4 +1,6 @@
-"""The bounds where everything is known: random quadratic functions f(x) = (x - x*)^T A (x - x*)/2.
+"""Compare the bounds on bits with measured bits on random quadratic functions f(x) = (x - x*)^T A (x - x*)/2.
+
+    python scripts/quadratics.py 400 [--eps 1e-6]
 
 A has a random spectrum and random eigenvectors; the minimiser, the distance of x from it and the scale of f vary over
 orders of magnitude. The errors of gradient and loss are measured by rounding x, the floor under the loss by rounding
@@ -8,6 +10,8 @@ difference of two such losses would only show how the processor rounds.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +21,7 @@ from torch import Tensor
 
 from homotopy_bench.precision import bounds
 from homotopy_bench.precision.figure import Missing
+from homotopy_bench.precision.output import table
 from homotopy_bench.precision.validation import Function, errors_by_bits, sufficient_bits
 
 
@@ -180,3 +185,34 @@ def study(cases: int, eps: float, seed: int = 0) -> list[Comparison]:
     """
     generator = torch.Generator().manual_seed(seed)
     return compare([random_quadratic(generator) for _ in range(cases)], eps)
+
+
+def to_text(rows: Sequence[Comparison]) -> str:
+    """Return a study as a table."""
+    lines = [["bound", "measured error", "cases", "correlation", "sd", "offset"]]
+    for row in rows:
+        figures = [f"{row.correlation:.3f}", f"{row.sd:.2f}", f"{row.offset:+.2f}"]
+        lines.append([row.bound, row.measured, str(row.cases), *figures])
+    return table(lines)
+
+
+def main() -> int:
+    """Print the study.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("functions", type=int, help="number of functions, at least 2")
+    parser.add_argument("--eps", type=float, default=1e-6, help="the accuracy (default 1e-6)")
+    arguments = parser.parse_args()
+    if arguments.functions < 2:
+        parser.error(f"functions {arguments.functions}; accepted: an integer >= 2")
+    if not 0.0 < arguments.eps < float("inf"):
+        parser.error(f"--eps {arguments.eps}; accepted: a finite number > 0")
+    print(to_text(study(arguments.functions, arguments.eps)), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
