@@ -17,6 +17,7 @@ import homotopy_bench
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 ROLE = re.compile(r":(?:\w+):`(~?)([\w.]+)`")
 
@@ -55,6 +56,21 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path, content in pages().items():
         files.append(File.generated(config, path, content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Page, **_kwargs: Any) -> str:
+    """Point links to source files at the pages of their rooms, and leave other files outside ``docs/`` as plain text.
+
+    Args:
+        markdown: The text of a page.
+        page: The page.
+
+    Returns:
+        The text that MkDocs renders.
+    """
+    up = "../" * page.file.src_uri.count("/")
+    outside = re.compile(rf"\[([^\]]*)\]\({re.escape(up)}\.\./(?:homotopy_bench/(\w+)/)?[^)]*\)")
+    return outside.sub(lambda link: f"[{link[1]}]({up}api/{link[2]}.md)" if link[2] else link[1], markdown)
 
 
 def _page(room: str) -> str:
