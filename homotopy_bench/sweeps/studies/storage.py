@@ -96,18 +96,19 @@ class Storage:
         """Return the result of an action, repeated with growing pauses while the storage fails.
 
         Raises:
-            InputError: If it still fails when the patience is over.
+            InputError: If it still fails when the patience, which begins with the first failure, is over.
         """
-        begin, first = time.monotonic(), 0.1
-        pause = first
+        failed_since: float | None = None
+        pause = 0.1
         while True:
             try:
                 return action()
             except GONE as error:
-                cause, patience = _cause(error), f"{self.patience:g} s"
-                if pause == first:  # it must not look as if nothing happened
+                cause, patience, now = _cause(error), f"{self.patience:g} s", time.monotonic()
+                if failed_since is None:  # it must not look as if nothing happened
+                    failed_since = now
                     print(f"{KEY}={self.shown}: no answer ({cause}); it is asked again for {patience}", flush=True)
-                if time.monotonic() - begin + pause > self.patience:
+                if now - failed_since + pause > self.patience:
                     said = f"no answer for {patience} ({cause}); nothing is lost: the same command continues"
                     raise InputError(KEY, self.shown, said) from error
             time.sleep(pause)
