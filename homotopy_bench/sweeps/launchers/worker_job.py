@@ -55,10 +55,7 @@ class WorkerJob:
         return [str(override) for override in self.composed.hydra.overrides.task]
 
     def __call__(self) -> JobReturn:
-        """Run it in a process that does nothing else.
-
-        Returns:
-            The result, as Hydra describes it.
+        """Return its result, run in a process that does nothing else.
 
         Raises:
             Interrupted: If the process is asked to end before the training begins.

@@ -37,12 +37,7 @@ def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool]
 
 
 class Reporter:
-    """Reports one trial to its study.
-
-    Args:
-        options: The study; ``trial`` is the trial's number.
-        folder: Folder of the study.
-        epochs: Length of the trial.
+    """Reports one trial, whose number is in the options, to its study.
 
     Raises:
         InputError: If the storage cannot be opened.

@@ -36,14 +36,10 @@ class Condition:
 
     @classmethod
     def parse(cls, text: object, parameter: str) -> Condition:
-        """Return the condition that ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` states.
-
-        Args:
-            text: The text.
-            parameter: Key of the parameter, for messages.
+        """Return the condition that ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` states for the parameter of a key.
 
         Raises:
-            InputError: If it is something else.
+            InputError: If the text is something else.
         """
         key, _, values = str(text).partition("=")
         if not (key and all(values.split(","))):
@@ -75,11 +71,11 @@ class Parameter:
 
     def example(self, index: int) -> Value:
         """Return one of the values at the edge: the ends of an interval in turn, the choices one after the other."""
-        distribution = self.distribution
-        if isinstance(distribution, CategoricalDistribution):
-            return str(distribution.choices[index % len(distribution.choices)])
-        assert isinstance(distribution, FloatDistribution | IntDistribution)
-        return distribution.low if index % 2 == 0 else distribution.high
+        one = self.distribution
+        if isinstance(one, CategoricalDistribution):
+            return str(one.choices[index % len(one.choices)])
+        assert isinstance(one, FloatDistribution | IntDistribution)
+        return one.low if index % 2 == 0 else one.high
 
 
 Lookup = Callable[[Sequence[str], str], str]
@@ -177,11 +173,7 @@ def _parse(parser: OverridesParser, key: str, values: object) -> Override:
 
 
 def _distribution(override: Override, written: str) -> BaseDistribution:
-    """Return what Optuna samples for a sweep of Hydra; a choice is kept as it is written in an override.
-
-    Raises:
-        InputError: If there is nothing to choose from, or the sweep has a tag other than log.
-    """
+    # What Optuna samples; a choice is kept as it is written in an override.
     key, sweep = override.get_key_element(), override.value()
     tags = set(sweep.tags) if isinstance(sweep, Sweep) else set()
     log = "log" in tags

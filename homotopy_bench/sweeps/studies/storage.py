@@ -78,13 +78,7 @@ class Storage:
             engine.dispose()
 
     def locked(self, action: Callable[[], T]) -> T:
-        """Return the result of an action that no other worker does at the same time.
-
-        It is repeated where the storage fails, so it must be idempotent.
-
-        Raises:
-            InputError: If the storage has not answered for as long as the patience lasts.
-        """
+        """Return the result of an idempotent action, done patiently while no other worker does one."""
 
         def alone() -> T:
             with self.lock():
@@ -202,9 +196,7 @@ def without_secrets(written: str) -> str:
 
 @contextmanager
 def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
-    """Hold a server's advisory lock, which ends with the connection.
-
-    PostgreSQL: section 13.3.5 of its manual; MySQL and MariaDB: GET_LOCK.
+    """Hold a server's advisory lock, which ends with the connection (PostgreSQL's manual, 13.3.5; MySQL's GET_LOCK).
 
     Raises:
         TimeoutError: If another worker keeps it.
