@@ -73,7 +73,9 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
         except InputError as error:
             report(error)
     console = Console()
-    finished = train_members(members, _fusing(folder), lambda count: group_display(console, count), print)
+    launcher = _multirun(folder).get("launcher", {})  # other launchers than ``fused`` lack these options
+    fusing = Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
+    finished = train_members(members, fusing, lambda count: group_display(console, count), print)
     results = [member.result for member in members if member.result is not None]
     print_jobs(console, [(str(result.folder), result.summary) for result in results])
     if not finished:
@@ -82,12 +84,6 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
     for member in members:
         if member.error is not None:
             report(member.error)
-
-
-def _fusing(folder: Path) -> Fusing:
-    """Return the options of the launcher ``fused`` for a multirun; the defaults for other launchers."""
-    launcher = _multirun(folder).get("launcher", {})
-    return Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
 
 
 def _expected(folder: Path) -> dict[Path, list[str]]:

@@ -27,13 +27,7 @@ REPORT = "report"
 
 
 class SweepLauncher(Launcher, ABC):
-    """Composes the jobs of a batch itself, and continues where one of them fails.
-
-    Attributes:
-        context: Loader and callbacks of Hydra.
-        config: The configuration of the multirun.
-        report: Takes a job's error and returns its objective; None where errors go back to the sweeper.
-    """
+    """Composes the jobs of a batch itself, and continues where one of them fails."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the context, with its loader replaced by one that composes many jobs faster.
@@ -47,6 +41,7 @@ class SweepLauncher(Launcher, ABC):
         self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
+        # None where errors go back to the sweeper
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:

@@ -20,7 +20,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
-from homotopy_bench.sweeps.launchers.job import checked_config
+from homotopy_bench.sweeps.launchers.job import checked_config, pruning
 
 if TYPE_CHECKING:
     from homotopy_bench.runs.job import Result
@@ -30,24 +30,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Prepared:
-    """A job before and after its training.
-
-    Attributes:
-        number: Its number in the multirun.
-        overrides: The overrides that it was composed from.
-        back: The result that the sweeper gets.
-        composed: The composed configuration with the section ``hydra``.
-        folder: Folder of its record.
-        config: The typed configuration; None where there is none.
-        error: Why it failed.
-        result: How its training ended.
-    """
+    """A job before and after its training."""
 
     number: int
     overrides: list[str]
-    back: JobReturn
-    composed: DictConfig
-    folder: Path
+    back: JobReturn  # what the sweeper gets
+    composed: DictConfig  # with the section ``hydra``
+    folder: Path  # of its record
     config: Config | None = None
     error: Exception | None = None
     result: Result | None = None
@@ -133,7 +122,6 @@ class EnsembleLauncher(SweepLauncher):
         from homotopy_bench.runs.job import Job
         from homotopy_bench.runs.many import train_members
         from homotopy_bench.runs.member import Member
-        from homotopy_bench.sweeps.studies.reporting import pruning
         from homotopy_bench.tracking.group_display import group_display
 
         trained: list[tuple[Prepared, Member]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,25 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     config = checked_config(OmegaConf.to_container(composed, resolve=True), folder, overrides)
 
     from homotopy_bench.runs.run import resume, start
-    from homotopy_bench.sweeps.studies.reporting import pruning
 
     begin = resume if again and holds_run(folder) else start
     return begin(config, folder, overrides, show, pruning(runtime, config.training.epochs))
+
+
+def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool] | None:
+    """Return the pruning callback of a job with a section ``hydra``; None unless a study that prunes has begun it."""
+    options: Any = OmegaConf.to_container(hydra.sweeper, resolve=True)
+    if options.get("trial") is None or options.get("pruner", "none") == "none":
+        return None
+
+    from homotopy_bench.sweeps.studies.options import StudyOptions
+    from homotopy_bench.sweeps.studies.reporting import Reporter
+    from homotopy_bench.sweeps.studies.storage import GONE
+
+    try:
+        return Reporter(StudyOptions.model_validate(options), Path(hydra.sweep.dir), epochs).report
+    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
+        return None
 
 
 def checked_config(raw: Any, folder: Path, overrides: list[str]) -> Config:

@@ -37,21 +37,13 @@ STATES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a trial.
+    """The end of a trial, from its record."""
 
-    Attributes:
-        status: Status of the record, or ``failed`` where there is none.
-        reason: The reason, if the record has one.
-        values: One per objective, for trials that count.
-        cost: The record's ledger.
-        path: (epoch, t, validation accuracy at that t) of the evaluations with t < 1.
-    """
-
-    status: str
+    status: str  # ``failed`` where there is no record
     reason: str | None
-    values: tuple[float, ...] | None = None
+    values: tuple[float, ...] | None = None  # one per objective, for trials that count
     cost: dict[str, float] = field(default_factory=dict)
-    path: tuple[tuple[int, float, float], ...] = ()
+    path: tuple[tuple[int, float, float], ...] = ()  # (epoch, t, validation accuracy at that t) where t < 1
 
     @property
     def state(self) -> TrialState:

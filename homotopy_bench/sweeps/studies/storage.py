@@ -54,23 +54,13 @@ GONE = (StorageInternalError, SQLAlchemyError, OSError)
 
 @dataclass
 class Storage:
-    """An open storage of one study.
-
-    Attributes:
-        optuna: Optuna's storage.
-        shown: Its name in messages: without a password.
-        dashboard: The argument for optuna-dashboard, likewise; None where there is nothing to open.
-        lock: Returns the lock of all workers.
-        patience: Seconds for which a storage that does not answer is asked again.
-        engines: The connections to a server.
-    """
+    """An open storage of one study."""
 
     optuna: BaseStorage
-    shown: str
-    dashboard: str | None
-    lock: Callable[[], AbstractContextManager[Any]]
-    patience: float
-    engines: Sequence[Engine] = ()
+    shown: str  # its name in messages and for optuna-dashboard, without a password
+    lock: Callable[[], AbstractContextManager[Any]]  # returns the lock of all workers
+    patience: float  # seconds for which a storage that does not answer is asked again
+    engines: Sequence[Engine] = ()  # the connections to a server
 
     def close(self) -> None:
         """Close the connections to a server; the next access opens new ones."""
@@ -126,7 +116,7 @@ def open_storage(
         InputError: If it is no storage, cannot be reached, or lacks its driver.
     """
     if written == "memory":
-        return Storage(InMemoryStorage(), written, None, nullcontext, patience)
+        return Storage(InMemoryStorage(), written, nullcontext, patience)
     if written is None or (written.endswith(".journal") and "://" not in written):
         return _journal(folder / "study.journal" if written is None else Path(written), patience)
     shown = without_secrets(written)
@@ -147,7 +137,7 @@ def _journal(path: Path, patience: float) -> Storage:
         raise InputError(KEY, path, f"this cannot be written ({error.strerror}); {ACCEPTED}") from error
     except ValueError as error:
         raise InputError(KEY, path, f"this is no journal of Optuna ({error}); {ACCEPTED}") from error
-    return Storage(storage, str(path), str(path), lambda: FileLock(f"{path}.lock"), patience)
+    return Storage(storage, str(path), lambda: FileLock(f"{path}.lock"), patience)
 
 
 def _database(url: URL, shown: str, study: str, patience: float, connections: type[Pool]) -> Storage:
@@ -179,7 +169,7 @@ def _database(url: URL, shown: str, study: str, patience: float, connections: ty
         raise InputError(KEY, shown, f"cannot be opened ({_cause(error)}); {ACCEPTED}") from error
     except RuntimeError as error:  # tables of another version of Optuna, or of something else
         raise InputError(KEY, shown, f"{error}") from error
-    return Storage(storage, shown, shown, lock, patience, (engine, storage.engine))
+    return Storage(storage, shown, lock, patience, (engine, storage.engine))
 
 
 def without_secrets(written: str) -> str:

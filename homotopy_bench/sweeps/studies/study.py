@@ -77,12 +77,10 @@ class Trials:
             InputError: If it is about something else.
         """
 
-        def stored() -> Mapping[str, Any]:
+        def stored() -> Any:
             if "about" not in self.study.user_attrs:
                 self.study.set_user_attr("about", dict(description))
-                return description
-            about: Mapping[str, Any] = self.study.user_attrs["about"]
-            return about
+            return self.study.user_attrs["about"]
 
         about = self.storage.locked(stored)
         for key, value in description.items():

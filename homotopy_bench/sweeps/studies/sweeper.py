@@ -24,6 +24,7 @@ from optuna.trial import TrialState
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from homotopy_bench.config.schema import Training
 from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
@@ -61,15 +62,14 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     _check_password(OmegaConf.to_container(master.hydra.sweeper, resolve=False))
     space = _seeded(read_space(options.params, arguments, loader), options)
     composition = Composition(loader, master)
-    examples = space.examples(composition.lookup)
-    epochs = max(composition.config(overrides).training.epochs for overrides in examples)
-    _check_pruner(options, composition, examples)
+    trainings = [composition.config(overrides).training for overrides in space.examples(composition.lookup)]
+    _check_pruner(options, trainings)
     for_trial, total = samplers(options, space)
 
     folder = Path(master.hydra.sweep.dir)
     folder.mkdir(parents=True, exist_ok=True)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
-        trials = Trials(storage, options, folder, epochs)
+        trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
         trials.belongs_to(_about(options, space))
         OmegaConf.save(master, folder / MULTIRUN)
 
@@ -153,8 +153,8 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         draw(trials.study, options.objectives[0], folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
         print(f"trials.png was not drawn: {type(error).__name__}: {error}")
-    if trials.storage.dashboard is not None:
-        print(f"  optuna-dashboard {trials.storage.dashboard}")
+    if options.storage != "memory":
+        print(f"  optuna-dashboard {trials.storage.shown}")
     return list(best[0].values) if best else None
 
 
@@ -170,7 +170,7 @@ def _seeded(space: Space, options: StudyOptions) -> Space:
     return Space((*space.fixed, f"seed={options.training_seed}"), space.parameters)
 
 
-def _check_pruner(options: StudyOptions, composition: Composition, examples: Sequence[Sequence[str]]) -> None:
+def _check_pruner(options: StudyOptions, trainings: Sequence[Training]) -> None:
     if options.pruner == "none":
         return
     key = "hydra.sweeper.pruner"
@@ -178,7 +178,7 @@ def _check_pruner(options: StudyOptions, composition: Composition, examples: Seq
         raise InputError(key, options.pruner, "it judges accuracies; accepted: none, or val_acc alone")
     if options.storage == "memory":
         raise InputError(key, options.pruner, f"a job cannot report to {KEY}=memory; accepted: none")
-    for training in (composition.config(overrides).training for overrides in examples):
+    for training in trainings:
         if training.eval_every >= training.epochs:
             wrong = (
                 f"nothing is measured before the end with training.eval_every={training.eval_every} and "
