@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,6 @@ from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.origin import MULTIRUN
 from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import read_run
-
-SUBDIR = "${hydra.job.num}"
-"""The subfolder of a job, where it is the job's number."""
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """A run that has not ended; ``begun`` says whether its folder holds a record."""
-
-    folder: Path
-    config: Config
-    overrides: list[str]
-    begun: bool
 
 
 def holds_sweep(folder: Path) -> bool:
@@ -55,24 +41,18 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
     Raises:
         KeyboardInterrupt: If the training was interrupted.
     """
-    left: list[Unfinished] = []
+    left: list[tuple[Config, Path, list[str]]] = []
+    begun, expected = runs_of(folder), _expected(folder)
     ended = 0
-    for run in runs_of(folder):
+    for run in [*begun, *(run for run in expected if not holds_run(run))]:
         try:
-            config, overrides, status = read_run(run)
+            config, overrides, status = (
+                read_run(run) if run in begun else (compose(*expected[run]), expected[run], None)
+            )
             if status is None:
                 check_requirements(config)
-                left.append(Unfinished(run, config, overrides, begun=True))
+                left.append((config, run, overrides))
             ended += status is not None
-        except InputError as error:
-            report(error)
-    for run, overrides in _expected(folder).items():
-        if holds_run(run):
-            continue
-        try:
-            config = compose(*overrides)
-            check_requirements(config)
-            left.append(Unfinished(run, config, overrides, begun=False))
         except InputError as error:
             report(error)
     print(f"{folder}: {ended} runs have ended, {len(left)} are continued", flush=True)
@@ -87,14 +67,15 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
     from homotopy_bench.tracking.group_display import group_display, print_jobs
 
     members: list[Member] = []
-    for one in left:
-        job = Job(one.config, one.folder, one.overrides)
+    for job in (Job(*one) for one in left):
         try:
-            members.append(Member.continued(job) if one.begun else Member.begin(job))
+            members.append(Member.continued(job) if job.folder in begun else Member.begin(job))
         except InputError as error:
             report(error)
     console = Console()
-    finished = train_members(members, _fusing(folder), lambda count: group_display(console, count), print)
+    launcher = _multirun(folder).get("launcher", {})  # other launchers than ``fused`` lack these options
+    fusing = Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
+    finished = train_members(members, fusing, lambda count: group_display(console, count), print)
     results = [member.result for member in members if member.result is not None]
     print_jobs(console, [(str(result.folder), result.summary) for result in results])
     if not finished:
@@ -105,12 +86,6 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
             report(member.error)
 
 
-def _fusing(folder: Path) -> Fusing:
-    """Return the options of the launcher ``fused`` for a multirun; the defaults for other launchers."""
-    launcher = _multirun(folder).get("launcher", {})
-    return Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
-
-
 def _expected(folder: Path) -> dict[Path, list[str]]:
     """Return folder and overrides of every job of a multirun; empty where only its sweeper knows them."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -118,7 +93,9 @@ def _expected(folder: Path) -> dict[Path, list[str]]:
 
     hydra = _multirun(folder)
     sweeper = hydra.get("sweeper", {})
-    if sweeper.get("_target_", "").rpartition(".")[2] != "BasicSweeper" or hydra["sweep"]["subdir"] != SUBDIR:
+    if sweeper.get("_target_", "").rpartition(".")[2] != "BasicSweeper":
+        return {}
+    if hydra["sweep"]["subdir"] != "${hydra.job.num}":
         return {}
     asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     overrides = OverridesParser.create().parse_overrides([*asked, *hydra["overrides"]["task"]])

@@ -18,13 +18,8 @@ GROUP = ("hydra", "launcher")
 class OwnNames(SearchPathPlugin):
     """Called when all plugins have stored what they have, and before anything is composed."""
 
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Forget the schemas of other launchers with names of ours; the search path stays as it is.
-
-        Args:
-            search_path: Not needed.
-        """
-        del search_path
+    def manipulate_search_path(self, _: ConfigSearchPath) -> None:
+        """Forget the schemas of other launchers with names of ours; the search path stays as it is."""
         stored = ConfigStore.instance().repo
         for part in GROUP:
             stored = stored.get(part, {})

@@ -11,7 +11,6 @@ from optuna.trial import FrozenTrial
 
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import Outcome
-from homotopy_bench.sweeps.studies.pruners import pruner
 from homotopy_bench.sweeps.studies.samplers import ForTrial, samplers
 from homotopy_bench.sweeps.studies.space import Space, read_space
 from homotopy_bench.sweeps.studies.storage import open_storage
@@ -57,14 +56,7 @@ class FormulaStudy:
         self.for_trial: ForTrial
         self.for_trial, self.total = samplers(self.options, self.space)
         storage = open_storage(self.options.storage, self.options.study, folder, self.options.patience)
-        self.trials = Trials(
-            storage,
-            self.options.study,
-            folder,
-            self.options.objectives,
-            self.options.lease,
-            pruner(self.options, 20),
-        )
+        self.trials = Trials(storage, self.options, folder, epochs=20)
 
     def claim(self) -> Claim | None:
         return self.trials.claim(self.total, self.for_trial, lambda trial: self.space.walk(trial, lookup))

@@ -12,10 +12,11 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
+from homotopy_bench.sweeps.launchers.job import pruning
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.peers import ENOUGH, SAME_T
 from homotopy_bench.sweeps.studies.pruners import first_epoch
-from homotopy_bench.sweeps.studies.reporting import Reporter, pruning
+from homotopy_bench.sweeps.studies.reporting import Reporter
 from tests.sweeps.studies import NUMBERS, FormulaStudy
 
 EPOCHS = 20

@@ -277,6 +277,21 @@ def test_a_storage_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     assert storage.patiently(comes_back) == "answer"
 
 
+def test_patience_begins_with_the_first_failure(tmp_path: Path) -> None:
+    """What is done before a connection is lost may take longer, such as a first import."""
+    storage = open_storage(None, "test", tmp_path, patience=0.2)
+    calls: list[int] = []
+
+    def slow_and_lost_once() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            time.sleep(0.3)
+            raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+        return "answer"
+
+    assert storage.patiently(slow_and_lost_once) == "answer"
+
+
 def test_a_storage_that_stays_away_ends_with_one_line(tmp_path: Path) -> None:
     storage = open_storage(None, "test", tmp_path, patience=0.2)
 

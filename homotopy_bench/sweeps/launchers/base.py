@@ -16,7 +16,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.sweeps.launchers.job import as_typed
+from homotopy_bench.tracking.record import OCCUPIED, holds_run
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +27,7 @@ REPORT = "report"
 
 
 class SweepLauncher(Launcher, ABC):
-    """Composes the jobs of a batch itself, and continues where one of them fails.
-
-    Attributes:
-        context: Loader and callbacks of Hydra.
-        config: The configuration of the multirun.
-        report: Takes a job's error and returns its objective; None where errors go back to the sweeper.
-    """
+    """Composes the jobs of a batch itself, and continues where one of them fails."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the context, with its loader replaced by one that composes many jobs faster.
@@ -39,25 +35,17 @@ class SweepLauncher(Launcher, ABC):
         Raises:
             InputError: If an option of a logger holds a credential.
         """
-        from homotopy_bench.loggers.credentials import refuse_credentials_in
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
         refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
+        # None where errors go back to the sweeper
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run a batch of jobs.
-
-        Args:
-            job_overrides: The overrides of every job.
-            initial_job_idx: Number of the first job.
-
-        Returns:
-            One result per job, in order; its value is the validation accuracy of the target network, NaN where the job
-            failed.
+        """Return one result per job: the validation accuracy of the target network, NaN where the job failed.
 
         Raises:
             KeyboardInterrupt: If the multirun or one of its runs was interrupted.
@@ -75,23 +63,10 @@ class SweepLauncher(Launcher, ABC):
 
     @abstractmethod
     def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> list[JobReturn] | None:
-        """Run jobs in a prepared folder.
-
-        Args:
-            batch: Number of a job -> its overrides.
-            sweep: Folder of the multirun.
-
-        Returns:
-            One result per job, in order; None after an interruption.
-        """
+        """Return one result per job, number -> overrides, of the multirun in a folder; None after an interruption."""
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
-        """Return the configuration of a job, with the section ``hydra``.
-
-        Args:
-            overrides: The overrides of the job.
-            number: Its number in the multirun.
-        """
+        """Return the configuration of a job of the multirun, with the section ``hydra``."""
         log.info(f"\t#{number} : {' '.join(filter_overrides(overrides))}")
         composed = self._loader.take_sweep_config(self.config, list(overrides))
         with open_dict(composed):
@@ -99,12 +74,7 @@ class SweepLauncher(Launcher, ABC):
         return composed
 
     def fail(self, back: JobReturn, error: Exception) -> JobReturn:
-        """Return the result of a failed job, after reporting its error.
-
-        Args:
-            back: The result of the job.
-            error: Why it failed.
-        """
+        """Return the result of a failed job, after reporting its error."""
         if self.report is None:
             back.status, back.return_value = JobStatus.FAILED, error
         else:
@@ -115,28 +85,16 @@ class SweepLauncher(Launcher, ABC):
 def refuse_job(composed: DictConfig, folder: Path) -> None:
     """Refuse a job that must not leave any file; other wrong jobs leave the record of a failure.
 
-    Args:
-        composed: The configuration of the job.
-        folder: Folder of its record.
-
     Raises:
         InputError: If the folder holds a run, or an option of a logger holds a credential.
     """
-    from homotopy_bench.loggers.credentials import refuse_credentials_in
-    from homotopy_bench.tracking.record import OCCUPIED, holds_run
-
     if holds_run(folder):
         raise InputError("hydra.sweep.dir", as_typed(folder), OCCUPIED.replace("run.dir", "sweep.dir"))
     refuse_credentials_in(composed.get("logger"))
 
 
 def print_records(jobs: Iterable[tuple[int, Sequence[str], Mapping[str, Any] | None]], sweep: Path) -> None:
-    """Print how every job ended.
-
-    Args:
-        jobs: Number, overrides and ``summary.json`` of every job; jobs without a summary are left out.
-        sweep: Folder of the multirun.
-    """
+    """Print how every job (number, overrides, summary) of a multirun ended, but for those without a summary."""
     from rich.console import Console
 
     from homotopy_bench.tracking.group_display import print_jobs

@@ -16,11 +16,13 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus, env_override
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
+from homotopy_bench.sweeps.launchers.job import checked_config, pruning
 
 if TYPE_CHECKING:
-    from homotopy_bench.config.schema import Config
     from homotopy_bench.runs.job import Result
 
 log = logging.getLogger(__name__)
@@ -28,30 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Prepared:
-    """A job before and after its training.
-
-    Attributes:
-        number: Its number in the multirun.
-        back: The result that the sweeper gets.
-        composed: The composed configuration with the section ``hydra``.
-        folder: Folder of its record.
-        config: The typed configuration; None where there is none.
-        error: Why it failed.
-        result: How its training ended.
-    """
+    """A job before and after its training."""
 
     number: int
-    back: JobReturn
-    composed: DictConfig
-    folder: Path
+    overrides: list[str]
+    back: JobReturn  # what the sweeper gets
+    composed: DictConfig  # with the section ``hydra``
+    folder: Path  # of its record
     config: Config | None = None
     error: Exception | None = None
     result: Result | None = None
-
-    @property
-    def overrides(self) -> list[str]:
-        """The overrides that it was composed from."""
-        return list(self.back.overrides or [])
 
 
 class EnsembleLauncher(SweepLauncher):
@@ -70,8 +58,6 @@ class EnsembleLauncher(SweepLauncher):
         Raises:
             InputError: If an option is wrong, or jobs should each have a working directory of their own.
         """
-        from homotopy_bench.runs.fusing import Fusing
-
         # Not before: Hydra would wrap an error of the constructor in its own words.
         self.fusing = Fusing(**self._options)
         if config.hydra.job.chdir:
@@ -106,7 +92,7 @@ class EnsembleLauncher(SweepLauncher):
         back.hydra_cfg = settings
         back.overrides = list(composed.hydra.overrides.task)
         back.working_dir, back.task_name = str(Path.cwd()), JobRuntime.instance().get("name")
-        job = Prepared(number, back, composed, folder)
+        job = Prepared(number, back.overrides, back, composed, folder)
         with env_override(dict(composed.hydra.job.env_set)):
             try:
                 self._check(job)
@@ -116,15 +102,13 @@ class EnsembleLauncher(SweepLauncher):
 
     def _check(self, job: Prepared) -> None:
         """Give a job its folder and its typed configuration."""
-        from homotopy_bench.sweeps.launchers.job import checked_config
-
         refuse_job(job.composed, job.folder)
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
             hidden.mkdir(exist_ok=True)
-            overrides = job.composed.hydra.overrides.task
-            for name, part in (("config", job.back.cfg), ("hydra", job.back.hydra_cfg), ("overrides", overrides)):
+            parts = {"config": job.back.cfg, "hydra": job.back.hydra_cfg, "overrides": job.overrides}
+            for name, part in parts.items():
                 OmegaConf.save(part, hidden / f"{name}.yaml")
         self.context.callbacks.on_job_start(config=job.composed, task_function=lambda _: None)
         job.config = checked_config(OmegaConf.to_container(job.back.cfg, resolve=True), job.folder, job.overrides)
@@ -138,7 +122,6 @@ class EnsembleLauncher(SweepLauncher):
         from homotopy_bench.runs.job import Job
         from homotopy_bench.runs.many import train_members
         from homotopy_bench.runs.member import Member
-        from homotopy_bench.sweeps.studies.reporting import pruning
         from homotopy_bench.tracking.group_display import group_display
 
         trained: list[tuple[Prepared, Member]] = []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import DictConfig, OmegaConf
+
+from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.loggers.credentials import refuse_credentials_in
@@ -12,29 +16,22 @@ from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.record import Record, holds_run
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from homotopy_bench.config.schema import Config
     from homotopy_bench.runs.run import Result
     from homotopy_bench.tracking.display import Display
 
 
 def train_job(composed: DictConfig, show: Display, again: bool = False) -> Result:
-    """Train a job, with its record in the folder that Hydra made for it.
+    """Return the result of a job, with its record in the folder that Hydra made for it.
 
     Args:
         composed: Its configuration.
         show: The display.
         again: Whether to continue a record that exists, as a job must that a scheduler has requeued.
 
-    Returns:
-        The result.
-
     Raises:
         InputError: If the configuration cannot be used.
     """
     from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
 
     runtime = HydraConfig.get()
     folder, overrides = as_typed(Path(runtime.runtime.output_dir)), list(runtime.overrides.task)
@@ -42,19 +39,29 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     config = checked_config(OmegaConf.to_container(composed, resolve=True), folder, overrides)
 
     from homotopy_bench.runs.run import resume, start
-    from homotopy_bench.sweeps.studies.reporting import pruning
 
     begin = resume if again and holds_run(folder) else start
     return begin(config, folder, overrides, show, pruning(runtime, config.training.epochs))
 
 
+def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool] | None:
+    """Return the pruning callback of a job with a section ``hydra``; None unless a study that prunes has begun it."""
+    options: Any = OmegaConf.to_container(hydra.sweeper, resolve=True)
+    if options.get("trial") is None or options.get("pruner", "none") == "none":
+        return None
+
+    from homotopy_bench.sweeps.studies.options import StudyOptions
+    from homotopy_bench.sweeps.studies.reporting import Reporter
+    from homotopy_bench.sweeps.studies.storage import GONE
+
+    try:
+        return Reporter(StudyOptions.model_validate(options), Path(hydra.sweep.dir), epochs).report
+    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
+        return None
+
+
 def checked_config(raw: Any, folder: Path, overrides: list[str]) -> Config:
     """Return the typed configuration of a job; record the failure of a job that cannot be run.
-
-    Args:
-        raw: Its resolved configuration.
-        folder: Folder of its record.
-        overrides: The overrides that it was composed from.
 
     Raises:
         InputError: If the configuration cannot be used.
@@ -73,8 +80,6 @@ def own_values(composed: DictConfig) -> Any:
 
     Some of that section is known only where the job runs; ``composed`` itself stays as it is.
     """
-    from omegaconf import OmegaConf
-
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     return OmegaConf.to_container(own, resolve=True)
 

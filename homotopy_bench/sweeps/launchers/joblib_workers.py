@@ -19,6 +19,9 @@ from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, needed
 IDLE = 60
 """Seconds after which a process without a job ends."""
 
+NOT_ENDED = (signal.SIGTERM, signal.SIG_IGN)
+"""Signal that ends a job, and its handler in a process that has none: the pool would end with it."""
+
 
 class JoblibProcesses(WorkerLauncher):
     """Runs jobs in a pool that gets one job per process; jobs in its own queue could not be taken back.
@@ -97,16 +100,11 @@ class JoblibProcesses(WorkerLauncher):
 
 def _begin() -> None:
     leave_terminal()
-    _ignore_sigterm()
-
-
-def _ignore_sigterm() -> None:
-    """Ignore the signal that ends a job in a process that has none: the pool would end with it."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(*NOT_ENDED)
 
 
 def _run(job: WorkerJob) -> JobReturn:
     try:
         return job()
     finally:
-        _ignore_sigterm()
+        signal.signal(*NOT_ENDED)

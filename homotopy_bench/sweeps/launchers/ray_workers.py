@@ -42,24 +42,16 @@ class RayCluster(WorkerLauncher):
         except (ConnectionError, TypeError, ValueError) as error:
             raise InputError("hydra.launcher.init", self._init, f"Ray says: {error}") from error
         try:
-            run = self._ray.remote(**self._remote)(_call)
+            run = self._ray.remote(**self._remote)(WorkerJob.__call__)
         except (TypeError, ValueError) as error:
             raise InputError("hydra.launcher.remote", self._remote, f"Ray says: {error}") from error
-        if self._init.get("address") is None:  # one that runs may grow when it is asked for more
-            self._check_resources()
+        if self._init.get("address") is None:  # a job that does not fit would wait for ever; others' clusters may grow
+            there = self._ray.cluster_resources()
+            for option, name in RESOURCES.items():
+                if (self._remote.get(option) or 0) > there.get(name, 0):
+                    accepted = f"accepted: at most {there.get(name, 0):g}, which Ray finds on this machine"
+                    raise InputError(f"hydra.launcher.remote.{option}", self._remote[option], accepted)
         self._tasks = [run.remote(job) for job in jobs]
-
-    def _check_resources(self) -> None:
-        """Check that a job fits into the cluster, where it would otherwise wait for ever.
-
-        Raises:
-            InputError: If it does not.
-        """
-        there = self._ray.cluster_resources()
-        for option, name in RESOURCES.items():
-            if (self._remote.get(option) or 0) > there.get(name, 0):
-                accepted = f"accepted: at most {there.get(name, 0):g}, which Ray finds on this machine"
-                raise InputError(f"hydra.launcher.remote.{option}", self._remote[option], accepted)
 
     def ended(self, index: int) -> bool:
         """Return whether a task has ended."""
@@ -85,7 +77,3 @@ class RayCluster(WorkerLauncher):
 
     def close(self) -> None:
         """Keep the connection for the next batch of a study; it ends with this process."""
-
-
-def _call(job: WorkerJob) -> JobReturn:
-    return job()

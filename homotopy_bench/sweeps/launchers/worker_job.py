@@ -26,23 +26,14 @@ class Interrupted(Exception):  # it is no error, but has to travel as one
 
 @dataclass(frozen=True)
 class WorkerJob:
-    """A job of a multirun that can be pickled and then called.
-
-    Attributes:
-        number: Its number in the multirun.
-        composed: Its configuration with the section ``hydra``.
-        context: Loader and callbacks, for Hydra's ``run_job``.
-        name: Name of the program.
-        directory: The working directory, where relative paths begin.
-        command: The command line of the multirun, for the record.
-    """
+    """A job of a multirun that can be pickled and then called."""
 
     number: int
-    composed: DictConfig
-    context: HydraContext
-    name: str
-    directory: Path
-    command: tuple[str, ...]
+    composed: DictConfig  # with the section ``hydra``
+    context: HydraContext  # for Hydra's ``run_job``
+    name: str  # of the program
+    directory: Path  # where relative paths begin
+    command: tuple[str, ...]  # of the multirun, for the record
 
     @property
     def folder(self) -> Path:
@@ -55,10 +46,7 @@ class WorkerJob:
         return [str(override) for override in self.composed.hydra.overrides.task]
 
     def __call__(self) -> JobReturn:
-        """Run it in a process that does nothing else.
-
-        Returns:
-            The result, as Hydra describes it.
+        """Return its result, run in a process that does nothing else.
 
         Raises:
             Interrupted: If the process is asked to end before the training begins.

@@ -14,7 +14,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +136,7 @@ class WorkerLauncher(SweepLauncher, ABC):
 
 
 def needed(package: str, launcher: str) -> Any:
-    """Return the imported package that a launcher needs, and that an extra of the same name installs.
-
-    Args:
-        package: Its name.
-        launcher: The choice of ``hydra/launcher``.
+    """Return the imported package that a choice of ``hydra/launcher`` needs; an extra of its name installs it.
 
     Raises:
         InputError: If it is not installed.
@@ -190,11 +186,10 @@ def _settled(job: WorkerJob, outcome: Outcome | None) -> bool:
 
 def _summary(job: WorkerJob) -> dict[str, Any] | None:
     """Return the ``summary.json`` of a job; None where there is none."""
-    try:
+    with suppress(OSError, ValueError):
         summary: dict[str, Any] = json.loads((job.folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return summary
+        return summary
+    return None
 
 
 @contextmanager

@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import log
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from homotopy_bench.sweeps.studies.space import Parameter
 
 
-class ByNumber(BaseSampler, ABC):
-    """Samples every parameter by itself, without looking at other trials."""
-
-    @abstractmethod
-    def value(self, number: int, key: str, distribution: BaseDistribution) -> Any:
-        """Return the value of one parameter of one trial.
-
-        Args:
-            number: Number of the trial.
-            key: The parameter.
-            distribution: Its distribution.
-        """
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
-        """Return no parameter that would be sampled with others."""
-        return {}
-
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Return no parameter, likewise."""
-        return {}
-
-    def sample_independent(
-        self,
-        study: Study,  # noqa: ARG002
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return the value of one parameter of one trial."""
-        return self.value(trial.number, param_name, param_distribution)
-
-
-class Sobol(ByNumber):
+class Sobol(RandomSampler):
     """A scrambled Sobol sequence (Owen 1998, J. Complexity 14:466): its point k in [0, 1)^d for trial k.
 
     It covers a space more evenly than random points (Bergstra and Bengio 2012, JMLR 13:281, section 5), best where the
@@ -61,21 +28,22 @@ class Sobol(ByNumber):
     """
 
     def __init__(self, parameters: Sequence[Parameter], seed: int) -> None:
+        super().__init__()
         self._dimension = {parameter.key: index for index, parameter in enumerate(parameters)}
         self._seed = seed
         self._points = np.empty((0, len(parameters)))
 
-    def value(self, number: int, key: str, distribution: BaseDistribution) -> Any:
+    def sample_independent(self, _: Study, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
         """Return the quantile of a parameter's distribution at the coordinate of the trial's point."""
-        if number >= len(self._points):
+        if trial.number >= len(self._points):
             from scipy.stats import qmc
 
             sequence = qmc.Sobol(len(self._dimension), scramble=True, rng=np.random.default_rng(self._seed))
-            self._points = sequence.random_base2(max(number.bit_length(), 5))
-        return value_at(distribution, float(self._points[number, self._dimension[key]]))
+            self._points = sequence.random_base2(max(trial.number.bit_length(), 5))
+        return value_at(distribution, float(self._points[trial.number, self._dimension[key]]))
 
 
-class Grid(ByNumber):
+class Grid(RandomSampler):
     """Every combination once; the last parameter varies fastest, as in Hydra's own multiruns.
 
     Args:
@@ -83,16 +51,17 @@ class Grid(ByNumber):
     """
 
     def __init__(self, parameters: Sequence[Parameter]) -> None:
+        super().__init__()
         self._stride: dict[str, int] = {}
         self.size = 1
         for parameter in reversed(parameters):
             self._stride[parameter.key] = self.size
             self.size *= len(values_of(parameter.distribution))
 
-    def value(self, number: int, key: str, distribution: BaseDistribution) -> Any:
+    def sample_independent(self, _: Study, trial: FrozenTrial, key: str, distribution: BaseDistribution) -> Any:
         """Return the value of a parameter in the combination of a trial."""
         values = values_of(distribution)
-        return values[number // self._stride[key] % len(values)]
+        return values[trial.number // self._stride[key] % len(values)]
 
 
 def values_of(distribution: BaseDistribution) -> Sequence[Any]:

@@ -15,12 +15,7 @@ from homotopy_bench.sweeps.launchers.job import own_values
 
 
 class Composition:
-    """Composes and checks the configurations of trials.
-
-    Args:
-        loader: Hydra's loader.
-        master: The configuration of the sweep.
-    """
+    """Composes and checks the configurations of trials with Hydra's loader and the sweep's own configuration."""
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self._loader = loader
@@ -28,11 +23,7 @@ class Composition:
         self._known: dict[tuple[str, ...], Any] = {}
 
     def config(self, overrides: Sequence[str]) -> Config:
-        """Return the checked configuration of a trial.
-
-        Raises:
-            InputError: If it cannot be used.
-        """
+        """Return the checked configuration of a trial."""
         return validate(self._compose(overrides))
 
     def lookup(self, overrides: Sequence[str], key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,21 +37,13 @@ STATES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a trial.
+    """The end of a trial, from its record."""
 
-    Attributes:
-        status: Status of the record, or ``failed`` where there is none.
-        reason: The reason, if the record has one.
-        values: One per objective, for trials that count.
-        cost: The record's ledger.
-        path: (epoch, t, validation accuracy at that t) of the evaluations with t < 1.
-    """
-
-    status: str
+    status: str  # ``failed`` where there is no record
     reason: str | None
-    values: tuple[float, ...] | None
-    cost: dict[str, float]
-    path: tuple[tuple[int, float, float], ...]
+    values: tuple[float, ...] | None = None  # one per objective, for trials that count
+    cost: dict[str, float] = field(default_factory=dict)
+    path: tuple[tuple[int, float, float], ...] = ()  # (epoch, t, validation accuracy at that t) where t < 1
 
     @property
     def state(self) -> TrialState:
@@ -73,9 +65,9 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
     values = tuple(measured.get(objective) for objective in objectives)
     reason = summary.get("reason")
     if STATES[status] != TrialState.COMPLETE:
-        return Outcome(status, reason, None, cost, ())
+        return Outcome(status, reason, cost=cost)
     if any(value is None for value in values):
-        return Outcome("failed", f"{status}, but its record lacks a value", None, cost, ())
+        return Outcome("failed", f"{status}, but its record lacks a value", cost=cost)
     path = tuple(
         (line["epoch"], line["t"], line["val_acc_path"])
         for line in read_metrics(folder / "metrics.jsonl")
@@ -91,8 +83,3 @@ def result_of(trial: FrozenTrial) -> dict[str, Any]:
         return result
     status = "running" if trial.user_attrs.get(RUN, {}).get("worker") else "open"
     return {"status": status, "cost": {}, "path": []}
-
-
-def lost(reason: str) -> Outcome:
-    """Return the outcome of a trial whose job left no record."""
-    return Outcome("failed", reason, None, {}, ())

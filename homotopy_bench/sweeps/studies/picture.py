@@ -18,15 +18,10 @@ ENOUGH = 10
 
 
 def draw(study: Study, objective: str, file: Path) -> None:
-    """Draw the first objective over each parameter, and the parameters' importances.
+    """Draw the first objective, named so on the axis, over each parameter, and the parameters' importances.
 
     The importance is that of PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255): how much a parameter's distribution
     among the best tenth of the trials differs from that among all. It is left out below 10 trials.
-
-    Args:
-        study: The study; with several objectives its first one is drawn.
-        objective: Name of the value.
-        file: The picture.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

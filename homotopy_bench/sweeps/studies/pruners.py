@@ -23,10 +23,6 @@ def pruner(options: StudyOptions, epochs: int) -> BasePruner:
     ``hyperband`` does so with several beginnings (Li et al. 2018, arXiv:1603.06560); ``wilcoxon`` ends a trial that
     is below the best one over its epochs by a signed-rank test. A trial that arrives late at t = 1 meets the others
     where they were at the same epoch or earlier, never later.
-
-    Args:
-        options: The study.
-        epochs: Length of a trial.
     """
     first = first_epoch(epochs)
     if options.pruner == "median":

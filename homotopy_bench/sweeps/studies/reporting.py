@@ -7,54 +7,31 @@ with the status ``pruned`` where that returns True. While a storage does not ans
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any
 
-from homotopy_bench.core.errors import InputError
+from optuna import load_study
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import TrialState
+from sqlalchemy.pool import NullPool
+
 from homotopy_bench.sweeps.studies.options import StudyOptions
-
-
-def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool] | None:
-    """Return the pruning callback of a job; None unless it is the job of a trial in a study that prunes.
-
-    Args:
-        hydra: The section ``hydra`` of the job's configuration, in OmegaConf's form.
-        epochs: ``training.epochs`` of the job.
-    """
-    from omegaconf import OmegaConf
-
-    options: Any = OmegaConf.to_container(hydra.sweeper, resolve=True)
-    if options.get("trial") is None or options.get("pruner", "none") == "none":
-        return None
-    from homotopy_bench.sweeps.studies.storage import GONE
-
-    try:
-        return Reporter(StudyOptions.model_validate(options), Path(hydra.sweep.dir), epochs).report
-    except (InputError, *GONE):  # the sweeper has opened this storage; it is away for now
-        return None
+from homotopy_bench.sweeps.studies.outcome import result_of
+from homotopy_bench.sweeps.studies.peers import behind_peers
+from homotopy_bench.sweeps.studies.pruners import first_epoch, pruner
+from homotopy_bench.sweeps.studies.storage import GONE, open_storage
 
 
 class Reporter:
-    """Reports one trial to its study.
-
-    Args:
-        options: The study; ``trial`` is the trial's number.
-        folder: Folder of the study.
-        epochs: Length of the trial.
+    """Reports one trial, whose number is in the options, to its study.
 
     Raises:
         InputError: If the storage cannot be opened.
     """
 
     def __init__(self, options: StudyOptions, folder: Path, epochs: int) -> None:
-        from optuna import load_study
-        from sqlalchemy.pool import NullPool
-
-        from homotopy_bench.sweeps.studies.pruners import first_epoch, pruner
-        from homotopy_bench.sweeps.studies.storage import open_storage
-
         assert options.trial is not None
         # As many reporters as trials of a batch would keep as many connections, and servers have about a hundred.
         storage = open_storage(options.storage, options.study, folder, options.patience, connections=NullPool)
@@ -76,10 +53,6 @@ class Reporter:
             line: ``epoch``, ``t``, ``val_acc_target`` and ``val_acc_path`` of the evaluation.
             samples: The validation samples of these accuracies.
         """
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        from homotopy_bench.sweeps.studies.storage import GONE
-
         try:
             return self._at_target(line) if line["t"] == 1.0 else self._at_path(line, samples)
         except UpdateFinishedTrialError:  # another worker has taken this one for dead, and ended the trial
@@ -96,11 +69,6 @@ class Reporter:
         return self._study.pruner.prune(self._study, trial)
 
     def _at_path(self, line: Mapping[str, Any], samples: int) -> bool:
-        from optuna.trial import TrialState
-
-        from homotopy_bench.sweeps.studies.outcome import result_of
-        from homotopy_bench.sweeps.studies.peers import behind_peers
-
         if line["epoch"] < self._first_on_path:
             return False
         ended = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

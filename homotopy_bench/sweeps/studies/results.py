@@ -59,13 +59,7 @@ def write_table(trials: Sequence[FrozenTrial], objectives: Sequence[str], file: 
 
 
 def write_setting(config: Config, about: str, file: Path) -> None:
-    """Write a setting that ``homotopy-train experiment=FILE`` takes.
-
-    Args:
-        config: The configuration of a trial.
-        about: Where it comes from, one line.
-        file: The YAML file.
-    """
+    """Write a setting that ``homotopy-train experiment=FILE`` takes, under one line about where it comes from."""
     values = config.to_dict()
     document = {
         "defaults": [*({f"override /{group}": values[group]["name"]} for group in GROUPS), "_self_"],

@@ -24,19 +24,12 @@ ForTrial = Callable[[int], BaseSampler]
 
 
 def samplers(options: StudyOptions, space: Space) -> tuple[ForTrial, int]:
-    """Return the sampler of every trial, and how many trials there are.
+    """Return the sampler of every trial, and their total: ``n_trials``, or the size of a grid where that is smaller.
 
     ``qmc``, ``random`` and ``grid`` do not learn. ``tpe`` is the tree-structured Parzen estimator (Bergstra et al.
     2011, NeurIPS) over all parameters jointly, ``gp`` expected improvement on a Gaussian process, ``cmaes`` the
     covariance matrix adaptation of Hansen (2016, arXiv:1604.00772); they begin with ``startup_trials`` points of
     ``qmc``.
-
-    Args:
-        options: The study.
-        space: What it searches.
-
-    Returns:
-        The samplers, and the total of trials: ``n_trials``, or the size of a grid where that is smaller.
 
     Raises:
         InputError: If the sampler cannot search this space, or lacks its package.
@@ -62,11 +55,7 @@ def _learning(options: StudyOptions, seed: int) -> BaseSampler:
     """Return the sampler for a seed."""
     if options.sampler == "random":
         return RandomSampler(seed=seed)
-    shared: dict[str, Any] = {
-        "seed": seed,
-        "n_startup_trials": options.startup_trials,
-        "warn_independent_sampling": False,
-    }
+    shared: Any = {"seed": seed, "n_startup_trials": options.startup_trials, "warn_independent_sampling": False}
     with warnings.catch_warnings(action="ignore"):  # Optuna marks some of these arguments as experimental
         if options.sampler == "gp":
             return GPSampler(**shared)

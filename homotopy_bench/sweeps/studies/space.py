@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -18,7 +17,7 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.distributions import distribution_to_json as as_json
-from optuna.trial import Trial
+from optuna.trial import BaseTrial, FixedTrial
 
 from homotopy_bench.core.errors import InputError
 
@@ -36,14 +35,10 @@ class Condition:
 
     @classmethod
     def parse(cls, text: object, parameter: str) -> Condition:
-        """Return the condition that ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` states.
-
-        Args:
-            text: The text.
-            parameter: Key of the parameter, for messages.
+        """Return the condition that ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` states for the parameter of a key.
 
         Raises:
-            InputError: If it is something else.
+            InputError: If the text is something else.
         """
         key, _, values = str(text).partition("=")
         if not (key and all(values.split(","))):
@@ -63,7 +58,7 @@ class Parameter:
     distribution: BaseDistribution
     condition: Condition | None = None
 
-    def suggest(self, trial: Trial) -> Value:
+    def suggest(self, trial: BaseTrial) -> Value:
         """Return the value that a trial gets."""
         one = self.distribution
         if isinstance(one, CategoricalDistribution):
@@ -75,11 +70,11 @@ class Parameter:
 
     def example(self, index: int) -> Value:
         """Return one of the values at the edge: the ends of an interval in turn, the choices one after the other."""
-        distribution = self.distribution
-        if isinstance(distribution, CategoricalDistribution):
-            return str(distribution.choices[index % len(distribution.choices)])
-        assert isinstance(distribution, FloatDistribution | IntDistribution)
-        return distribution.low if index % 2 == 0 else distribution.high
+        one = self.distribution
+        if isinstance(one, CategoricalDistribution):
+            return str(one.choices[index % len(one.choices)])
+        assert isinstance(one, FloatDistribution | IntDistribution)
+        return one.low if index % 2 == 0 else one.high
 
 
 Lookup = Callable[[Sequence[str], str], str]
@@ -98,22 +93,20 @@ class Space:
     fixed: tuple[str, ...]
     parameters: tuple[Parameter, ...]
 
-    def walk(self, trial: Trial, lookup: Lookup) -> list[str]:
+    def walk(self, trial: BaseTrial, lookup: Lookup) -> list[str]:
         """Return the overrides of one trial, whose parameters are sampled on the way."""
-        return self._walk(lambda parameter: parameter.suggest(trial), lookup)
-
-    def examples(self, lookup: Lookup) -> list[list[str]]:
-        """Return trials at the edges of the space, in which every choice and every end occurs."""
-        count = max([2, *(len(getattr(one.distribution, "choices", ())) for one in self.parameters)])
-        return [self._walk(methodcaller("example", index), lookup) for index in range(count)]
-
-    def _walk(self, choose: Callable[[Parameter], Value], lookup: Lookup) -> list[str]:
         overrides = list(self.fixed)
         for parameter in self.parameters:
             condition = parameter.condition
             if condition is None or lookup(overrides, condition.key) in condition.values:
-                overrides.append(f"{parameter.key}={choose(parameter)}")
+                overrides.append(f"{parameter.key}={parameter.suggest(trial)}")
         return overrides
+
+    def examples(self, lookup: Lookup) -> list[list[str]]:
+        """Return trials at the edges of the space, in which every choice and every end occurs."""
+        count = max([2, *(len(getattr(one.distribution, "choices", ())) for one in self.parameters)])
+        edges = [{one.key: one.example(index) for one in self.parameters} for index in range(count)]
+        return [self.walk(FixedTrial(edge), lookup) for edge in edges]
 
     def describe(self) -> dict[str, str]:
         """Return a text for every parameter, by which a study recognises its space."""
@@ -177,11 +170,7 @@ def _parse(parser: OverridesParser, key: str, values: object) -> Override:
 
 
 def _distribution(override: Override, written: str) -> BaseDistribution:
-    """Return what Optuna samples for a sweep of Hydra; a choice is kept as it is written in an override.
-
-    Raises:
-        InputError: If there is nothing to choose from, or the sweep has a tag other than log.
-    """
+    # What Optuna samples; a choice is kept as it is written in an override.
     key, sweep = override.get_key_element(), override.value()
     tags = set(sweep.tags) if isinstance(sweep, Sweep) else set()
     log = "log" in tags

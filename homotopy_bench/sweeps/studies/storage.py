@@ -54,23 +54,13 @@ GONE = (StorageInternalError, SQLAlchemyError, OSError)
 
 @dataclass
 class Storage:
-    """An open storage of one study.
-
-    Attributes:
-        optuna: Optuna's storage.
-        shown: Its name in messages: without a password.
-        dashboard: The argument for optuna-dashboard, likewise; None where there is nothing to open.
-        lock: Returns the lock of all workers.
-        patience: Seconds for which a storage that does not answer is asked again.
-        engines: The connections to a server.
-    """
+    """An open storage of one study."""
 
     optuna: BaseStorage
-    shown: str
-    dashboard: str | None
-    lock: Callable[[], AbstractContextManager[Any]]
-    patience: float
-    engines: Sequence[Engine] = ()
+    shown: str  # its name in messages and for optuna-dashboard, without a password
+    lock: Callable[[], AbstractContextManager[Any]]  # returns the lock of all workers
+    patience: float  # seconds for which a storage that does not answer is asked again
+    engines: Sequence[Engine] = ()  # the connections to a server
 
     def close(self) -> None:
         """Close the connections to a server; the next access opens new ones."""
@@ -78,13 +68,7 @@ class Storage:
             engine.dispose()
 
     def locked(self, action: Callable[[], T]) -> T:
-        """Return the result of an action that no other worker does at the same time.
-
-        It is repeated where the storage fails, so it must be idempotent.
-
-        Raises:
-            InputError: If the storage has not answered for as long as the patience lasts.
-        """
+        """Return the result of an idempotent action, done patiently while no other worker does one."""
 
         def alone() -> T:
             with self.lock():
@@ -96,18 +80,19 @@ class Storage:
         """Return the result of an action, repeated with growing pauses while the storage fails.
 
         Raises:
-            InputError: If it still fails when the patience is over.
+            InputError: If it still fails when the patience, which begins with the first failure, is over.
         """
-        begin, first = time.monotonic(), 0.1
-        pause = first
+        failed_since: float | None = None
+        pause = 0.1
         while True:
             try:
                 return action()
             except GONE as error:
-                cause, patience = _cause(error), f"{self.patience:g} s"
-                if pause == first:  # it must not look as if nothing happened
+                cause, patience, now = _cause(error), f"{self.patience:g} s", time.monotonic()
+                if failed_since is None:  # it must not look as if nothing happened
+                    failed_since = now
                     print(f"{KEY}={self.shown}: no answer ({cause}); it is asked again for {patience}", flush=True)
-                if time.monotonic() - begin + pause > self.patience:
+                if now - failed_since + pause > self.patience:
                     said = f"no answer for {patience} ({cause}); nothing is lost: the same command continues"
                     raise InputError(KEY, self.shown, said) from error
             time.sleep(pause)
@@ -131,7 +116,7 @@ def open_storage(
         InputError: If it is no storage, cannot be reached, or lacks its driver.
     """
     if written == "memory":
-        return Storage(InMemoryStorage(), written, None, nullcontext, patience)
+        return Storage(InMemoryStorage(), written, nullcontext, patience)
     if written is None or (written.endswith(".journal") and "://" not in written):
         return _journal(folder / "study.journal" if written is None else Path(written), patience)
     shown = without_secrets(written)
@@ -152,7 +137,7 @@ def _journal(path: Path, patience: float) -> Storage:
         raise InputError(KEY, path, f"this cannot be written ({error.strerror}); {ACCEPTED}") from error
     except ValueError as error:
         raise InputError(KEY, path, f"this is no journal of Optuna ({error}); {ACCEPTED}") from error
-    return Storage(storage, str(path), str(path), lambda: FileLock(f"{path}.lock"), patience)
+    return Storage(storage, str(path), lambda: FileLock(f"{path}.lock"), patience)
 
 
 def _database(url: URL, shown: str, study: str, patience: float, connections: type[Pool]) -> Storage:
@@ -184,7 +169,7 @@ def _database(url: URL, shown: str, study: str, patience: float, connections: ty
         raise InputError(KEY, shown, f"cannot be opened ({_cause(error)}); {ACCEPTED}") from error
     except RuntimeError as error:  # tables of another version of Optuna, or of something else
         raise InputError(KEY, shown, f"{error}") from error
-    return Storage(storage, shown, shown, lock, patience, (engine, storage.engine))
+    return Storage(storage, shown, lock, patience, (engine, storage.engine))
 
 
 def without_secrets(written: str) -> str:
@@ -201,9 +186,7 @@ def without_secrets(written: str) -> str:
 
 @contextmanager
 def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
-    """Hold a server's advisory lock, which ends with the connection.
-
-    PostgreSQL: section 13.3.5 of its manual; MySQL and MariaDB: GET_LOCK.
+    """Hold a server's advisory lock, which ends with the connection (PostgreSQL's manual, 13.3.5; MySQL's GET_LOCK).
 
     Raises:
         TimeoutError: If another worker keeps it.

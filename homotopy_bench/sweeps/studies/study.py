@@ -8,18 +8,19 @@ its number and its parameters and runs again, unless its run had ended.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optuna import Trial, create_study, load_study
-from optuna.pruners import BasePruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RESULT, RUN, Outcome, lost, read_outcome
+from homotopy_bench.sweeps.studies.options import StudyOptions
+from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RESULT, RUN, Outcome, read_outcome
+from homotopy_bench.sweeps.studies.pruners import pruner
 from homotopy_bench.sweeps.studies.samplers import ForTrial
 from homotopy_bench.sweeps.studies.storage import Storage
 from homotopy_bench.sweeps.studies.worker import Worker
@@ -30,13 +31,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Claim:
-    """A trial that this worker runs.
-
-    Attributes:
-        number: Its number.
-        overrides: The overrides of its job.
-        subfolder: Its folder in that of the study.
-    """
+    """A trial that this worker runs: its number, the overrides of its job, and its folder in that of the study."""
 
     number: int
     overrides: tuple[str, ...]
@@ -48,39 +43,31 @@ class Trials:
 
     Args:
         storage: The storage.
-        name: Name of the study.
+        options: Options of the study.
         folder: Folder of its runs.
-        objectives: Names of the values of a trial.
-        lease: Seconds for which a sign of life of a worker counts.
-        pruner: Pruner, which groups trials into brackets if it is Hyperband.
+        epochs: Length of a trial.
 
     Raises:
         InputError: If the storage does not answer.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        name: str,
-        folder: Path,
-        objectives: Sequence[str],
-        lease: float,
-        pruner: BasePruner,
-    ) -> None:
+    def __init__(self, storage: Storage, options: StudyOptions, folder: Path, epochs: int) -> None:
         self.storage = storage
         self.folder = folder
-        self.objectives = tuple(objectives)
-        directions = [DIRECTIONS[objective] for objective in objectives]
+        self.objectives = options.objectives
+        directions = [DIRECTIONS[objective] for objective in options.objectives]
+        # Hyperband groups trials into brackets when they are chosen.
+        named: Any = {"storage": storage.optuna, "study_name": options.study, "pruner": pruner(options, epochs)}
 
         def begin() -> Study:
             with warnings.catch_warnings(action="ignore"):
                 try:  # asking for a new one first would leave a line in the journal of one that is there
-                    return load_study(storage=storage.optuna, study_name=name, pruner=pruner)
+                    return load_study(**named)
                 except KeyError:
-                    return create_study(storage=storage.optuna, study_name=name, directions=directions, pruner=pruner)
+                    return create_study(**named, directions=directions)
 
         self.study = storage.locked(begin)
-        self.worker = Worker(self.study, lease)
+        self.worker = Worker(self.study, options.lease)
         self._held: set[int] = set()
 
     def belongs_to(self, description: Mapping[str, Any]) -> None:
@@ -90,12 +77,10 @@ class Trials:
             InputError: If it is about something else.
         """
 
-        def stored() -> Mapping[str, Any]:
+        def stored() -> Any:
             if "about" not in self.study.user_attrs:
                 self.study.set_user_attr("about", dict(description))
-                return description
-            about: Mapping[str, Any] = self.study.user_attrs["about"]
-            return about
+            return self.study.user_attrs["about"]
 
         about = self.storage.locked(stored)
         for key, value in description.items():
@@ -111,10 +96,7 @@ class Trials:
     def claim(self, total: int, samplers: ForTrial, parameters: Callable[[Trial], list[str]]) -> Claim | None:
         """Return a trial whose worker is gone, or a new one while there are fewer than ``total``; else None.
 
-        Args:
-            total: The number of trials of the study.
-            samplers: The sampler of every trial.
-            parameters: Samples a trial and returns its overrides.
+        ``parameters`` samples a trial and returns its overrides.
         """
 
         def take() -> Claim | None:
@@ -124,10 +106,12 @@ class Trials:
                 run = mine.user_attrs[RUN]  # it was taken, but the storage went away before it could say so
                 return Claim(mine.number, tuple(run["overrides"]), run["folder"])
             for left in (trial for trial in trials if self._is_left(trial)):
-                if (ended := self._ended(left)) is not None:
+                run = left.user_attrs.get(RUN)  # its worker may not have been able to tell any more how it ended
+                ended = read_outcome(self.folder / run["folder"], self.objectives) if run else None
+                if ended is not None:
                     self._end(left, ended)
                 elif self._deaths(left) >= ATTEMPTS:
-                    self._end(left, lost(f"{ATTEMPTS} workers died with it"))
+                    self._end(left, Outcome("failed", f"{ATTEMPTS} workers died with it"))
                 else:
                     return self._start(left.number, left, samplers, parameters)
             if len(trials) < total:
@@ -190,16 +174,10 @@ class Trials:
         run = trial.user_attrs.get(RUN, {})
         return int(run.get("deaths", 0)) + (run.get("worker") is not None)
 
-    def _ended(self, trial: FrozenTrial) -> Outcome | None:
-        """Return how a trial ended whose worker could not tell any more."""
-        run = trial.user_attrs.get(RUN)
-        return read_outcome(self.folder / run["folder"], self.objectives) if run else None
-
     def _end(self, trial: FrozenTrial, outcome: Outcome) -> None:
         result = {"status": outcome.status, "reason": outcome.reason, "cost": outcome.cost, "path": outcome.path}
         self._set(trial, RESULT, result)
-        values = None if outcome.values is None else list(outcome.values)
-        self.study.tell(trial.number, values, state=outcome.state)
+        self.study.tell(trial.number, outcome.values, state=outcome.state)
 
     def _set(self, trial: FrozenTrial, key: str, value: Any) -> None:
         self.storage.optuna.set_trial_user_attr(trial._trial_id, key, value)

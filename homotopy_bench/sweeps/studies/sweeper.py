@@ -24,14 +24,14 @@ from optuna.trial import TrialState
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from homotopy_bench.config.schema import Training
 from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.options import StudyOptions
-from homotopy_bench.sweeps.studies.outcome import RUN, lost, read_outcome, result_of
+from homotopy_bench.sweeps.studies.outcome import RUN, Outcome, read_outcome, result_of
 from homotopy_bench.sweeps.studies.picture import draw
-from homotopy_bench.sweeps.studies.pruners import pruner
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
 from homotopy_bench.sweeps.studies.samplers import samplers
 from homotopy_bench.sweeps.studies.space import Space, read_space
@@ -44,16 +44,13 @@ WAIT = 0.5
 
 
 def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, launcher: Launcher) -> list[float] | None:
-    """Run a study to its last trial.
+    """Return the values of the best trial of a study, after its last one has ended; None where none completed.
 
     Args:
         arguments: The overrides of the command line, without those of Hydra itself.
         master: The configuration of the sweep, with ``hydra.sweeper``.
         loader: Composes configurations.
         launcher: Runs jobs.
-
-    Returns:
-        The values of the best trial; None where none completed.
 
     Raises:
         InputError: If the options, the space, the storage or an existing study do not fit, or a whole batch failed.
@@ -63,18 +60,16 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
     options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
     _check_password(OmegaConf.to_container(master.hydra.sweeper, resolve=False))
-    space = read_space(options.params, arguments, loader)
+    space = _seeded(read_space(options.params, arguments, loader), options)
     composition = Composition(loader, master)
-    space = _seeded(space, options)
-    examples = space.examples(composition.lookup)
-    epochs = max(composition.config(overrides).training.epochs for overrides in examples)
-    _check_pruner(options, composition, examples)
+    trainings = [composition.config(overrides).training for overrides in space.examples(composition.lookup)]
+    _check_pruner(options, trainings)
     for_trial, total = samplers(options, space)
 
     folder = Path(master.hydra.sweep.dir)
     folder.mkdir(parents=True, exist_ok=True)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
-        trials = Trials(storage, options.study, folder, options.objectives, options.lease, pruner(options, epochs))
+        trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
         trials.belongs_to(_about(options, space))
         OmegaConf.save(master, folder / MULTIRUN)
 
@@ -92,11 +87,7 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
 
 
 def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launcher, size: int) -> None:
-    """Run batches until every trial has ended.
-
-    Raises:
-        InputError: If every trial of a batch failed, or the storage is gone.
-    """
+    """Run batches until every trial has ended."""
     while True:
         batch = list(islice(iter(claim, None), size))
         if batch:
@@ -117,19 +108,19 @@ def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
         [*claim.overrides, f"hydra.sweep.subdir={claim.subfolder}", f"hydra.sweeper.trial={claim.number}"]
         for claim in batch
     ]
-    ended = False
+    launched = False
     reasons = []
     try:
         with trials.worker.beating():
             launcher.launch(jobs, initial_job_idx=batch[0].number)
-        ended = True
+        launched = True
     finally:
         for claim in batch:
             outcome = read_outcome(trials.folder / claim.subfolder, trials.objectives)
-            if outcome is None and not ended:
+            if outcome is None and not launched:
                 trials.release(claim)
                 continue
-            outcome = outcome or lost("its job left no record")
+            outcome = outcome or Outcome("failed", "its job left no record")
             trials.settle(claim, outcome)
             if outcome.state == TrialState.FAIL:
                 reasons.append(outcome.reason)
@@ -162,17 +153,13 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         draw(trials.study, options.objectives[0], folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
         print(f"trials.png was not drawn: {type(error).__name__}: {error}")
-    if trials.storage.dashboard is not None:
-        print(f"  optuna-dashboard {trials.storage.dashboard}")
+    if options.storage != "memory":
+        print(f"  optuna-dashboard {trials.storage.shown}")
     return list(best[0].values) if best else None
 
 
 def _seeded(space: Space, options: StudyOptions) -> Space:
-    """Return a space with the seed of all trials.
-
-    Raises:
-        InputError: If a seed of the reports is asked for.
-    """
+    # All trials have one seed, which is none of the reports.
     for override in space.fixed:
         key, _, value = override.lstrip("+").partition("=")
         if key == "seed":
@@ -183,30 +170,25 @@ def _seeded(space: Space, options: StudyOptions) -> Space:
     return Space((*space.fixed, f"seed={options.training_seed}"), space.parameters)
 
 
-def _check_pruner(options: StudyOptions, composition: Composition, examples: Sequence[Sequence[str]]) -> None:
+def _check_pruner(options: StudyOptions, trainings: Sequence[Training]) -> None:
     if options.pruner == "none":
         return
-    wrong = None
+    key = "hydra.sweeper.pruner"
     if options.objectives != ["val_acc"]:
-        wrong = "it judges accuracies; accepted: none, or val_acc alone"
-    elif options.storage == "memory":
-        wrong = f"a job cannot report to {KEY}=memory; accepted: none"
-    for training in (composition.config(overrides).training for overrides in examples):
-        if wrong is None and training.eval_every >= training.epochs:
+        raise InputError(key, options.pruner, "it judges accuracies; accepted: none, or val_acc alone")
+    if options.storage == "memory":
+        raise InputError(key, options.pruner, f"a job cannot report to {KEY}=memory; accepted: none")
+    for training in trainings:
+        if training.eval_every >= training.epochs:
             wrong = (
                 f"nothing is measured before the end with training.eval_every={training.eval_every} and "
                 f"training.epochs={training.epochs}; accepted: none, or a smaller training.eval_every"
             )
-    if wrong is not None:
-        raise InputError("hydra.sweeper.pruner", options.pruner, wrong)
+            raise InputError(key, options.pruner, wrong)
 
 
 def _check_password(written: Any) -> None:
-    """Refuse a password that Hydra would write into every record.
-
-    Raises:
-        InputError: If the storage has one that is written out.
-    """
+    # Hydra would write a password that is written out into every record.
     storage = written["storage"]
     if not isinstance(storage, str) or "://" not in storage:
         return

@@ -21,10 +21,7 @@ from homotopy_bench.sweeps.studies.storage import GONE
 
 
 class Worker:
-    """This process, as the others see it.
-
-    Attributes:
-        name: ``MACHINE:PID:RANDOM``.
+    """This process, as the others see it: ``name`` is ``MACHINE:PID:RANDOM``.
 
     Args:
         study: The study it works for.
