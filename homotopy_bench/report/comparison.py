@@ -88,16 +88,11 @@ def correct_for_multiple_tests(sections: Sequence[Section]) -> tuple[tuple[Secti
     """Return sections with every ``p_holm``, and m: one correction over all m comparisons that have a p value."""
     p_values = [one.p_value for section in sections for one in section.comparisons if one.p_value is not None]
     adjusted = iter(statistics.holm(p_values))
-    corrected = tuple(
-        replace(
-            section,
-            comparisons=tuple(
-                one if one.p_value is None else replace(one, p_holm=next(adjusted)) for one in section.comparisons
-            ),
-        )
-        for section in sections
-    )
-    return corrected, len(p_values)
+    corrected = []
+    for section in sections:
+        comparisons = [c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in section.comparisons]
+        corrected.append(replace(section, comparisons=tuple(comparisons)))
+    return tuple(corrected), len(p_values)
 
 
 def _words(asked: Mapping[str, object]) -> tuple[str, ...]:

@@ -163,12 +163,7 @@ def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run
 
 
 def read_run(folder: Path, *, tuning: bool = False) -> Run | Unusable:
-    """Return the run of one folder, or why it is not one.
-
-    Args:
-        folder: A folder that holds ``.hydra/``, ``summary.json`` or ``metrics.jsonl``.
-        tuning: Whether a run with the seed of a search counts like any other.
-    """
+    """Return the run of one run folder, or why it is not one; arguments as for :func:`read_runs`."""
     if not tuning and (seed := _seed(folder)) >= FIRST_TUNING_SEED:
         return _of_search(folder, seed)
     summary = folder / "summary.json"
@@ -233,7 +228,7 @@ def _of_search(folder: Path, seed: int) -> Unusable:
 
 
 def _seed(folder: Path) -> int:
-    """Return the seed that a run was asked to have, however it ended; -1 where nobody knows."""
+    """Return the seed that a run was asked to have; -1 where nobody knows."""
     try:
         asked = (folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

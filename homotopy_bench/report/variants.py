@@ -140,11 +140,12 @@ def name_variants(variants: Sequence[Variant]) -> Naming:
     """
     settings = [variant.settings for variant in variants]
     differing = [key for key in _all_keys(settings) if len({one.get(key) for one in settings}) > 1]
-    overridden = _overridden(variants)
-    keys = [key for key in differing if key in overridden]
+    words = {word for variant in variants for run in variant.runs for word in run.overrides}
+    overridden = {word.lstrip("+~").partition("=")[0].partition("@")[0] for word in words}
+    keys = [key for key in differing if overridden & {key, key.removesuffix(".name")}]
     added: list[str] = []
-    words = {key for key in differing if any((one.get(key) or "").startswith('"') for one in settings)}
-    by_weight = sorted(differing, key=lambda key: (not key.endswith(".name"), key not in words, key.count("."), key))
+    texts = {key for key in differing if any((one.get(key) or "").startswith('"') for one in settings)}
+    by_weight = sorted(differing, key=lambda key: (not key.endswith(".name"), key not in texts, key.count("."), key))
     for key in by_weight:
         if _separated(settings, [*keys, *added, key]) > _separated(settings, keys + added):
             added.append(key)
@@ -206,17 +207,7 @@ def _option_of_chosen(key: str, chosen: Iterable[str], settings: Sequence[Mappin
     return choice != key and choice in chosen and any(key not in one for one in settings)
 
 
-def _overridden(variants: Iterable[Variant]) -> set[str]:
-    words = {word for variant in variants for run in variant.runs for word in run.overrides}
-    keys = {word.lstrip("+~").partition("=")[0].partition("@")[0] for word in words}
-    return keys | {f"{key}.name" for key in keys}
-
-
 def _duplicate(run: Run, used: Run) -> Unusable:
     why = "its summary.json is newer" if used.modified > run.modified else "it is as old and last by path"
-    return Unusable(
-        run.path,
-        "duplicate",
-        f"seed {run.seed}, {run.status} with {100 * run.test_acc:.2f} %; used instead is {used.path}, "
-        f"{used.status} with {100 * used.test_acc:.2f} % ({why})",
-    )
+    ours, theirs = (f"{one.status} with {100 * one.test_acc:.2f} %" for one in (run, used))
+    return Unusable(run.path, "duplicate", f"seed {run.seed}, {ours}; used instead is {used.path}, {theirs} ({why})")
