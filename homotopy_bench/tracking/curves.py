@@ -26,7 +26,6 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
         title: What the picture shows.
         path: PNG file to write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -38,7 +37,6 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
     measured = [line["curvature"] for line in lines if "curvature" in line]
     height = 10.4 if measured else 8.0
     figure = Figure(figsize=(WIDTH, height))
-    FigureCanvasAgg(figure)
     panels = figure.subplots(4 if measured else 3, 1, sharex=True)
     # A layout engine would draw everything twice, and the pictures of a short sweep already take longer than it.
     left, right = SIDE / WIDTH, 1 - SIDE / WIDTH

@@ -7,6 +7,7 @@ waited for again.
 from __future__ import annotations
 
 import json
+import queue
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
@@ -14,15 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from homotopy_bench.config.validation import validate
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
 from homotopy_bench.loggers.credentials import masked
+from homotopy_bench.tracking.origin import origin
 
 KNOWN = "trackers.json"
 """File of a run's folder with its ids in the trackers, by which they find it again."""
 
 WAITED = 5.0
 """Seconds after which a failure is that of a server that does not answer, the same for all runs."""
+
+POLL_SECONDS = 0.3
+"""Time between two reads of the metrics."""
 
 Say = Callable[[str | None, str], None]
 """Callback: (name of a tracker, problem); the name is None where the record cannot be read."""
@@ -102,7 +108,7 @@ class Mirror:
             return []
         self._read += len(whole) + 1
         lines = [json.loads(text) for text in whole.split(b"\n")]
-        return [Point(line["step"], line["t"], dict(numbers(line))) for line in lines]
+        return [Point(line["step"], line["t"], numbers(line)) for line in lines]
 
     def _summary(self) -> dict[str, Any] | None:
         file = self._folder / "summary.json"
@@ -146,3 +152,60 @@ def _known(folder: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {str(name): str(known) for name, known in content.items()} if isinstance(content, dict) else {}
+
+
+def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) -> Mirror:
+    """Return the trackers of a run, given its ``config``, ``folder`` and ``step``; otherwise as :class:`Mirror`."""
+    config = validate(spec["config"])
+    folder, outputs = Path(spec["folder"]), Path(config.paths.outputs)
+    group, job_type = origin(folder, outputs)
+    run = Run(
+        folder=folder,
+        outputs=outputs,
+        name=f"{config.method.name} on {config.dataset.name}, {config.model.name}, seed {config.seed}",
+        config={key: value for key, value in config.to_dict().items() if key not in ("paths", "logger")},
+        tags=(config.dataset.name, config.model.name, config.method.name),
+        group=group,
+        job_type=job_type,
+        known=None,
+        step=spec["step"],
+    )
+    return Mirror(config.logger.chosen, run, say, silent)
+
+
+def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mapping[str, Any]], None]) -> None:
+    """Follow messages until they end.
+
+    Args:
+        messages: ``{"begin": spec}`` for runs in the order of their numbers, ``{"end": number}``, and None at the end.
+        answer: Called with an empty mapping as a sign of life, and with ``run``, ``tracker`` and ``problem`` of what
+            went wrong; ``tracker`` is missing where all trackers of the run are concerned.
+    """
+    runs: dict[int, Mirror] = {}
+    silent: dict[str, str] = {}
+    begun = 0
+
+    def say(number: int, tracker: str | None, problem: str) -> None:
+        answer({"run": number, **({} if tracker is None else {"tracker": tracker}), "problem": problem})
+
+    while True:
+        try:
+            message = messages.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            for run in runs.values():
+                run.follow()
+            continue
+        if message is None:
+            break
+        if "begin" in message:
+            try:
+                runs[begun] = mirror(message["begin"], partial(say, begun), silent)
+            except Exception as error:  # of this run alone
+                say(begun, None, f"the trackers cannot be opened ({worded(error)})")
+            begun += 1
+        elif message["end"] in runs:
+            runs.pop(message["end"]).end(summarised=True)
+        answer({})
+    for run in runs.values():
+        run.end(summarised=False)
+        answer({})
