@@ -63,9 +63,8 @@ class Point(NamedTuple):
 class Tracker(Protocol):
     """An open tracker of one run; whatever it raises ends it, and nothing else."""
 
-    @property
-    def id(self) -> str:
-        """What finds the same run again when it is continued."""
+    id: str
+    """Name by which the same run is found again when it is continued."""
 
     def log(self, points: Sequence[Point]) -> None:
         """Take evaluations, in their order."""
@@ -84,7 +83,6 @@ class Logger(Options, ABC):
     """
 
     name: str
-
     package: ClassVar[str]
     short: ClassVar[tuple[str, ...]] = ()
     variables: ClassVar[Mapping[str, str]] = {}

@@ -64,8 +64,7 @@ class _Open:
         found = client.get_experiment_by_name(experiment)
         number = client.create_experiment(experiment, artifacts) if found is None else found.experiment_id
         tags = {"job_type": run.job_type, "tags": " ".join(run.tags), "folder": str(run.folder)}
-        if run.group is not None:
-            tags["group"] = run.group
+        tags |= {} if run.group is None else {"group": run.group}
         self.id = client.create_run(number, run_name=run.name, tags=tags).info.run_id
         parameters = [Param(key, str(value)) for key, value in flat(run.config)]
         for start in range(0, len(parameters), PARAMETERS):

@@ -34,8 +34,6 @@ class TensorBoard(Logger):
 class _Open:
     """An open event file."""
 
-    id = FOLDER
-
     def __init__(self, run: Run) -> None:
         from tensorboard.compat.proto import event_pb2, summary_pb2
         from tensorboard.plugins.hparams import metadata, plugin_data_pb2
@@ -43,19 +41,15 @@ class _Open:
 
         self._events, self._summaries, self._plugin, self._metadata = event_pb2, summary_pb2, plugin_data_pb2, metadata
         self._writer = EventFileWriter(str(run.folder / FOLDER), flush_secs=FLUSH_SECONDS)
-        self._step = run.step
+        self.id, self._step = FOLDER, run.step
         if run.known is not None:
             begin = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
             self._writer.add_event(event_pb2.Event(wall_time=time.time(), step=run.step + 1, session_log=begin))
             return
         start = plugin_data_pb2.SessionStartInfo(group_name=run.group or "", start_time_secs=time.time())
         for key, value in flat(run.config):
-            if isinstance(value, bool):
-                start.hparams[key].bool_value = value
-            elif isinstance(value, int | float):
-                start.hparams[key].number_value = value
-            else:
-                start.hparams[key].string_value = str(value)
+            kind = {bool: "bool_value", int: "number_value", float: "number_value"}.get(type(value), "string_value")
+            setattr(start.hparams[key], kind, str(value) if kind == "string_value" else value)
         self._session(metadata.SESSION_START_INFO_TAG, session_start_info=start)
 
     def log(self, points: Sequence[Point]) -> None:

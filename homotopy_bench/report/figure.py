@@ -29,10 +29,8 @@ def draw_report(report: Report) -> bytes:
     figure = Figure(figsize=(9.0, 4.6 * max(len(sections), 1)), layout="constrained")
     for axes, section in zip(figure.subplots(len(sections), 1, squeeze=False)[:, 0], sections, strict=True):
         _draw_section(axes, section)
-        axes.set_title(f"{section.dataset}, {section.model}")
+        axes.set(title=f"{section.dataset}, {section.model}", xlabel="epoch", ylabel="validation accuracy")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("validation accuracy")
         axes.grid(alpha=0.25)
         axes.set_ylim(bottom=0.0)
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -46,7 +46,7 @@ class Silent(Display):
 
 
 class OnConsole(Display):
-    """Print the warnings of a run on a console, above a bar if there is one."""
+    """Print warnings above a bar if there is one, and the result below it."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -54,6 +54,11 @@ class OnConsole(Display):
     def warn(self, message: str) -> None:
         """Print it."""
         print_line(self.console, f"warning: {message}")
+
+    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
+        """Print the table and the folder of the record."""
+        self.stop()
+        print_result(self.console, summary, folder)
 
 
 class Lines(OnConsole):
@@ -69,10 +74,6 @@ class Lines(OnConsole):
         if line["u"] >= 1.0 or line["step"] >= self._printed + self._every:
             self._printed = line["step"]
             print_line(self.console, describe(line))
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """Print the table and the folder of the record."""
-        print_result(self.console, summary, folder)
 
 
 class LiveBar(OnConsole, ABC):
@@ -123,11 +124,6 @@ class Bar(LiveBar):
     def beside(self, line: Mapping[str, Any]) -> str:
         """Return the figures of the run."""
         return figures(line, 2)
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """Print the table and the folder of the record, below the bar."""
-        self.stop()
-        print_result(self.console, summary, folder)
 
 
 def display(console: Console) -> Display:

@@ -82,11 +82,10 @@ class GroupLines(OnConsole):
 
     def _print_changed(self) -> bool:
         """Return whether the group stands otherwise than printed last, after printing it."""
-        changed = bool(self.standing.epoch) and str(self.standing) != self._printed
-        if changed:
-            self._printed = str(self.standing)
+        before, self._printed = self._printed, str(self.standing) if self.standing.epoch else ""
+        if self._printed != before:
             print_line(self.console, self._printed)
-        return changed
+        return self._printed != before
 
 
 class GroupBar(LiveBar):

@@ -56,9 +56,7 @@ class Mirror:
         waited: float = WAITED,
     ) -> None:
         self._folder = run.folder
-        self._say = say
-        self._silent = silent
-        self._waited = waited
+        self._say, self._silent, self._waited = say, silent, waited
         self._readable = True
         self._read = 0
         self._begun: dict[str, int] = {}
@@ -77,11 +75,7 @@ class Mirror:
                 self._attempt(name, partial(tracker.log, new))
 
     def end(self, summarised: bool) -> None:
-        """Tell the trackers of the end.
-
-        Args:
-            summarised: Whether ``summary.json`` is that of this end; it may be an older one where a process died.
-        """
+        """Tell the trackers of the end, with ``summary.json`` where that is of this end and not of an older one."""
         self.follow()
         files = [self._folder / name for name in FILES if (self._folder / name).is_file()]
         summary = self._from_record(self._summary) if summarised else None
@@ -110,10 +104,9 @@ class Mirror:
         lines = [json.loads(text) for text in whole.split(b"\n")]
         return [Point(line["step"], line["t"], numbers(line)) for line in lines]
 
-    def _summary(self) -> dict[str, Any] | None:
+    def _summary(self) -> Any:
         file = self._folder / "summary.json"
-        content: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-        return content
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def _from_record(self, read: Callable[[], Content]) -> Content | None:
         """Return what is read from the record; None once it cannot be read, which is said once."""
@@ -158,15 +151,13 @@ def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) 
     """Return the trackers of a run, given its ``config``, ``folder`` and ``step``; otherwise as :class:`Mirror`."""
     config = validate(spec["config"])
     folder, outputs = Path(spec["folder"]), Path(config.paths.outputs)
-    group, job_type = origin(folder, outputs)
     run = Run(
         folder=folder,
         outputs=outputs,
         name=f"{config.method.name} on {config.dataset.name}, {config.model.name}, seed {config.seed}",
         config={key: value for key, value in config.to_dict().items() if key not in ("paths", "logger")},
         tags=(config.dataset.name, config.model.name, config.method.name),
-        group=group,
-        job_type=job_type,
+        **origin(folder, outputs)._asdict(),
         known=None,
         step=spec["step"],
     )
@@ -174,12 +165,10 @@ def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) 
 
 
 def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mapping[str, Any]], None]) -> None:
-    """Follow messages until they end.
+    """Follow ``{"begin": spec}`` for runs in the order of their numbers and ``{"end": number}``, until None.
 
-    Args:
-        messages: ``{"begin": spec}`` for runs in the order of their numbers, ``{"end": number}``, and None at the end.
-        answer: Called with an empty mapping as a sign of life, and with ``run``, ``tracker`` and ``problem`` of what
-            went wrong; ``tracker`` is missing where all trackers of the run are concerned.
+    Answers are empty mappings as signs of life, and ``run``, ``tracker`` and ``problem`` of what went wrong;
+    ``tracker`` is missing where all trackers of the run are concerned.
     """
     runs: dict[int, Mirror] = {}
     silent: dict[str, str] = {}

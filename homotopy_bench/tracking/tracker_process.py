@@ -16,6 +16,7 @@ import queue
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any
 
 NICE = 10
@@ -33,14 +34,11 @@ def main() -> None:
         os.dup2(silence, stream.fileno())
     messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
     # At once, before anything heavy is imported: the training must never wait for a reader.
-    threading.Thread(target=_read, args=(sys.stdin, messages), daemon=True).start()
+    threading.Thread(target=read_messages, args=(sys.stdin, messages), daemon=True).start()
 
     def answer(content: Mapping[str, Any]) -> None:
-        try:
-            answers.write(json.dumps(content) + "\n")
-            answers.flush()
-        except BrokenPipeError:  # the training's process has died; its runs are closed all the same
-            pass
+        with suppress(BrokenPipeError):  # the training's process has died; its runs are closed all the same
+            print(json.dumps(content), file=answers, flush=True)
 
     from homotopy_bench.tracking.mirror import serve, worded
 
@@ -52,7 +50,9 @@ def main() -> None:
     os._exit(0)
 
 
-def _read(stream: IO[str], messages: queue.Queue[dict[str, Any] | None]) -> None:
-    for line in stream:
-        messages.put(json.loads(line))
+def read_messages(stream: IO[str], messages: queue.Queue[dict[str, Any] | None]) -> None:
+    """Put a mapping per line of a stream into a queue, and None at its end."""
+    with stream:
+        for line in stream:
+            messages.put(json.loads(line))
     messages.put(None)

@@ -20,10 +20,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.loggers.base import SILENCE
+from homotopy_bench.tracking.tracker_process import read_messages
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.tracker_process import main; main()"
 
@@ -62,9 +63,7 @@ class Trackers:
         limit: float = LIMIT,
     ) -> None:
         self._runs = [run for run in runs if run.config.logger.chosen]
-        self._warn = warn
-        self._silence = silence
-        self._limit = limit
+        self._warn, self._silence, self._limit = warn, silence, limit
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._said: set[str] = set()
         self._ended: set[Path] = set()
@@ -118,8 +117,7 @@ class Trackers:
     def _tell(self, message: Mapping[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):  # a process that is gone is noticed at the end
-                self._process.stdin.write(json.dumps(message) + "\n")
-                self._process.stdin.flush()
+                print(json.dumps(message), file=self._process.stdin, flush=True)
 
     def _take(self, answer: Mapping[str, Any] | None) -> None:
         if answer is None:
@@ -154,12 +152,5 @@ def _start(runs: Sequence[Followed], answers: queue.Queue[dict[str, Any] | None]
         # Ctrl-C is for the training; the trackers then learn how it ended.
         start_new_session=True,
     )
-    threading.Thread(target=_receive, args=(process.stdout, answers), daemon=True).start()
+    threading.Thread(target=read_messages, args=(process.stdout, answers), daemon=True).start()
     return process
-
-
-def _receive(stream: IO[str], answers: queue.Queue[dict[str, Any] | None]) -> None:
-    with stream:
-        for line in stream:
-            answers.put(json.loads(line))
-    answers.put(None)
