@@ -98,10 +98,8 @@ class Mirror:
         with (self._folder / "metrics.jsonl").open("rb") as file:
             file.seek(self._read)
             whole = file.read().rpartition(b"\n")[0]
-        if not whole:
-            return []
-        self._read += len(whole) + 1
-        lines = [json.loads(text) for text in whole.split(b"\n")]
+        self._read += len(whole) + bool(whole)
+        lines = [json.loads(text) for text in whole.splitlines()]
         return [Point(line["step"], line["t"], numbers(line)) for line in lines]
 
     def _summary(self) -> Any:

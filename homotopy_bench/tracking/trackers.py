@@ -69,8 +69,22 @@ class Trackers:
         self._ended: set[Path] = set()
         self._process: subprocess.Popen[str] | None = None
         if self._runs:
+            chosen = [logger for run in self._runs for logger in run.config.logger.chosen]
+            variables = {name: value for logger in chosen for name, value in logger.variables.items()}
             try:
-                self._process = _start(self._runs, self._answers)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", BOOT, str(ROOT)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    encoding="utf-8",
+                    env={**variables, **os.environ},
+                    # Ctrl-C is for the training; the trackers then learn how it ended.
+                    start_new_session=True,
+                )
+                reader = (self._process.stdout, self._answers)
+                threading.Thread(target=read_messages, args=reader, daemon=True).start()
             except OSError as error:
                 self._problem(None, f"the trackers cannot be started ({error.strerror})")
         for run in self._runs:
@@ -135,22 +149,3 @@ class Trackers:
         if message not in self._said:
             self._said.add(message)
             self._warn(message)
-
-
-def _start(runs: Sequence[Followed], answers: queue.Queue[dict[str, Any] | None]) -> subprocess.Popen[str]:
-    variables = {
-        name: value for run in runs for one in run.config.logger.chosen for name, value in one.variables.items()
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", BOOT, str(ROOT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        env={**variables, **os.environ},
-        # Ctrl-C is for the training; the trackers then learn how it ended.
-        start_new_session=True,
-    )
-    threading.Thread(target=read_messages, args=(process.stdout, answers), daemon=True).start()
-    return process
