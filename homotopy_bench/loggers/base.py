@@ -53,10 +53,9 @@ class Run:
 
 
 class Point(NamedTuple):
-    """The numbers of one evaluation: ``values`` by key, after ``step`` steps, at ``t``."""
+    """The numbers of one evaluation: ``values`` by key, after ``step`` steps."""
 
     step: int
-    t: float
     values: Mapping[str, float]
 
 

@@ -51,8 +51,6 @@ class MLflow(Logger):
 
 
 class _Open:
-    """An open run of MLflow."""
-
     def __init__(self, experiment: str, run: Run, client: MlflowClient, artifacts: str | None) -> None:
         self._client, self._step = client, run.step
         if run.known is not None:

@@ -32,8 +32,6 @@ class TensorBoard(Logger):
 
 
 class _Open:
-    """An open event file."""
-
     def __init__(self, run: Run) -> None:
         from tensorboard.compat.proto import event_pb2, summary_pb2
         from tensorboard.plugins.hparams import metadata, plugin_data_pb2

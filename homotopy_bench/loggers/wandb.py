@@ -82,8 +82,6 @@ class Wandb(Logger):
 
 
 class _Open:
-    """An open run of W&B."""
-
     def __init__(self, run: wandb.Run) -> None:
         self._run, self.id = run, run.id
         self._last: dict[str, float] = {}

@@ -100,7 +100,7 @@ class Mirror:
             whole = file.read().rpartition(b"\n")[0]
         self._read += len(whole) + bool(whole)
         lines = [json.loads(text) for text in whole.splitlines()]
-        return [Point(line["step"], line["t"], numbers(line)) for line in lines]
+        return [Point(line["step"], numbers(line)) for line in lines]
 
     def _summary(self) -> Any:
         file = self._folder / "summary.json"

@@ -73,10 +73,6 @@ class Record:
         with self.metrics.open("ab") as file:
             file.write(json.dumps(finite(line), allow_nan=False).encode() + b"\n")
 
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the complete lines of the metrics."""
-        return read_metrics(self.metrics)
-
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the checkpoint: a state of tensors, numbers, texts and containers, and the length of the metrics."""
         import torch
