@@ -53,19 +53,17 @@ class Run:
 
 
 class Point(NamedTuple):
-    """The numbers of one evaluation: ``values`` by key, after ``step`` steps, at ``t``."""
+    """The numbers of one evaluation: ``values`` by key, after ``step`` steps."""
 
     step: int
-    t: float
     values: Mapping[str, float]
 
 
 class Tracker(Protocol):
     """An open tracker of one run; whatever it raises ends it, and nothing else."""
 
-    @property
-    def id(self) -> str:
-        """What finds the same run again when it is continued."""
+    id: str
+    """Name by which the same run is found again when it is continued."""
 
     def log(self, points: Sequence[Point]) -> None:
         """Take evaluations, in their order."""
@@ -84,7 +82,6 @@ class Logger(Options, ABC):
     """
 
     name: str
-
     package: ClassVar[str]
     short: ClassVar[tuple[str, ...]] = ()
     variables: ClassVar[Mapping[str, str]] = {}
@@ -127,21 +124,31 @@ class Loggers(Options):
         return {logger.name: logger.model_dump(mode="json", exclude={"name"}) for logger in self.chosen}
 
 
-def numbers(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers of a line of the metrics or a part of the summary; what is no number stays in the record.
-
-    Yields:
-        Keys of nested mappings joined with slashes after ``prefix``, and their numbers.
+def flat(nested: Mapping[str, Any], separator: str = ".", prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield keys, dotted as on the command line, and values of a nested configuration.
 
     Example:
-        >>> dict(numbers({"t": 0.5, "cost": {"gradient_evaluations": 28}, "lr": None, "curvature": {"step": [1, 2]}}))
+        >>> list(flat({"seed": 1, "model": {"name": "mlp"}}))
+        [('seed', 1), ('model.name', 'mlp')]
+    """
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, separator, f"{prefix}{key}{separator}")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def numbers(content: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of a line of the metrics or a part of the summary; what is no number stays in the record.
+
+    Keys of nested mappings are joined with slashes.
+
+    Example:
+        >>> numbers({"t": 0.5, "cost": {"gradient_evaluations": 28}, "lr": None, "curvature": {"step": [1, 2]}})
         {'t': 0.5, 'cost/gradient_evaluations': 28}
     """
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from numbers(value, f"{prefix}{key}/")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{prefix}{key}", value
+    found = flat(content, "/")
+    return {key: value for key, value in found if isinstance(value, int | float) and not isinstance(value, bool)}
 
 
 RESULTS = ("final", "best", "best_on_path", "cost")
@@ -150,18 +157,4 @@ RESULTS = ("final", "best", "best_on_path", "cost")
 
 def results(summary: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers of a ``summary.json``: ``final/test_acc_target`` and all others of :data:`RESULTS`."""
-    return dict(numbers({part: summary[part] for part in RESULTS if summary.get(part) is not None}))
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield keys, dotted after ``prefix`` as on the command line, and values of a nested configuration.
-
-    Example:
-        >>> list(flat({"seed": 1, "model": {"name": "mlp"}}))
-        [('seed', 1), ('model.name', 'mlp')]
-    """
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    return numbers({part: summary[part] for part in RESULTS if summary.get(part) is not None})

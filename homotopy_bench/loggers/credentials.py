@@ -18,7 +18,6 @@ NO_CREDENTIALS = (
     "credentials here would be kept in every record; accepted: none here but in the tracker's own variables, such as "
     "MLFLOW_TRACKING_URI or MLFLOW_TRACKING_PASSWORD"
 )
-"""Message about credentials in an option."""
 
 # Up to the last @: a password may hold what else ends a host.
 _USER = re.compile(r"(?<=://)[^\s'\"]*@")
@@ -71,9 +70,7 @@ def refuse_credentials(arguments: Iterable[str]) -> None:
 
 
 def refuse_credentials_in(options: object, key: str = "logger") -> None:
-    """Refuse credentials in the nested options of trackers, which stand at ``key``, wherever they were written.
-
-    A DictConfig is resolved.
+    """Refuse credentials in the nested options of trackers at ``key``; a DictConfig is resolved.
 
     Raises:
         InputError: At the first one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,49 +37,33 @@ class MLflow(Logger):
 
     def open(self, run: Run) -> Tracker:
         """Return the tracker of a run that begins or continues."""
-        import os
-
         from filelock import FileLock
+        from mlflow import MlflowClient
 
-        local = self.tracking_uri is None and not os.environ.get("MLFLOW_TRACKING_URI")
-        if not local:
-            return _Open(self, run, _client(self.tracking_uri), None)
+        if self.tracking_uri is not None or os.environ.get("MLFLOW_TRACKING_URI"):
+            return _Open(self.experiment, run, MlflowClient(self.tracking_uri), None)
         outputs = run.outputs.absolute()
         outputs.mkdir(parents=True, exist_ok=True)
         # Two processes that make the tables at once get into each other's way.
         with FileLock(outputs / "mlflow.db.lock"):
-            return _Open(self, run, _client(f"sqlite:///{outputs / 'mlflow.db'}"), outputs / "mlartifacts")
-
-
-def _client(uri: str | None) -> MlflowClient:
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri)
+            client = MlflowClient(f"sqlite:///{outputs / 'mlflow.db'}")
+            return _Open(self.experiment, run, client, (outputs / "mlartifacts").as_uri())
 
 
 class _Open:
-    """An open run of MLflow."""
-
-    def __init__(self, options: MLflow, run: Run, client: MlflowClient, artifacts: Path | None) -> None:
-        self._client = client
-        self._step = run.step
+    def __init__(self, experiment: str, run: Run, client: MlflowClient, artifacts: str | None) -> None:
+        self._client, self._step = client, run.step
         if run.known is not None:
             self.id = run.known
             client.update_run(self.id, status="RUNNING")
             return
-        found = client.get_experiment_by_name(options.experiment)
-        location = None if artifacts is None else artifacts.as_uri()
-        experiment = (
-            client.create_experiment(options.experiment, artifact_location=location)
-            if found is None
-            else found.experiment_id
-        )
-        tags = {"job_type": run.job_type, "tags": " ".join(run.tags), "folder": str(run.folder)}
-        if run.group is not None:
-            tags["group"] = run.group
-        self.id = client.create_run(experiment, run_name=run.name, tags=tags).info.run_id
         from mlflow.entities import Param
 
+        found = client.get_experiment_by_name(experiment)
+        number = client.create_experiment(experiment, artifacts) if found is None else found.experiment_id
+        tags = {"job_type": run.job_type, "tags": " ".join(run.tags), "folder": str(run.folder)}
+        tags |= {} if run.group is None else {"group": run.group}
+        self.id = client.create_run(number, run_name=run.name, tags=tags).info.run_id
         parameters = [Param(key, str(value)) for key, value in flat(run.config)]
         for start in range(0, len(parameters), PARAMETERS):
             client.log_batch(self.id, params=parameters[start : start + PARAMETERS])

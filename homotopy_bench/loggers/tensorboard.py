@@ -32,10 +32,6 @@ class TensorBoard(Logger):
 
 
 class _Open:
-    """An open event file."""
-
-    id = FOLDER
-
     def __init__(self, run: Run) -> None:
         from tensorboard.compat.proto import event_pb2, summary_pb2
         from tensorboard.plugins.hparams import metadata, plugin_data_pb2
@@ -43,50 +39,40 @@ class _Open:
 
         self._events, self._summaries, self._plugin, self._metadata = event_pb2, summary_pb2, plugin_data_pb2, metadata
         self._writer = EventFileWriter(str(run.folder / FOLDER), flush_secs=FLUSH_SECONDS)
-        self._step = run.step
+        self.id, self._step = FOLDER, run.step
         if run.known is not None:
             begin = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
             self._writer.add_event(event_pb2.Event(wall_time=time.time(), step=run.step + 1, session_log=begin))
             return
         start = plugin_data_pb2.SessionStartInfo(group_name=run.group or "", start_time_secs=time.time())
         for key, value in flat(run.config):
-            if isinstance(value, bool):
-                start.hparams[key].bool_value = value
-            elif isinstance(value, int | float):
-                start.hparams[key].number_value = value
-            else:
-                start.hparams[key].string_value = str(value)
+            kind = {bool: "bool_value", int: "number_value", float: "number_value"}.get(type(value), "string_value")
+            setattr(start.hparams[key], kind, str(value) if kind == "string_value" else value)
         self._session(metadata.SESSION_START_INFO_TAG, session_start_info=start)
 
     def log(self, points: Sequence[Point]) -> None:
         """Add every number over the step."""
         for point in points:
             self._step = point.step
-            self._add(*(self._value(key, simple_value=value) for key, value in point.values.items()))
+            self._add(*({"tag": key, "simple_value": value} for key, value in point.values.items()))
 
     def finish(self, summary: Mapping[str, Any] | None, files: Sequence[Path]) -> None:
         """Add results and picture."""
         if summary is not None:
-            self._add(*(self._value(key, simple_value=value) for key, value in results(summary).items()))
+            self._add(*({"tag": key, "simple_value": value} for key, value in results(summary).items()))
         for file in files:
             if file.suffix == ".png":
                 image = self._summaries.Summary.Image(encoded_image_string=file.read_bytes())
-                self._add(self._value(file.stem, image=image))
+                self._add({"tag": file.stem, "image": image})
         end = self._plugin.SessionEndInfo(end_time_secs=time.time())
         end.status = 2 if summary is None or summary["status"] == "failed" else 1  # of hparams/api.proto
         self._session(self._metadata.SESSION_END_INFO_TAG, session_end_info=end)
         self._writer.close()
 
     def _session(self, tag: str, **info: Any) -> None:
-        content = self._plugin.HParamsPluginData(version=self._metadata.PLUGIN_DATA_VERSION, **info)
-        plugin = self._summaries.SummaryMetadata.PluginData(
-            plugin_name=self._metadata.PLUGIN_NAME, content=content.SerializeToString()
-        )
-        self._add(self._value(tag, metadata=self._summaries.SummaryMetadata(plugin_data=plugin)))
+        content = self._plugin.HParamsPluginData(**info)
+        self._add({"tag": tag, "metadata": self._metadata.create_summary_metadata(content)})
 
-    def _value(self, tag: str, **content: Any) -> Any:
-        return self._summaries.Summary.Value(tag=tag, **content)
-
-    def _add(self, *values: Any) -> None:
-        summary = self._summaries.Summary(value=values)
+    def _add(self, *values: Mapping[str, Any]) -> None:
+        summary = self._summaries.Summary(value=[self._summaries.Summary.Value(**value) for value in values])
         self._writer.add_event(self._events.Event(wall_time=time.time(), step=self._step, summary=summary))

@@ -82,17 +82,10 @@ class Wandb(Logger):
 
 
 class _Open:
-    """An open run of W&B."""
-
     def __init__(self, run: wandb.Run) -> None:
-        self._run = run
+        self._run, self.id = run, run.id
         self._last: dict[str, float] = {}
         self._defined: set[str] = set()
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self._run.id
 
     def log(self, points: Sequence[Point]) -> None:
         """Log every number over the step, and once more over t."""
@@ -118,8 +111,7 @@ class _Open:
         if summary is not None:
             said = {key: summary[key] for key in SAID if summary.get(key) is not None}
             self._run.summary.update({**results(summary), **said})
-        failed = summary is None or summary["status"] == "failed"
-        self._run.finish(exit_code=1 if failed else 0)
+        self._run.finish(exit_code=int(summary is None or summary["status"] == "failed"))
 
     def _define(self, values: Mapping[str, float], axis: str) -> None:
         for key in values:

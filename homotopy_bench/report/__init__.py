@@ -13,16 +13,13 @@ one renderer each makes the text of a terminal, GitHub Markdown and JSON of them
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from homotopy_bench.report.machine import to_dict
-    from homotopy_bench.report.markdown import to_markdown
-    from homotopy_bench.report.runs import Run, Unusable, read_runs
-    from homotopy_bench.report.statistics import Interval
-    from homotopy_bench.report.structure import BaselineChoice, Comparison, Report, Row, Section
-    from homotopy_bench.report.table import build_report
-    from homotopy_bench.report.text import print_report
+from homotopy_bench.report.machine import to_dict
+from homotopy_bench.report.markdown import to_markdown
+from homotopy_bench.report.runs import Run, Unusable, read_runs
+from homotopy_bench.report.statistics import Interval
+from homotopy_bench.report.structure import BaselineChoice, Comparison, Report, Row, Section
+from homotopy_bench.report.table import build_report
+from homotopy_bench.report.text import print_report
 
 __all__ = [
     "BaselineChoice",
@@ -39,27 +36,3 @@ __all__ = [
     "to_dict",
     "to_markdown",
 ]
-
-_HOME = {
-    "Interval": "statistics",
-    "Run": "runs",
-    "Unusable": "runs",
-    "build_report": "table",
-    "print_report": "text",
-    "read_runs": "runs",
-    "to_dict": "machine",
-    "to_markdown": "markdown",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Return a public name, loaded on first use: ``homotopy-report --help`` must not wait for numpy or pydantic.
-
-    Raises:
-        AttributeError: If it is not in ``__all__``.
-    """
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_HOME.get(name, 'structure')}"), name)

@@ -21,14 +21,9 @@ _METHOD_GROUPS = frozenset({"method", "continuation"})
 def choose_baseline(
     candidates: Sequence[tuple[Row, Variant]], asked: Mapping[str, object]
 ) -> tuple[BaselineChoice, Variant] | str:
-    """Choose the baseline: of the variants asked for, the one best on validation, never on test data.
+    """Return the baseline of a section, or why there is none.
 
-    Args:
-        candidates: The rows of method ``baseline`` in one section, with their variants.
-        asked: Dotted configuration key to the value it must have; empty for any.
-
-    Returns:
-        The choice and its variant, or why there is none.
+    Of the candidates with the values asked for, it is the one best on validation, never on test data.
     """
     if not candidates:
         return "no run of method baseline here"
@@ -45,11 +40,7 @@ def choose_baseline(
 
 
 def check_asked(candidates: Sequence[Variant], asked: Mapping[str, object]) -> None:
-    """Refuse a ``--baseline`` that fits nothing.
-
-    Args:
-        candidates: Every variant of method ``baseline`` in the report.
-        asked: Dotted configuration key to the value it must have.
+    """Refuse a ``--baseline`` that fits none of the baseline variants of the report.
 
     Raises:
         InputError: If no candidate has a key, none has its value, or none has all values at once.
@@ -64,20 +55,12 @@ def check_asked(candidates: Sequence[Variant], asked: Mapping[str, object]) -> N
             accepted = ", ".join(sorted(map(shown, values)))
             raise InputError(f"--baseline {key}", _as_text(value), f"the baseline runs here have: {accepted}")
     if not any(_fits_all(one, asked) for one in candidates):
-        raise InputError(
-            "--baseline", " ".join(_words(asked)), "each value occurs, but no baseline run has all of them"
-        )
+        reason = "each value occurs, but no baseline run has all of them"
+        raise InputError("--baseline", " ".join(_words(asked)), reason)
 
 
 def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float | None) -> Comparison:
-    """Return how a variant differs from the baseline, seed by seed; ``p_holm`` is None: it needs all other p values.
-
-    Args:
-        row: The row of the variant.
-        variant: Its runs.
-        baseline: The runs of the baseline.
-        baseline_cost: Mean forward equivalents of the baseline.
-    """
+    """Return how a variant with its row differs from the baseline; ``p_holm`` is None: it needs all other p values."""
     ours = {run.seed: run.test_acc for run in variant.runs}
     theirs = {run.seed: run.test_acc for run in baseline.runs}
     differences = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
@@ -105,16 +88,11 @@ def correct_for_multiple_tests(sections: Sequence[Section]) -> tuple[tuple[Secti
     """Return sections with every ``p_holm``, and m: one correction over all m comparisons that have a p value."""
     p_values = [one.p_value for section in sections for one in section.comparisons if one.p_value is not None]
     adjusted = iter(statistics.holm(p_values))
-    corrected = tuple(
-        replace(
-            section,
-            comparisons=tuple(
-                one if one.p_value is None else replace(one, p_holm=next(adjusted)) for one in section.comparisons
-            ),
-        )
-        for section in sections
-    )
-    return corrected, len(p_values)
+    corrected = []
+    for section in sections:
+        comparisons = [c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in section.comparisons]
+        corrected.append(replace(section, comparisons=tuple(comparisons)))
+    return tuple(corrected), len(p_values)
 
 
 def _words(asked: Mapping[str, object]) -> tuple[str, ...]:
@@ -130,15 +108,13 @@ def _fits(text: str | None, wanted: object) -> bool:
         return False
     if isinstance(wanted, str):
         # From a command line everything is text: 1e-3 must find 0.001, and kaiming a string without quotes.
-        return wanted == shown(text) or _parsed(wanted) == text
+        if wanted == shown(text):
+            return True
+        try:
+            wanted = json.loads(wanted)
+        except ValueError:
+            return False
     return canonical(wanted) == text
-
-
-def _parsed(text: str) -> str | None:
-    try:
-        return canonical(json.loads(text))
-    except ValueError:
-        return None
 
 
 def _as_text(value: object) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.tracking.record import read_metrics
-
-if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 MANY_ROWS = 10
 """From so many rows on, colours repeat with another line width."""
@@ -25,19 +25,12 @@ def draw_report(report: Report) -> bytes:
     in a band from the worst seed to the best; the dotted line is the network on the path, where it is another one.
     The metrics are read from the folders of the rows; the picture is the content of a PNG file.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
-
     sections = report.sections
     figure = Figure(figsize=(9.0, 4.6 * max(len(sections), 1)), layout="constrained")
-    FigureCanvasAgg(figure)
     for axes, section in zip(figure.subplots(len(sections), 1, squeeze=False)[:, 0], sections, strict=True):
         _draw_section(axes, section)
-        axes.set_title(f"{section.dataset}, {section.model}")
+        axes.set(title=f"{section.dataset}, {section.model}", xlabel="epoch", ylabel="validation accuracy")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("validation accuracy")
         axes.grid(alpha=0.25)
         axes.set_ylim(bottom=0.0)
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -57,15 +50,12 @@ def _draw_section(axes: Axes, section: Section) -> None:
         axes.plot(epochs, target.mean(axis=0), color=colour, linewidth=width, marker=point, label=name)
         axes.fill_between(epochs, target.min(axis=0), target.max(axis=0), color=colour, alpha=0.15, linewidth=0)
         if (target != on_path).any():
-            axes.plot(
-                epochs, on_path.mean(axis=0), color=colour, linestyle=":", label=f"{row.method}, on the path at t"
-            )
+            label = f"{row.method}, on the path at t"
+            axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", label=label)
 
 
 def _curves(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return epochs (E,), accuracies at t = 1 (runs, E) and on the path (runs, E), over the epochs all runs have."""
-    import numpy as np
-
     runs = [
         {
             line["epoch"]: (line.get("val_acc_target"), line.get("val_acc_path"))

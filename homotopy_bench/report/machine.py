@@ -10,25 +10,9 @@ recorded):
 ``settings``
     ``bootstrap_method``, ``bootstrap_resamples``, ``bootstrap_seed``, ``confidence``, ``alpha``, ``power``,
     ``tests`` (m of Holm's correction).
-``sections``
-    List, one per data set and model: ``dataset``, ``model``, ``code_versions``, ``validated_on_test``,
-    ``unpublished_data``, ``also_differ`` {method: {key: [values]}}, ``baseline`` {``label``, ``candidates``,
-    ``val_mean``, ``asked``} or null, ``no_baseline`` (why null), ``rows``, ``comparisons``.
-``sections[].rows``
-    List by falling mean: ``method``, ``label``, ``settings`` {key: value}, ``seeds``, ``runs``,
-    ``diverged``, ``mean``, ``std``, ``iqm``, ``interval`` {``low``, ``high``} or null, ``precision_mean``,
-    ``recall_mean``, ``f1_mean``, ``val_mean``, ``path_mean``, ``path_runs``, ``train_seconds``,
-    ``gradient_evaluations``, ``hvp_evaluations``, ``forward_equivalents``, ``peak_memory_mb``, ``paths``.
-``sections[].comparisons``
-    List: ``method``, ``label``, ``pairs``, ``dropped_seeds``, ``dropped_baseline_seeds``, ``unequal_pairs``,
-    ``mean_difference``, ``interval``, ``p_value``, ``p_holm``, ``smallest_p``, ``minimum_detectable_effect``,
-    ``cost_ratio``, ``differs_in`` {key: [value of the row, value of the baseline]}.
-``unusable``
-    List: ``path``, ``kind``, ``reason``.
-``tuning_runs``
-    How many runs of searches were left out.
-
-What each value means is said where it is defined, in :mod:`homotopy_bench.report.structure`.
+``sections``, ``unusable``, ``tuning_runs``
+    The fields of :class:`~homotopy_bench.report.structure.Report`: each class there becomes an object with the names
+    of its attributes as keys, and ``unusable`` has objects of ``path``, ``kind`` and ``reason``.
 """
 
 from __future__ import annotations
@@ -49,12 +33,7 @@ SCHEMA = 1
 
 
 def to_dict(report: Report, command: str = "") -> dict[str, Any]:
-    """Return a report as the document described at the top of this module; numbers that are not finite are None.
-
-    Args:
-        report: What to convert.
-        command: The command line that made it.
-    """
+    """Return a report made by ``command`` as the document described above; numbers that are not finite are None."""
     settings = {
         "bootstrap_method": "percentile",
         "bootstrap_resamples": statistics.BOOTSTRAP_RESAMPLES,
@@ -64,9 +43,8 @@ def to_dict(report: Report, command: str = "") -> dict[str, Any]:
         "power": statistics.POWER,
         "tests": report.tests,
     }
-    content = {name: value for name, value in asdict(report).items() if name != "tests"}
-    document = {"schema": SCHEMA, "command": command, "settings": settings, **content}
-    return {name: _plain(value) for name, value in document.items()}
+    document = {"schema": SCHEMA, "command": command, "settings": settings, **asdict(report)}
+    return {name: _plain(value) for name, value in document.items() if name != "tests"}
 
 
 def to_json(report: Report, command: str = "") -> str:

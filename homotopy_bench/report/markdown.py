@@ -40,12 +40,12 @@ def _lines(report: Report, command: str) -> Iterator[str]:
 
 def _table(table: layout.Table) -> Iterator[str]:
     yield _row(column.header for column in table.columns)
-    yield _row(("---:" if column.number else ":---" for column in table.columns), escape=False)
+    yield _row("---:" if column.number else ":---" for column in table.columns)
     yield from (_row(row) for row in table.rows)
 
 
-def _row(cells: Iterable[str], *, escape: bool = True) -> str:
-    return "| " + " | ".join(_escaped(cell) if escape else cell for cell in cells) + " |"
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_escaped, cells))} |"
 
 
 def _escaped(text: str) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
@@ -43,12 +44,22 @@ folder`` is a file; ``tuning`` is a run of a search.
 """
 
 
-@dataclass(frozen=True)
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+_Amount = Annotated[float, Field(ge=0)]
+
+
+class _File(BaseModel):
+    published: StrictBool = True
+
+
+# Keys that a later version adds must not make a record of the same schema unreadable.
+@pydantic_dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="ignore", populate_by_name=True))
 class Run:
     """One finished run, reduced to what the report needs.
 
     Attributes:
         path: The run's folder, as it was given or found.
+        modified: When ``summary.json`` was written, in nanoseconds since the epoch.
         status: ``diverged`` runs count with the accuracy that their broken network has.
         dataset: Name of the data set.
         model: Name of the model.
@@ -56,7 +67,7 @@ class Run:
         seed: Runs of equal seed are paired.
         overrides: What the user wrote on the command line, for instance ``model.init=kaiming``.
         config: The whole resolved configuration, nested.
-        published: Whether all files of its data set are the published ones.
+        data: The files of its data set.
         code_version: Version of the code that made the run.
         test_acc: Test accuracy of the final network at t = 1, a fraction.
         test_precision: Macro precision of the same network on the test split, a fraction.
@@ -70,31 +81,37 @@ class Run:
         hvp_evaluations: Number of Hessian-vector products.
         forward_equivalents: Whole cost in units of one forward pass.
         peak_memory_mb: Largest memory in use, in megabytes.
-        modified: When ``summary.json`` was written, in nanoseconds since the epoch.
     """
 
     path: Path
+    modified: int
     status: Literal["completed", "diverged"]
     dataset: str
     model: str
     method: str
     seed: int
-    overrides: tuple[str, ...]
-    config: Mapping[str, Any]
-    published: bool
-    code_version: str
-    test_acc: float
-    test_precision: float | None
-    test_recall: float | None
-    test_f1: float | None
-    val_acc: float | None
-    path_test_acc: float | None
-    train_seconds: float | None
-    gradient_evaluations: float | None
-    hvp_evaluations: float | None
-    forward_equivalents: float | None
-    peak_memory_mb: float | None
-    modified: int
+    overrides: Annotated[tuple[str, ...], Strict(False)] = ()
+    config: dict[str, Any]
+    data: Annotated[tuple[_File, ...], Strict(False)] = ()
+    code_version: Annotated[str, BeforeValidator(lambda version: "" if version is None else version)] = ""
+    test_acc: _Fraction = Field(validation_alias=AliasPath("final", "test_acc_target"))
+    test_precision: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_precision_target"))
+    test_recall: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_recall_target"))
+    test_f1: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_f1_target"))
+    val_acc: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "val_acc_target"))
+    path_test_acc: _Fraction | None = Field(default=None, validation_alias=AliasPath("best_on_path", "test_acc_path"))
+    train_seconds: _Amount | None = Field(default=None, validation_alias=AliasPath("cost", "train_seconds"))
+    gradient_evaluations: _Amount | None = Field(
+        default=None, validation_alias=AliasPath("cost", "gradient_evaluations")
+    )
+    hvp_evaluations: _Amount | None = Field(default=None, validation_alias=AliasPath("cost", "hvp_evaluations"))
+    forward_equivalents: _Amount | None = Field(default=None, validation_alias=AliasPath("cost", "forward_equivalents"))
+    peak_memory_mb: _Amount | None = Field(default=None, validation_alias=AliasPath("cost", "peak_memory_mb"))
+
+    @property
+    def published(self) -> bool:
+        """Whether all files of its data set are the published ones."""
+        return all(file.published for file in self.data)
 
 
 @dataclass(frozen=True)
@@ -110,54 +127,6 @@ class Unusable:
     path: Path
     kind: Kind
     reason: str
-
-
-class _Part(BaseModel):
-    # Keys that a later version adds must not make a record of the same schema unreadable.
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", protected_namespaces=())
-
-
-_Fraction = Annotated[float, Field(ge=0, le=1)]
-_Amount = Annotated[float, Field(ge=0)]
-
-
-class _Final(_Part):
-    val_acc_target: _Fraction | None = None
-    test_acc_target: _Fraction | None = None
-    test_precision_target: _Fraction | None = None
-    test_recall_target: _Fraction | None = None
-    test_f1_target: _Fraction | None = None
-
-
-class _BestOnPath(_Part):
-    test_acc_path: _Fraction | None = None
-
-
-class _Cost(_Part):
-    train_seconds: _Amount | None = None
-    gradient_evaluations: _Amount | None = None
-    hvp_evaluations: _Amount | None = None
-    forward_equivalents: _Amount | None = None
-    peak_memory_mb: _Amount | None = None
-
-
-class _File(_Part):
-    published: bool = True
-
-
-class _Summary(_Part):
-    status: Literal["completed", "diverged"]
-    dataset: str
-    model: str
-    method: str
-    seed: int
-    overrides: list[str] = []
-    config: dict[str, Any]
-    data: list[_File] = []
-    code_version: str | None = None
-    final: _Final | None = None
-    best_on_path: _BestOnPath | None = None
-    cost: _Cost | None = None
 
 
 def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run | Unusable, ...]:
@@ -194,12 +163,7 @@ def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run
 
 
 def read_run(folder: Path, *, tuning: bool = False) -> Run | Unusable:
-    """Return the run of one folder, or why it is not one.
-
-    Args:
-        folder: A folder that holds ``.hydra/``, ``summary.json`` or ``metrics.jsonl``.
-        tuning: Whether a run with the seed of a search counts like any other.
-    """
+    """Return the run of one run folder, or why it is not one; arguments as for :func:`read_runs`."""
     if not tuning and (seed := _seed(folder)) >= FIRST_TUNING_SEED:
         return _of_search(folder, seed)
     summary = folder / "summary.json"
@@ -230,37 +194,20 @@ def _from_document(folder: Path, document: object, modified: int, tuning: bool =
         case "failed" | "interrupted" | "pruned" as status:
             reason = " ".join(str(document.get("reason") or "no reason given").split())
             return Unusable(folder, status, reason)
+    for part in ("final", "best_on_path", "cost"):
+        if not isinstance(document.get(part), dict | None):
+            return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {part}: not an object")
     try:
-        summary = _Summary.model_validate(document)
+        run = Run(**{**document, "path": folder, "modified": modified})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        faults = {".".join(map(str, one["loc"])): one for one in error.errors()}
+        accuracy = faults.get("final.test_acc_target")
+        if len(faults) == 1 and accuracy and (accuracy["type"] == "missing" or accuracy["input"] is None):
+            reason = f"{document['status']}, but final.test_acc_target is null: the mean lacks this run"
+            return Unusable(folder, "incomplete", reason)
+        where, first = next(iter(faults.items()))
         return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {where}: {first['msg']}")
-    if summary.final is None or summary.final.test_acc_target is None:
-        reason = f"{summary.status}, but final.test_acc_target is null: the mean lacks this run"
-        return Unusable(folder, "incomplete", reason)
-    if not tuning and summary.seed >= FIRST_TUNING_SEED:
-        return _of_search(folder, summary.seed)
-    return Run(
-        path=folder,
-        status=summary.status,
-        dataset=summary.dataset,
-        model=summary.model,
-        method=summary.method,
-        seed=summary.seed,
-        overrides=tuple(summary.overrides),
-        config=summary.config,
-        published=all(file.published for file in summary.data),
-        code_version=summary.code_version or "",
-        test_acc=summary.final.test_acc_target,
-        test_precision=summary.final.test_precision_target,
-        test_recall=summary.final.test_recall_target,
-        test_f1=summary.final.test_f1_target,
-        val_acc=summary.final.val_acc_target,
-        path_test_acc=summary.best_on_path.test_acc_path if summary.best_on_path else None,
-        modified=modified,
-        **dict(summary.cost or _Cost()),
-    )
+    return run if tuning or run.seed < FIRST_TUNING_SEED else _of_search(folder, run.seed)
 
 
 def _run_folders(top: Path) -> Iterator[Path | Unusable]:
@@ -281,7 +228,7 @@ def _of_search(folder: Path, seed: int) -> Unusable:
 
 
 def _seed(folder: Path) -> int:
-    """Return the seed that a run was asked to have, however it ended; -1 where nobody knows."""
+    """Return the seed that a run was asked to have; -1 where nobody knows."""
     try:
         asked = (folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

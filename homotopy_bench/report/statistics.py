@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -186,9 +187,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
         >>> holm([0.01, 0.04, 0.03])
         [0.03, 0.06, 0.06]
     """
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
+    m = len(p_values)
+    order = sorted(range(m), key=p_values.__getitem__)
+    adjusted = accumulate((min(1.0, (m - rank) * p_values[index]) for rank, index in enumerate(order)), max)
+    return [value for _, value in sorted(zip(order, adjusted, strict=True))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.cells import cell_len
@@ -27,35 +28,35 @@ def print_report(report: Report, console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     console.print(Text(layout.overview(report), style="bold"))
     for section in report.sections:
-        console.print()
-        console.print(Text(f"== {layout.heading(section)} ==", style="bold"))
+        _print_heading(console, f"== {layout.heading(section)} ==")
         for table in layout.tables(section):
-            console.print()
-            console.print(Text(table.title, style="bold"))
-            _print_table(console, table)
-            for note in table.notes:
-                _print_item(console, note)
+            _print_heading(console, table.title)
+            if _least_width(table) <= console.width:
+                console.print(_drawn(table))
+            else:
+                _print_stacked(console, table)
+            _print_items(console, table.notes)
         if layout.remark(section):
-            console.print()
-            console.print(Text(layout.remark(section), style="bold"))
+            _print_heading(console, layout.remark(section))
     if report.unusable:
-        console.print()
-        console.print(Text("Not in the tables", style="bold"))
+        _print_heading(console, "Not in the tables")
         for kind, path, reason in layout.unusable(report):
             # One line per folder, however long: it can be searched, and its path copied.
             console.print(Text(f"  {kind:<11} {path}: {reason}"), soft_wrap=True)
     if report.sections:
-        console.print()
-        console.print(Text("How to read this", style="bold"))
-        for line in layout.legend(report):
-            _print_item(console, line)
+        _print_heading(console, "How to read this")
+        _print_items(console, layout.legend(report))
 
 
-def _print_table(console: Console, table: layout.Table) -> None:
-    if _least_width(table) <= console.width:
-        console.print(_drawn(table))
-    else:
-        _print_stacked(console, table)
+def _print_heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold"))
+
+
+def _print_items(console: Console, texts: Iterable[str]) -> None:
+    for text in texts:
+        for line in textwrap.wrap(text, console.width, initial_indent="- ", subsequent_indent="  "):
+            console.print(Text(line), soft_wrap=True)
 
 
 def _least_width(table: layout.Table) -> int:
@@ -84,22 +85,18 @@ def _drawn(table: layout.Table) -> RichTable:
 
 def _print_stacked(console: Console, table: layout.Table) -> None:
     # Where a name and its numbers do not fit side by side, cutting the name would make rows look alike.
-    headers = [column.header.split("\n") for column in table.columns]
+    headers = [column.header.split("\n") for column in table.columns[1:]]
     height = max(map(len, headers))
-    lines = [
-        [[""] * (height - len(header)) + header for header in headers],
-        *([[cell] for cell in row] for row in table.rows),
-    ]
-    widths = [max(len(line) for row in lines for line in row[i]) for i in range(1, len(headers))]
-    for place, row in enumerate(lines):
-        style = "" if place else "bold"
-        if place:
-            console.print(Text(row[0][0]), soft_wrap=True)
-        for level in range(len(row[1])):
-            numbers = "  ".join(cell[level].rjust(width) for cell, width in zip(row[1:], widths, strict=True))
-            console.print(Text(f"    {numbers}", style=style), soft_wrap=True)
+    levels = list(zip(*([""] * (height - len(header)) + header for header in headers), strict=True))
+    numbers = [row[1:] for row in table.rows]
+    widths = [max(map(len, column)) for column in zip(*levels, *numbers, strict=True)]
 
+    def print_level(cells: Sequence[str], style: str) -> None:
+        line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        console.print(Text(f"    {line}", style=style), soft_wrap=True)
 
-def _print_item(console: Console, text: str) -> None:
-    for line in textwrap.wrap(text, console.width, initial_indent="- ", subsequent_indent="  "):
-        console.print(Text(line), soft_wrap=True)
+    for level in levels:
+        print_level(level, "bold")
+    for row in table.rows:
+        console.print(Text(row[0]), soft_wrap=True)
+        print_level(row[1:], "")

@@ -13,8 +13,7 @@ made with ``model.init=... optimizer=...`` the labels hold ``model.init`` and ``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from homotopy_bench.report.runs import Run, Unusable
@@ -31,6 +30,8 @@ IGNORED = (
 )
 """Configuration keys, with everything below them, that make no variant of their own: the seed, where files
 go, which or how many of equal processors work, and whose learning rates are replayed, which has a seed too."""
+
+_IGNORED = tuple(f"{name}." for name in IGNORED)
 
 ABSENT = "absent"
 """How a key that a configuration lacks is shown."""
@@ -119,7 +120,7 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     """
     groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Run]] = {}
     for run in runs:
-        settings = {key: text for key, text in flatten(run.config).items() if not _ignored(key)}
+        settings = {key: text for key, text in flatten(run.config).items() if not f"{key}.".startswith(_IGNORED)}
         groups.setdefault((run.dataset, run.model, run.method, tuple(sorted(settings.items()))), []).append(run)
     variants, duplicates = [], []
     for (dataset, model, method, settings_items), members in sorted(groups.items(), key=lambda item: item[0]):
@@ -139,11 +140,12 @@ def name_variants(variants: Sequence[Variant]) -> Naming:
     """
     settings = [variant.settings for variant in variants]
     differing = [key for key in _all_keys(settings) if len({one.get(key) for one in settings}) > 1]
-    overridden = _overridden(variants)
-    keys = [key for key in differing if key in overridden]
+    words = {word for variant in variants for run in variant.runs for word in run.overrides}
+    overridden = {word.lstrip("+~").partition("=")[0].partition("@")[0] for word in words}
+    keys = [key for key in differing if overridden & {key, key.removesuffix(".name")}]
     added: list[str] = []
-    words = {key for key in differing if any((one.get(key) or "").startswith('"') for one in settings)}
-    by_weight = sorted(differing, key=lambda key: (not key.endswith(".name"), key not in words, key.count("."), key))
+    texts = {key for key in differing if any((one.get(key) or "").startswith('"') for one in settings)}
+    by_weight = sorted(differing, key=lambda key: (not key.endswith(".name"), key not in texts, key.count("."), key))
     for key in by_weight:
         if _separated(settings, [*keys, *added, key]) > _separated(settings, keys + added):
             added.append(key)
@@ -161,12 +163,7 @@ def name_variants(variants: Sequence[Variant]) -> Naming:
 
 
 def label_settings(variant: Variant, keys: Sequence[str]) -> dict[str, str]:
-    """Return the settings that a variant's label shows, without options that its choices do not have.
-
-    Args:
-        variant: One of the variants that were named.
-        keys: The keys of the labels.
-    """
+    """Return the settings, among ``keys``, of a variant's label, without options that its choices do not have."""
     return {
         key: shown(variant.settings.get(key))
         for key in keys
@@ -174,15 +171,10 @@ def label_settings(variant: Variant, keys: Sequence[str]) -> dict[str, str]:
     }
 
 
-def differing_settings(
-    first: Variant, second: Variant, without: AbstractSet[str] = frozenset()
-) -> dict[str, tuple[str, str]]:
-    """Return the two values of every key in which variants differ, without options of only one of two choices.
+def differing_settings(first: Variant, second: Variant, without: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return the values of every key in which variants differ, without options of only one of two choices.
 
-    Args:
-        first: Gives the first value of each pair.
-        second: Gives the second value of each pair.
-        without: Groups (first parts of keys) to leave out.
+    Keys whose first part is in ``without`` are left out.
     """
     settings = [first.settings, second.settings]
     differing = [key for key in _all_keys(settings) if first.settings.get(key) != second.settings.get(key)]
@@ -201,10 +193,6 @@ def _merge_numbers(value: object) -> object:
     return value
 
 
-def _ignored(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in IGNORED)
-
-
 def _all_keys(settings: Iterable[Mapping[str, str]]) -> list[str]:
     return sorted({key for one in settings for key in one})
 
@@ -219,17 +207,7 @@ def _option_of_chosen(key: str, chosen: Iterable[str], settings: Sequence[Mappin
     return choice != key and choice in chosen and any(key not in one for one in settings)
 
 
-def _overridden(variants: Iterable[Variant]) -> set[str]:
-    words = {word for variant in variants for run in variant.runs for word in run.overrides}
-    keys = {word.lstrip("+~").partition("=")[0].partition("@")[0] for word in words}
-    return keys | {f"{key}.name" for key in keys}
-
-
 def _duplicate(run: Run, used: Run) -> Unusable:
     why = "its summary.json is newer" if used.modified > run.modified else "it is as old and last by path"
-    return Unusable(
-        run.path,
-        "duplicate",
-        f"seed {run.seed}, {run.status} with {100 * run.test_acc:.2f} %; used instead is {used.path}, "
-        f"{used.status} with {100 * used.test_acc:.2f} % ({why})",
-    )
+    ours, theirs = (f"{one.status} with {100 * one.test_acc:.2f} %" for one in (run, used))
+    return Unusable(run.path, "duplicate", f"seed {run.seed}, {ours}; used instead is {used.path}, {theirs} ({why})")

@@ -24,7 +24,7 @@ from homotopy_bench.runs.summary import metrics_line, run_summary, run_title
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
 from homotopy_bench.tracking.environment import code_version, command_line
-from homotopy_bench.tracking.record import Record
+from homotopy_bench.tracking.record import Record, read_metrics
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
 
@@ -218,7 +218,7 @@ class Member:
 
     def _draw(self) -> None:
         try:
-            draw_curves(self.record.lines(), self.title, self.record.curves)
+            draw_curves(read_metrics(self.record.metrics), self.title, self.record.curves)
         except Exception as error:  # a picture that cannot be drawn is no reason to lose the run
             self.record.log(f"curves.png was not drawn: {type(error).__name__}: {error}")
 

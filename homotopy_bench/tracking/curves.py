@@ -26,7 +26,6 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
         title: What the picture shows.
         path: PNG file to write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
@@ -38,29 +37,23 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
     measured = [line["curvature"] for line in lines if "curvature" in line]
     height = 10.4 if measured else 8.0
     figure = Figure(figsize=(WIDTH, height))
-    FigureCanvasAgg(figure)
     panels = figure.subplots(4 if measured else 3, 1, sharex=True)
     # A layout engine would draw everything twice, and the pictures of a short sweep already take longer than it.
     left, right = SIDE / WIDTH, 1 - SIDE / WIDTH
     figure.subplots_adjust(left, BELOW / height, right, 1 - ABOVE / height, hspace=0.08)
     accuracy, loss, path_axes = panels[:3]
-    accuracy.set_title(title)
-
     accuracy.plot(epochs, column("val_acc_path"), color=PATH, label="network on the path, at t")
     accuracy.plot(epochs, column("val_acc_target"), color=TARGET, label="target network, t = 1")
     accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    accuracy.set_ylim(0.0, 1.0)
-    accuracy.set_ylabel("validation accuracy")
+    accuracy.set(title=title, ylim=(0.0, 1.0), ylabel="validation accuracy")
 
     loss.plot(epochs, column("train_loss"), color=TRAIN, label="training, at t")
     loss.plot(epochs, column("val_loss_path"), color=PATH, label="validation, at t")
     loss.plot(epochs, column("val_loss_target"), color=TARGET, label="validation, t = 1")
-    loss.set_yscale("log")
-    loss.set_ylabel("cross-entropy [nats]")
+    loss.set(yscale="log", ylabel="cross-entropy [nats]")
 
     path_axes.plot(epochs, column("t"), color=PATH, label="path parameter t")
-    path_axes.set_ylim(-0.05, 1.05)
-    path_axes.set_ylabel("t")
+    path_axes.set(ylim=(-0.05, 1.05), ylabel="t")
     panels[-1].set_xlabel("epoch")
     rate = path_axes.twinx()
     if measured:
@@ -70,9 +63,7 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
         _draw_curvature(panels[3], at, measured)
     else:
         rate.plot(epochs, column("lr"), color=RATE, label="learning rate")
-    rate.set_ylim(bottom=0.0)
-    rate.set_ylabel("learning rate")
-
+    rate.set(ylim=(0.0, None), ylabel="learning rate")
     for axes in (accuracy, loss):
         axes.legend(fontsize=8)
         axes.grid(alpha=0.25)

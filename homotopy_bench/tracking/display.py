@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 REFRESH_SECONDS = 0.2
 """Shortest time between two movements of the bar: drawing it must not cost the loop anything."""
@@ -46,22 +46,19 @@ class Silent(Display):
 
 
 class OnConsole(Display):
-    """What displays on a console have in common.
-
-    Args:
-        console: Where to print.
-    """
+    """Print warnings above a bar if there is one, and the result below it."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
-    def print(self, text: str) -> None:
-        """Print a line as it is, however long."""
-        print_line(self.console, text)
-
     def warn(self, message: str) -> None:
-        """Print it, above a bar if there is one."""
-        self.print(f"warning: {message}")
+        """Print it."""
+        print_line(self.console, f"warning: {message}")
+
+    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
+        """Print the table and the folder of the record."""
+        self.stop()
+        print_result(self.console, summary, folder)
 
 
 class Lines(OnConsole):
@@ -70,17 +67,13 @@ class Lines(OnConsole):
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
         self._every, self._printed = max(steps // PLAIN_LINES, 1), done
-        self.print(title)
+        print_line(self.console, title)
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Print an evaluation, unless the last printed one is recent."""
         if line["u"] >= 1.0 or line["step"] >= self._printed + self._every:
             self._printed = line["step"]
-            self.print(describe(line))
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """Print the table and the folder of the record."""
-        print_result(self.console, summary, folder)
+            print_line(self.console, describe(line))
 
 
 class LiveBar(OnConsole, ABC):
@@ -105,7 +98,7 @@ class LiveBar(OnConsole, ABC):
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains and draw the bar."""
-        self.print(title)
+        print_line(self.console, title)
         self._task = self._progress.add_task("", total=steps, completed=done)
         self._progress.start()
 
@@ -130,12 +123,7 @@ class Bar(LiveBar):
 
     def beside(self, line: Mapping[str, Any]) -> str:
         """Return the figures of the run."""
-        return describe_briefly(line)
-
-    def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
-        """Print the table and the folder of the record, below the bar."""
-        self.stop()
-        print_result(self.console, summary, folder)
+        return figures(line, 2)
 
 
 def display(console: Console) -> Display:
@@ -156,20 +144,16 @@ def describe(line: Mapping[str, Any]) -> str:
         ...           "val_acc_target": 0.1, "val_acc_path": 0.625})
         'epoch 3  t 0.500  lr 1.0e-03  loss 0.700  target 10.0 %  path 62.5 %'
     """
-    return f"epoch {line['epoch']}  {_figures(line, 3)}"
+    return f"epoch {line['epoch']}  {figures(line, 3)}"
 
 
-def describe_briefly(line: Mapping[str, Any]) -> str:
-    """Return the figures that stand beside a bar; with bar and time left they fit 80 columns.
+def figures(line: Mapping[str, Any], digits: int) -> str:
+    """Return the figures of an evaluation; with two digits, a bar and the time left they fit 80 columns.
 
     Example:
-        >>> describe_briefly({"t": 0.5, "lr": 0.001, "train_loss": 0.7, "val_acc_target": 0.1, "val_acc_path": 0.625})
+        >>> figures({"t": 0.5, "lr": 0.001, "train_loss": 0.7, "val_acc_target": 0.1, "val_acc_path": 0.625}, 2)
         't 0.50  lr 1.0e-03  loss 0.70  target 10.0 %  path 62.5 %'
     """
-    return _figures(line, 2)
-
-
-def _figures(line: Mapping[str, Any], digits: int) -> str:
     loss = "-" if line["train_loss"] is None else f"{line['train_loss']:.{digits}f}"
     target, path = percent(line["val_acc_target"]), percent(line["val_acc_path"])
     return f"t {line['t']:.{digits}f}  lr {line['lr']:.1e}  loss {loss}  target {target}  path {path}"
@@ -182,31 +166,22 @@ def percent(value: float | None) -> str:
 
 def print_result(console: Console, summary: Mapping[str, Any], folder: Path) -> None:
     """Print a short table of the content of ``summary.json``, and the folder of the record."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "epoch", "t", "validation", "test"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    columns = (Column(heading, justify="right") for heading in ("epoch", "t", "validation", "test"))
+    table = Table("", *columns, box=None, pad_edge=False, header_style="bold")
     rows = {
         "target network, at the end": (summary["final"], "target"),
         "target network, best on validation": (summary["best"], "target"),
         "somewhere on the path (not ranked)": (summary["best_on_path"], "path"),
     }
-    for label, (figures, kind) in rows.items():
-        if figures is not None:
-            table.add_row(
-                label,
-                str(figures["epoch"]),
-                f"{figures['t']:.3g}",
-                percent(figures[f"val_acc_{kind}"]),
-                percent(figures.get(f"test_acc_{kind}")),
-            )
+    for label, (best, kind) in rows.items():
+        if best is not None:
+            validation, test = percent(best[f"val_acc_{kind}"]), percent(best.get(f"test_acc_{kind}"))
+            table.add_row(label, str(best["epoch"]), f"{best['t']:.3g}", validation, test)
     cost = summary["cost"]
-    console.print(f"\n{summary['method']} on {summary['dataset']}: {summary['status']}", highlight=False)
+    print_line(console, f"\n{summary['method']} on {summary['dataset']}: {summary['status']}")
     if summary["reason"]:
         print_line(console, summary["reason"])
     console.print(table)
-    console.print(
-        f"{cost['gradient_evaluations']} gradients in {cost['train_seconds']:.1f} s, "
-        f"evaluation {cost['eval_seconds']:.1f} s",
-        highlight=False,
-    )
+    seconds = f"{cost['train_seconds']:.1f} s, evaluation {cost['eval_seconds']:.1f} s"
+    print_line(console, f"{cost['gradient_evaluations']} gradients in {seconds}")
     print_line(console, f"record: {folder}")

@@ -8,6 +8,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -59,10 +60,8 @@ def _versions() -> dict[str, str]:
 
 @cache
 def _processor() -> str:
-    try:
+    with suppress(OSError):  # elsewhere than on Linux the standard library knows the name
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux: the standard library knows the name
     return platform.processor()

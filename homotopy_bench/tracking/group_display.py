@@ -13,10 +13,7 @@ from homotopy_bench.tracking.display import PLAIN_LINES, Display, LiveBar, OnCon
 
 
 class Standing:
-    """Standing of a group: its runs that are alive, diverged and pruned, and their best accuracy.
-
-    Args:
-        members: Number of runs.
+    """Count the runs of a group that are alive, diverged and pruned, and keep their best accuracy.
 
     Example:
         >>> standing = Standing(3)
@@ -53,24 +50,18 @@ class Standing:
 
 
 class GroupLines(OnConsole):
-    """Print plain lines, for a file or a pipe.
-
-    Args:
-        console: Where to print.
-        members: Number of runs.
-    """
+    """Print plain lines about a group, for a file or a pipe."""
 
     def __init__(self, console: Console, members: int) -> None:
         super().__init__(console)
         self.standing = Standing(members)
-        self._every = self._next = 0
         self._printed = ""
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
         self._every = max(steps // PLAIN_LINES, 1)
         self._next = done + self._every
-        self.print(self.standing.heading(title))
+        print_line(self.console, self.standing.heading(title))
 
     def at_step(self, step: int) -> None:
         """Print how the group stands, now and then, where that has changed."""
@@ -91,20 +82,14 @@ class GroupLines(OnConsole):
 
     def _print_changed(self) -> bool:
         """Return whether the group stands otherwise than printed last, after printing it."""
-        changed = bool(self.standing.epoch) and str(self.standing) != self._printed
-        if changed:
-            self._printed = str(self.standing)
-            self.print(self._printed)
-        return changed
+        before, self._printed = self._printed, str(self.standing) if self.standing.epoch else ""
+        if self._printed != before:
+            print_line(self.console, self._printed)
+        return self._printed != before
 
 
 class GroupBar(LiveBar):
-    """Draw a live progress bar with the standing of a group.
-
-    Args:
-        console: Where to draw.
-        members: Number of runs.
-    """
+    """Draw a live progress bar with the standing of a group."""
 
     def __init__(self, console: Console, members: int) -> None:
         super().__init__(console)
@@ -136,13 +121,10 @@ def group_display(console: Console, members: int) -> Display:
 def print_jobs(console: Console, jobs: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Print a line per run: how it ended, and the accuracy of its target network at the end.
 
-    Args:
-        console: Where to print.
-        jobs: What each run is called, with the content of its ``summary.json``.
+    ``jobs`` are their names, with the contents of ``summary.json``.
     """
     console.print(f"{'status':<12}{'validation':>10}{'test':>9}  job", style="bold", highlight=False)
     for name, summary in jobs:
         final = summary.get("final") or {}
         validation, test = (percent(final.get(f"{split}_acc_target")) for split in ("val", "test"))
-        line = f"{summary['status']:<12}{validation:>10}{test:>9}  {name}"
-        print_line(console, line)
+        print_line(console, f"{summary['status']:<12}{validation:>10}{test:>9}  {name}")

@@ -7,6 +7,7 @@ waited for again.
 from __future__ import annotations
 
 import json
+import queue
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
@@ -14,15 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from homotopy_bench.config.validation import validate
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
 from homotopy_bench.loggers.credentials import masked
+from homotopy_bench.tracking.origin import origin
 
 KNOWN = "trackers.json"
 """File of a run's folder with its ids in the trackers, by which they find it again."""
 
 WAITED = 5.0
 """Seconds after which a failure is that of a server that does not answer, the same for all runs."""
+
+POLL_SECONDS = 0.3
+"""Time between two reads of the metrics."""
 
 Say = Callable[[str | None, str], None]
 """Callback: (name of a tracker, problem); the name is None where the record cannot be read."""
@@ -50,9 +56,7 @@ class Mirror:
         waited: float = WAITED,
     ) -> None:
         self._folder = run.folder
-        self._say = say
-        self._silent = silent
-        self._waited = waited
+        self._say, self._silent, self._waited = say, silent, waited
         self._readable = True
         self._read = 0
         self._begun: dict[str, int] = {}
@@ -71,11 +75,7 @@ class Mirror:
                 self._attempt(name, partial(tracker.log, new))
 
     def end(self, summarised: bool) -> None:
-        """Tell the trackers of the end.
-
-        Args:
-            summarised: Whether ``summary.json`` is that of this end; it may be an older one where a process died.
-        """
+        """Tell the trackers of the end, with ``summary.json`` where that is of this end and not of an older one."""
         self.follow()
         files = [self._folder / name for name in FILES if (self._folder / name).is_file()]
         summary = self._from_record(self._summary) if summarised else None
@@ -98,16 +98,13 @@ class Mirror:
         with (self._folder / "metrics.jsonl").open("rb") as file:
             file.seek(self._read)
             whole = file.read().rpartition(b"\n")[0]
-        if not whole:
-            return []
-        self._read += len(whole) + 1
-        lines = [json.loads(text) for text in whole.split(b"\n")]
-        return [Point(line["step"], line["t"], dict(numbers(line))) for line in lines]
+        self._read += len(whole) + bool(whole)
+        lines = [json.loads(text) for text in whole.splitlines()]
+        return [Point(line["step"], numbers(line)) for line in lines]
 
-    def _summary(self) -> dict[str, Any] | None:
+    def _summary(self) -> Any:
         file = self._folder / "summary.json"
-        content: dict[str, Any] | None = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-        return content
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
     def _from_record(self, read: Callable[[], Content]) -> Content | None:
         """Return what is read from the record; None once it cannot be read, which is said once."""
@@ -146,3 +143,56 @@ def _known(folder: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {str(name): str(known) for name, known in content.items()} if isinstance(content, dict) else {}
+
+
+def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) -> Mirror:
+    """Return the trackers of a run, given its ``config``, ``folder`` and ``step``; otherwise as :class:`Mirror`."""
+    config = validate(spec["config"])
+    folder, outputs = Path(spec["folder"]), Path(config.paths.outputs)
+    run = Run(
+        folder=folder,
+        outputs=outputs,
+        name=f"{config.method.name} on {config.dataset.name}, {config.model.name}, seed {config.seed}",
+        config={key: value for key, value in config.to_dict().items() if key not in ("paths", "logger")},
+        tags=(config.dataset.name, config.model.name, config.method.name),
+        **origin(folder, outputs)._asdict(),
+        known=None,
+        step=spec["step"],
+    )
+    return Mirror(config.logger.chosen, run, say, silent)
+
+
+def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mapping[str, Any]], None]) -> None:
+    """Follow ``{"begin": spec}`` for runs in the order of their numbers and ``{"end": number}``, until None.
+
+    Answers are empty mappings as signs of life, and ``run``, ``tracker`` and ``problem`` of what went wrong;
+    ``tracker`` is missing where all trackers of the run are concerned.
+    """
+    runs: dict[int, Mirror] = {}
+    silent: dict[str, str] = {}
+    begun = 0
+
+    def say(number: int, tracker: str | None, problem: str) -> None:
+        answer({"run": number, **({} if tracker is None else {"tracker": tracker}), "problem": problem})
+
+    while True:
+        try:
+            message = messages.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            for run in runs.values():
+                run.follow()
+            continue
+        if message is None:
+            break
+        if "begin" in message:
+            try:
+                runs[begun] = mirror(message["begin"], partial(say, begun), silent)
+            except Exception as error:  # of this run alone
+                say(begun, None, f"the trackers cannot be opened ({worded(error)})")
+            begun += 1
+        elif message["end"] in runs:
+            runs.pop(message["end"]).end(summarised=True)
+        answer({})
+    for run in runs.values():
+        run.end(summarised=False)
+        answer({})

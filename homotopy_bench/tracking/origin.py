@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 MULTIRUN = "multirun.yaml"
 """File of Hydra's sweepers in the folder of a multirun."""
@@ -27,37 +27,26 @@ def origin(folder: Path, outputs: Path) -> Origin:
     folder, outputs = folder.absolute(), outputs.absolute()
     for sweep in list(folder.parents)[:LEVELS]:
         if (sweep / MULTIRUN).is_file():
-            multirun = _read(sweep / MULTIRUN)
-            if _is_study(multirun):
-                return Origin(_study(multirun) or sweep.name, "trial")
+            study = _study(sweep / MULTIRUN)
+            if study is not None:
+                return Origin(study or sweep.name, "trial")
             name = sweep.relative_to(outputs) if sweep.is_relative_to(outputs) else sweep.name
             return Origin(str(name), "train")
     return Origin(None, "train")
 
 
-def _read(file: Path) -> Any:
-    """Return the configuration of a multirun as it was written; None where it cannot be read."""
+def _study(file: Path) -> str | None:
+    """Return the name of the study in a multirun's file; empty where it cannot be resolved, None without a study."""
     import yaml
-
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return None
-
-
-def _is_study(multirun: Any) -> bool:
-    try:
-        return "study" in multirun["hydra"]["sweeper"]
-    except (KeyError, TypeError):
-        return False
-
-
-def _study(multirun: Any) -> str | None:
-    """Return the name of a study, which may be put together from other settings; None where those are not there."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
+        multirun = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if "study" not in multirun["hydra"]["sweeper"]:
+            return None
         return str(OmegaConf.create(multirun).hydra.sweeper.study)
-    except OmegaConfBaseException:
+    except OmegaConfBaseException:  # the name is put together from settings that are not there
+        return ""
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
         return None

@@ -31,11 +31,7 @@ OCCUPIED = "this folder already holds a run; give another hydra.run.dir=..., or 
 
 
 class Record:
-    """The folder of one run, for its writer.
-
-    Args:
-        folder: The folder; must exist.
-    """
+    """The record in the folder of one run, which must exist, for its writer."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,7 +55,13 @@ class Record:
             folder.mkdir(parents=True, exist_ok=True)
             # Exclusive creation decides between two runs that start in one folder at the same moment.
             record.metrics.touch(exist_ok=False)
-            _keep_config(folder / ".hydra", config, overrides)
+            asked = folder / ".hydra"
+            if not (asked / "overrides.yaml").exists():
+                import yaml
+
+                asked.mkdir(exist_ok=True)
+                write_atomically(asked / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False).encode())
+                write_atomically(asked / "overrides.yaml", yaml.safe_dump(overrides).encode())
         except FileExistsError:
             raise InputError("hydra.run.dir", folder, OCCUPIED) from None
         except OSError as error:
@@ -70,10 +72,6 @@ class Record:
         """Append one line to the metrics; a number that is not finite becomes null."""
         with self.metrics.open("ab") as file:
             file.write(json.dumps(finite(line), allow_nan=False).encode() + b"\n")
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the complete lines of the metrics."""
-        return read_metrics(self.metrics)
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the checkpoint: a state of tensors, numbers, texts and containers, and the length of the metrics."""
@@ -151,13 +149,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _keep_config(folder: Path, config: Mapping[str, Any], overrides: list[str]) -> None:
-    if (folder / "overrides.yaml").exists():
-        return
-    import yaml
-
-    folder.mkdir(exist_ok=True)
-    write_atomically(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False).encode())
-    write_atomically(folder / "overrides.yaml", yaml.safe_dump(overrides).encode())

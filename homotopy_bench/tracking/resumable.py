@@ -36,15 +36,15 @@ def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
         raise InputError("resume", folder, f"its .hydra/config.yaml cannot be read ({type(error).__name__})") from error
     if not isinstance(raw, dict) or not isinstance(said, list):
         raise InputError("resume", folder, f"its .hydra/config.yaml is no configuration; {accepted}")
-    status = _status(folder)
+    status = _final_status(folder)
     try:
         config = validate({str(key): value for key, value in raw.items()})
     except InputError as error:
         raise InputError("resume", folder, f"its .hydra/config.yaml cannot be used: {error}") from error
-    return config, [str(item) for item in said], status if status in FINAL else None
+    return config, [str(item) for item in said], status
 
 
-def _status(folder: Path) -> str | None:
+def _final_status(folder: Path) -> str | None:
     path = folder / "summary.json"
     if not path.exists():
         return None
@@ -55,4 +55,4 @@ def _status(folder: Path) -> str | None:
         raise InputError("resume", folder, "its summary.json is damaged; delete it to continue the run") from error
     if schema != SCHEMA:
         raise InputError("resume", folder, f"its summary.json has schema {schema}; this version reads {SCHEMA}")
-    return str(status)
+    return str(status) if status in FINAL else None

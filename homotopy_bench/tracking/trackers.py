@@ -20,10 +20,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.loggers.base import SILENCE
+from homotopy_bench.tracking.tracker_process import read_messages
 
 BOOT = "import sys; sys.path.append(sys.argv[1]); from homotopy_bench.tracking.tracker_process import main; main()"
 
@@ -62,16 +63,28 @@ class Trackers:
         limit: float = LIMIT,
     ) -> None:
         self._runs = [run for run in runs if run.config.logger.chosen]
-        self._warn = warn
-        self._silence = silence
-        self._limit = limit
+        self._warn, self._silence, self._limit = warn, silence, limit
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._said: set[str] = set()
         self._ended: set[Path] = set()
         self._process: subprocess.Popen[str] | None = None
         if self._runs:
+            chosen = [logger for run in self._runs for logger in run.config.logger.chosen]
+            variables = {name: value for logger in chosen for name, value in logger.variables.items()}
             try:
-                self._process = _start(self._runs, self._answers)
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", BOOT, str(ROOT)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    encoding="utf-8",
+                    env={**variables, **os.environ},
+                    # Ctrl-C is for the training; the trackers then learn how it ended.
+                    start_new_session=True,
+                )
+                reader = (self._process.stdout, self._answers)
+                threading.Thread(target=read_messages, args=reader, daemon=True).start()
             except OSError as error:
                 self._problem(None, f"the trackers cannot be started ({error.strerror})")
         for run in self._runs:
@@ -118,8 +131,7 @@ class Trackers:
     def _tell(self, message: Mapping[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):  # a process that is gone is noticed at the end
-                self._process.stdin.write(json.dumps(message) + "\n")
-                self._process.stdin.flush()
+                print(json.dumps(message), file=self._process.stdin, flush=True)
 
     def _take(self, answer: Mapping[str, Any] | None) -> None:
         if answer is None:
@@ -137,29 +149,3 @@ class Trackers:
         if message not in self._said:
             self._said.add(message)
             self._warn(message)
-
-
-def _start(runs: Sequence[Followed], answers: queue.Queue[dict[str, Any] | None]) -> subprocess.Popen[str]:
-    variables = {
-        name: value for run in runs for one in run.config.logger.chosen for name, value in one.variables.items()
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", BOOT, str(ROOT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        env={**variables, **os.environ},
-        # Ctrl-C is for the training; the trackers then learn how it ended.
-        start_new_session=True,
-    )
-    threading.Thread(target=_receive, args=(process.stdout, answers), daemon=True).start()
-    return process
-
-
-def _receive(stream: IO[str], answers: queue.Queue[dict[str, Any] | None]) -> None:
-    with stream:
-        for line in stream:
-            answers.put(json.loads(line))
-    answers.put(None)

@@ -12,8 +12,7 @@ import pytest
 
 from homotopy_bench import compose
 from homotopy_bench.loggers.base import Logger, Point, Run
-from homotopy_bench.tracking.mirror import KNOWN, Mirror
-from homotopy_bench.tracking.tracker_process import serve
+from homotopy_bench.tracking.mirror import KNOWN, Mirror, serve
 
 
 class Kept(Logger):

@@ -51,13 +51,13 @@ def test_going_back_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> N
     record.append({"epoch": 1})
     record.save({"step": 1})
     record.append({"epoch": 2, "loss": float("nan")})
-    assert record.lines()[1] == {"epoch": 2, "loss": None}
+    assert read_metrics(record.metrics)[1] == {"epoch": 2, "loss": None}
     state = record.load()
     assert state is not None
     assert state["step"] == 1
-    assert len(record.lines()) == 2  # whether this state can be used is not known yet
+    assert len(read_metrics(record.metrics)) == 2  # whether this state can be used is not known yet
     record.go_back_to(state)
-    assert record.lines() == [{"epoch": 1}]
+    assert read_metrics(record.metrics) == [{"epoch": 1}]
 
 
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
