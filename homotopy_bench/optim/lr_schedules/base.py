@@ -39,11 +39,7 @@ class LRSchedule(Options, ABC):
         """Check the files the schedule reads, without loading torch or NumPy; by default there are none."""
 
     def check(self, run: RunSections) -> None:
-        """Raise :class:`~homotopy_bench.core.errors.InputError` where this schedule does not go with a run.
-
-        Args:
-            run: The sections of the configuration, each checked by itself.
-        """
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this schedule does not go with a run."""
 
     def table(self, steps: int, lr: float) -> Array:
         """Return the learning rate of every training step.
