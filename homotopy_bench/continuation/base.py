@@ -70,15 +70,7 @@ class Continuation(Options, ABC):
 
 
 def ramp(u: Array, warmup_fraction: float) -> Array:
-    """Return the progress through the warm-up, v = min(1, u/w).
-
-    Args:
-        u: Training progress in [0, 1].
-        warmup_fraction: Share w of the training over which the path is walked.
-
-    Returns:
-        v in [0, 1], exactly 1 for u >= w.
-    """
+    """Return the progress through the warm-up, v = min(1, u/w), with w = ``warmup_fraction``; exactly 1 for u >= w."""
     import numpy as np
 
     return np.minimum(u, warmup_fraction) / warmup_fraction
