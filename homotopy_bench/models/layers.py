@@ -145,7 +145,7 @@ class Network(nn.Module):
         return x
 
 
-def keeps_shape(layer: nn.Module) -> bool:
+def keeps_shape(layer: Layer) -> bool:
     """Return whether a layer's output has the shape of its input, so that the identity is one of its relatives.
 
     Example:
@@ -154,8 +154,6 @@ def keeps_shape(layer: nn.Module) -> bool:
         >>> keeps_shape(Layer(nn.Conv2d(8, 8, 3, padding="same"), torch.relu))
         True
     """
-    if not isinstance(layer, Layer):
-        return False
     affine = layer.affine
     if isinstance(affine, nn.Linear):
         return affine.in_features == affine.out_features
