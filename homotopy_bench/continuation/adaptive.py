@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.continuation.base import Continuation
+from homotopy_bench.continuation.base import Array, Continuation
 from homotopy_bench.continuation.path_controller import PathController, Rules
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class Adaptive(Continuation):
@@ -33,7 +29,7 @@ class Adaptive(Continuation):
     patience: Annotated[int, Field(ge=1)] = 2
     longest_wait: Annotated[int, Field(ge=1)] = 6
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return what holds before the first check: 0 before the reserve begins, and 1 from then on."""
         import numpy as np
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -13,6 +13,9 @@ from homotopy_bench.core.options import Options
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[np.float64]"
+"""Values in float64; a name, as only the functions that compute load NumPy."""
 
 WarmupFraction = Annotated[float, Field(gt=0.0, le=1.0)]
 """Share w of the training steps after which t = 1 for good; 0 < w <= 1."""
@@ -26,7 +29,7 @@ class Continuation(Options, ABC):
     name: str
 
     @abstractmethod
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return t(u) elementwise.
 
         Args:
@@ -36,7 +39,7 @@ class Continuation(Options, ABC):
             Path parameters in [0, 1], the shape of ``u``.
         """
 
-    def arrange(self, t: NDArray[np.float64], seed: int, levels: Sequence[int]) -> None:
+    def arrange(self, t: Array, seed: int, levels: Sequence[int]) -> None:
         """Rearrange the values of all steps but the last in place; by default they stay.
 
         Args:
@@ -45,7 +48,7 @@ class Continuation(Options, ABC):
             levels: Training steps of each level of a method that has levels.
         """
 
-    def table(self, steps: int, seed: int, levels: Sequence[int] = ()) -> NDArray[np.float64]:
+    def table(self, steps: int, seed: int, levels: Sequence[int] = ()) -> Array:
         """Return t for every training step.
 
         Step k = 0, ..., S-1 trains at t(k/S); the last one always trains the target network, t = 1.
@@ -66,16 +69,8 @@ class Continuation(Options, ABC):
         return t
 
 
-def ramp(u: NDArray[np.float64], warmup_fraction: float) -> NDArray[np.float64]:
-    """Return the progress through the warm-up, v = min(1, u/w).
-
-    Args:
-        u: Training progress in [0, 1].
-        warmup_fraction: Share w of the training over which the path is walked.
-
-    Returns:
-        v in [0, 1], exactly 1 for u >= w.
-    """
+def ramp(u: Array, warmup_fraction: float) -> Array:
+    """Return the progress through the warm-up, v = min(1, u/w), with w = ``warmup_fraction``; exactly 1 for u >= w."""
     import numpy as np
 
     return np.minimum(u, warmup_fraction) / warmup_fraction

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from homotopy_bench.continuation.base import Continuation
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation
 
 
 class Constant(Continuation):
@@ -21,7 +17,7 @@ class Constant(Continuation):
 
     name: Literal["constant"] = "constant"
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return 1 for every progress ``u``."""
         import numpy as np
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from homotopy_bench.continuation.base import Continuation, WarmupFraction, ramp
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation, WarmupFraction, ramp
 
 
 class Cosine(Continuation):
@@ -22,7 +18,7 @@ class Cosine(Continuation):
     name: Literal["cosine"] = "cosine"
     warmup_fraction: WarmupFraction = 0.7
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return (1 - cos(pi v))/2 for every progress ``u``."""
         import numpy as np
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from typing_extensions import override
 
-from homotopy_bench.continuation.base import Continuation
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation
 
 
 class Levels(Continuation):
@@ -24,14 +20,14 @@ class Levels(Continuation):
 
     name: Literal["levels"] = "levels"
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return 1 for every progress ``u``: what holds where there are no levels, or none any more."""
         import numpy as np
 
         return np.ones_like(u)
 
     @override
-    def arrange(self, t: NDArray[np.float64], seed: int, levels: Sequence[int]) -> None:
+    def arrange(self, t: Array, seed: int, levels: Sequence[int]) -> None:
         """Hold t = j/n for the steps of level j."""
         import numpy as np
 

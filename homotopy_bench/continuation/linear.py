@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from homotopy_bench.continuation.base import Continuation, WarmupFraction, ramp
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation, WarmupFraction, ramp
 
 
 class Linear(Continuation):
@@ -22,6 +18,6 @@ class Linear(Continuation):
     name: Literal["linear"] = "linear"
     warmup_fraction: WarmupFraction = 0.7
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return min(1, u/w) for every progress ``u``."""
         return ramp(u, self.warmup_fraction)

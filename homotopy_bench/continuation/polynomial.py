@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.continuation.base import Continuation, WarmupFraction, ramp
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation, WarmupFraction, ramp
 
 
 class Polynomial(Continuation):
@@ -25,6 +21,6 @@ class Polynomial(Continuation):
     warmup_fraction: WarmupFraction = 0.7
     power: Annotated[float, Field(gt=0.0)] = 2.0
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return v^p for every progress ``u``."""
         return ramp(u, self.warmup_fraction) ** self.power

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from typing_extensions import override
 
-from homotopy_bench.continuation.base import Continuation, WarmupFraction, ramp
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation, WarmupFraction, ramp
 
 
 class Shuffled(Continuation):
@@ -29,12 +25,12 @@ class Shuffled(Continuation):
     name: Literal["shuffled"] = "shuffled"
     warmup_fraction: WarmupFraction = 0.7
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return min(1, u/w), the values before they are put into another order, for every progress ``u``."""
         return ramp(u, self.warmup_fraction)
 
     @override
-    def arrange(self, t: NDArray[np.float64], seed: int, levels: Sequence[int]) -> None:
+    def arrange(self, t: Array, seed: int, levels: Sequence[int]) -> None:
         """Permute the values of the linear schedule."""
         import numpy as np
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.continuation.base import Continuation, WarmupFraction, ramp
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.continuation.base import Array, Continuation, WarmupFraction, ramp
 
 
 class Stepwise(Continuation):
@@ -28,7 +24,7 @@ class Stepwise(Continuation):
     warmup_fraction: WarmupFraction = 0.7
     stages: Annotated[int, Field(ge=1)] = 5
 
-    def at(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, u: Array) -> Array:
         """Return floor(k v)/k for every progress ``u``."""
         import numpy as np
 

@@ -32,10 +32,6 @@ class Quadrature:
     products: int
     """Products taken, per member."""
 
-    def moment(self, power: int) -> Float[Tensor, "M probes"]:
-        """Return sum w x^power, shape (M, probes): the mean of lambda^power over the spectrum as each probe sees it."""
-        return (self.weights * self.nodes**power).sum(dim=2)
-
 
 def spectral_density(
     operator: Operator, like: Vectors, generator: torch.Generator, *, steps: int = 50, probes: int = 2
@@ -47,12 +43,8 @@ def spectral_density(
     space of a probe is invariant after fewer steps, its quadrature is exact with fewer nodes, and z·A z with weight 0
     fills the rest.
 
-    Args:
-        operator: v (M, Q) -> A v (M, Q), symmetric.
-        like: Gives shape (M, Q), format and device.
-        generator: Source of the probes, on the host; all members have the same probes.
-        steps: Nodes per probe, at least 1; more than Q are never taken.
-        probes: Number of probes, at least 1.
+    ``steps`` are the nodes per probe, of which no more than Q are taken, and both numbers are at least 1; the other
+    arguments are those of :func:`~homotopy_bench.curvature.hutchinson.hutchinson_trace`.
 
     Returns:
         Nodes and weights; the products are steps times probes, or fewer where all spaces end before.
@@ -80,17 +72,11 @@ def spectral_density(
 
 
 def smoothed_density(quadrature: Quadrature, grid: Float[Tensor, "*M G"], width: float) -> Float[Tensor, "members G"]:
-    """Return the density convolved with a normal distribution, averaged over the probes.
+    """Return the density convolved with a normal distribution, averaged over the probes, float64, (M, G).
 
-    p(g) = mean over probes of sum_j w_j exp(-(g - x_j)^2/(2 s^2))/(s sqrt(2 pi)), which integrates to 1.
-
-    Args:
-        quadrature: Nodes x and weights w, in units of the eigenvalues.
-        grid: Points g, shape (G,), or (M, G) with each member's own.
-        width: Standard deviation s, in units of the eigenvalues, positive.
-
-    Returns:
-        p, shape (M, G), float64, per unit of the eigenvalues.
+    p(g) = mean over probes of sum_j w_j exp(-(g - x_j)^2/(2 s^2))/(s sqrt(2 pi)), which integrates to 1, with nodes x,
+    weights w, points g in ``grid``, shape (G,) or (M, G) with each member's own, and standard deviation s = ``width``.
+    All but p, which is per unit of the eigenvalues, and w are in their units.
 
     Raises:
         ValueError: If the width is not positive.

@@ -19,6 +19,9 @@ from homotopy_bench.ensemble.ensemble import Ensemble
 class GradientGraph:
     """The members' gradients at a batch, written into the ensemble, with the graph that gives Hessian products.
 
+    Attributes:
+        gradients: The gradients with their graph, one per leaf.
+
     Args:
         ensemble: The R rows; ``ensemble.gradient`` receives the gradients, and the parameters must not change while
             products are taken.
@@ -36,31 +39,17 @@ class GradientGraph:
     def __init__(self, ensemble: Ensemble, loss: Float[Tensor, ""]) -> None:
         self._ensemble = ensemble
         self._leaves = ensemble.leaves()
-        self._gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
-        torch._foreach_copy_(ensemble.leaf_views(ensemble.gradient), [g.detach() for g in self._gradients])
-
-    def check(self) -> None:
-        """Check that products will be complete.
-
-        Raises:
-            RuntimeError: If a part of the network can be differentiated once only.
-        """
-        require_second_derivatives(self._gradients)
+        self.gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
+        torch._foreach_copy_(ensemble.leaf_views(ensemble.gradient), [g.detach() for g in self.gradients])
 
     def product(self, vectors: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
-        """Return H v for every row, with H the Hessian of its loss.
-
-        Args:
-            vectors: v, shape (R, P).
-
-        Returns:
-            Products, shape (R, P).
+        """Return H v, shape (R, P), for every row's vector v, with H the Hessian of its loss.
 
         Raises:
             RuntimeError: If a part of the network cannot be differentiated twice.
         """
-        curved = [(g, v) for g, v in zip(self._gradients, self._ensemble.leaf_views(vectors), strict=True)]
-        curved = [(g, v) for g, v in curved if g.requires_grad]
+        pairs = zip(self.gradients, self._ensemble.leaf_views(vectors), strict=True)
+        curved = [(g, v) for g, v in pairs if g.requires_grad]
         if not curved:  # the loss is linear in all parameters
             return torch.zeros_like(vectors)
         gradients, directions = zip(*curved, strict=True)
@@ -74,9 +63,6 @@ def require_second_derivatives(gradients: Iterable[Tensor]) -> None:
     An operation that is marked ``once_differentiable`` puts a node that raises into the graph of its gradient. But
     torch.autograd.grad visits only nodes between its outputs and its inputs, and that node is on no such way: without a
     word the product would lack what the operation contributes.
-
-    Args:
-        gradients: Tensors of any shape.
 
     Raises:
         RuntimeError: If a part of the graph can be differentiated once only.

@@ -55,13 +55,7 @@ def layer_traces(
     add up to Hutchinson's of the whole trace from the same probes. The variance of one term is the sum of A_ij^2 over i
     in b and j != i, counted twice where j is in b too: the blocks beside the diagonal add noise, no bias.
 
-    Args:
-        operator: v (M, Q) -> A v (M, Q), symmetric.
-        like: Gives shape (M, Q), format and device.
-        generator: Source of the probes, as in :func:`hutchinson_trace`.
-        columns: Name -> columns of a block.
-        probes: Number n of probes, at least 2, and of products in all.
-        tolerance: A block of a member has converged when its standard error is at most tolerance |trace|.
+    ``columns`` gives the columns of each block by its name; all other arguments are those of :func:`hutchinson_trace`.
 
     Returns:
         Name -> means and their standard errors; the products of each are those of all together.

@@ -27,12 +27,8 @@ def hutchpp_trace(
     (Meyer, Musco, Musco and Woodruff 2021, arXiv:2010.09649, algorithm 1, with m = 3 l). It is exact to rounding where
     the rank of A is at most l.
 
-    Args:
-        operator: v (M, Q) -> A v (M, Q), symmetric.
-        like: Gives shape (M, Q), format and device.
-        generator: Source of the probes, on the host; all members have the same probes.
-        sketch: Number l, at least 2 and at most Q; the products are 3 l.
-        tolerance: A member has converged when its standard error is at most tolerance |trace|.
+    ``sketch`` is l, at least 2 and at most Q, and the products are 3 l; the other arguments are those of
+    :func:`~homotopy_bench.curvature.hutchinson.hutchinson_trace`.
 
     Returns:
         Estimates, and the standard errors of their sampled part, the only random one once V is known.

@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
 from homotopy_bench.curvature.estimate import Eigenpair, Operator, Vectors
 from homotopy_bench.curvature.krylov import Krylov
@@ -61,56 +59,31 @@ def lanczos(
         (2.0, -4.0, 3)
     """
     krylov = Krylov(operator, spherical(like, generator) if start is None else start, max_products)
-    ends = (_End(-1, like), _End(0, like))
+    value = torch.full((2, len(like)), torch.nan, dtype=torch.float64)  # of the largest and of the smallest
+    error = torch.full_like(value, torch.inf)
+    converged = torch.zeros_like(value, dtype=torch.bool)
+    vector = like.new_zeros(2, *like.shape)
     done = torch.zeros(len(like), dtype=torch.bool)
     next_check = 1
     while krylov.steps < krylov.limit and not bool(done.all()):
         krylov.extend()
-        k = krylov.steps
-        due = k in (next_check, krylov.limit)
-        ended = (krylov.beta == 0.0) & ~done
-        if due or bool(ended.any()):
-            if due:  # the eigenvalues of T at every step would cost k^4 in all
-                next_check = k + max(1, k // 10)
-            values, vectors = krylov.ritz()
-            # When a member is looked at must not depend on another's end.
-            skip = done if due else done | ~ended
-            for end in ends:
-                end.update(krylov, values, vectors, tolerance, skip)
-            done = done | ~krylov.finite | (ends[0].converged & ends[1].converged)
-    return Extremes(*(end.pair(like, krylov.steps) for end in ends))
-
-
-class _End:
-    """One end of the spectra while the process runs, at place ``index`` of the Ritz values, which ascend."""
-
-    def __init__(self, index: int, like: Vectors) -> None:
-        self.index = index
-        self.value = torch.full((len(like),), torch.nan, dtype=torch.float64)
-        self.error = torch.full((len(like),), torch.inf, dtype=torch.float64)
-        self.converged = torch.zeros(len(like), dtype=torch.bool)
-        self.vector = torch.zeros_like(like)
-
-    def update(
-        self,
-        krylov: Krylov,
-        values: Float[Tensor, "M k"],
-        vectors: Float[Tensor, "M k k"],
-        tolerance: float,
-        skip: Bool[Tensor, " M"],
-    ) -> None:
-        """Take the end of the present T, with these Ritz pairs, for all members that are not to be skipped."""
-        basis, rounding, broken = krylov.basis, krylov.rounding, ~krylov.finite
-        value, weights = values[:, self.index], vectors[:, :, self.index]
-        residual = torch.maximum(krylov.beta * weights[:, -1].abs(), rounding)
-        self.value = torch.where(skip, self.value, torch.where(broken, torch.nan, value))
-        self.error = torch.where(skip, self.error, torch.where(broken, torch.inf, residual))
-        met = (residual <= tolerance * value.abs()) | (residual <= rounding)
-        self.converged = torch.where(skip, self.converged, met & ~broken)
-        vector = torch.einsum("mk,mkq->mq", weights.to(basis), basis)
-        self.vector = torch.where(skip.to(basis.device)[:, None], self.vector, vector)
-
-    def pair(self, like: Vectors, products: int) -> Eigenpair:
-        """Return the end in the format and on the device of ``like``."""
-        vector = self.vector / self.vector.norm(dim=1, keepdim=True)
-        return Eigenpair(self.value.to(like), self.error.to(like), products, self.converged.to(like.device), vector)
+        seen = ~done
+        if krylov.steps in (next_check, krylov.limit):  # the eigenvalues of T at every step would cost k^4 in all
+            next_check = krylov.steps + max(1, krylov.steps // 10)
+        else:  # when a member is looked at must not depend on another's end
+            seen &= krylov.beta == 0.0
+        if not bool(seen.any()):
+            continue
+        values, vectors = krylov.ritz()
+        theta, weights = values[:, [-1, 0]].mT, vectors[:, :, [-1, 0]].unbind(dim=2)
+        residual = torch.stack([torch.maximum(krylov.beta * own[:, -1].abs(), krylov.rounding) for own in weights])
+        value = torch.where(seen, torch.where(krylov.finite, theta, torch.nan), value)
+        error = torch.where(seen, torch.where(krylov.finite, residual, torch.inf), error)
+        met = residual <= torch.maximum(tolerance * theta.abs(), krylov.rounding)
+        converged = torch.where(seen, met & krylov.finite, converged)
+        ritz = torch.stack([torch.einsum("mk,mkq->mq", own.to(like), krylov.basis) for own in weights])
+        vector = torch.where(seen.to(like.device)[:, None], ritz, vector)
+        done = done | ~krylov.finite | converged.all(dim=0)
+    vector = vector / vector.norm(dim=2, keepdim=True)
+    ends = zip(value.to(like), error.to(like), converged.to(like.device), vector, strict=True)
+    return Extremes(*(Eigenpair(r, within, krylov.steps, met, unit) for r, within, met, unit in ends))

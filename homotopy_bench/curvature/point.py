@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Float, Shaped
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 
 Batch = tuple[Shaped[Tensor, "M _ ..."], Shaped[Tensor, "M _ ..."]]
@@ -45,34 +47,21 @@ class Point:
             raise InputError("parameters", pattern, f"accepted: a pattern of {', '.join(ensemble.parameters)}")
         self._network = ensemble.network
         self._shapes = {name: ensemble.parameters[name].shape for name in chosen}
-        self._fixed = {
-            name: values.detach().clone() for name, values in ensemble.parameters.items() if name not in self._shapes
-        }
-        self._buffers = {name: values.clone() for name, values in ensemble.buffers.items()}
-        self.selected = torch.cat(
-            [ensemble.parameters[name].detach().reshape(ensemble.members, -1) for name in chosen], dim=1
-        )
-        self.columns: dict[str, slice] = {}
-        start = 0
-        for name, shape in self._shapes.items():
-            self.columns[name] = slice(start, start + shape[1:].numel())
-            start += shape[1:].numel()
+        parameters = {name: values.detach().clone() for name, values in ensemble.parameters.items()}
+        self._fixed = {name: values for name, values in parameters.items() if name not in self._shapes}
+        self._buffers = copied(ensemble.buffers)
+        self.selected = torch.cat([parameters[name].flatten(start_dim=1) for name in chosen], dim=1)
+        self._sizes = [shape[1:].numel() for shape in self._shapes.values()]
+        ends = pairwise(accumulate(self._sizes, initial=0))
+        self.columns = {name: slice(*pair) for name, pair in zip(chosen, ends, strict=True)}
 
     def logits(self, selected: Float[Tensor, "M Q"], x: Shaped[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
-        """Return the members' outputs where the chosen parameters have given values.
-
-        Args:
-            selected: Values, shape (M, Q).
-            x: Inputs, shape (M, B, *input).
-
-        Returns:
-            Outputs, shape (M, B, *output).
-        """
-        pieces = torch.split(selected, [shape[1:].numel() for shape in self._shapes.values()], dim=1)
+        """Return the members' outputs (M, B, *output) where the chosen parameters have given values (M, Q)."""
+        pieces = torch.split(selected, self._sizes, dim=1)
         views = {name: piece.view(self._shapes[name]) for name, piece in zip(self._shapes, pieces, strict=True)}
         parameters = {**self._fixed, **views}
         # In training BatchNorm writes into its buffers, which forward mode forbids for tensors from outside.
-        buffers = {name: values.clone() for name, values in self._buffers.items()}
+        buffers = copied(self._buffers)
         if len(x) == 1:  # as in Ensemble.forward
             own = [{name: values[0] for name, values in tensors.items()} for tensors in (parameters, buffers)]
             return self._call(own[0], own[1], x[0]).unsqueeze(0)
@@ -85,16 +74,9 @@ class Point:
 
 
 def split_batches(x: Shaped[Tensor, "N ..."], y: Shaped[Tensor, " N"], members: int, size: int) -> list[Batch]:
-    """Cut a split that all members share into batches.
+    """Return a split that all M members share in batches of ``size``, of which the last one has what remains.
 
-    Args:
-        x: Inputs, shape (N, *input).
-        y: Labels, shape (N,).
-        members: Number M of members.
-        size: Samples B of a batch; the last one has what remains.
-
-    Returns:
-        Batches of all N samples, which share the memory of the split.
+    They share the memory of the split, whose inputs are (N, *input) and whose labels (N,).
 
     Example:
         >>> [tuple(labels.shape) for _, labels in split_batches(torch.zeros(5, 3), torch.zeros(5), 2, 4)]

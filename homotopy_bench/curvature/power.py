@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
 from homotopy_bench.curvature.estimate import Eigenpair, Operator, Vectors
 
@@ -25,16 +23,9 @@ def power_iteration(
     another than the largest while v has little of the largest one's vector, and there is no convergence where two
     eigenvalues of opposite sign have the largest modulus.
 
-    A member ends as soon as its residual does, so that its result does not depend on the others'.
-
-    Args:
-        operator: v (M, Q) -> A v (M, Q), symmetric.
-        like: Gives shape (M, Q), format and device.
-        generator: Source of the random start, on the host.
-        start: Vectors (M, Q) to start from, such as those of an earlier search; a row that is zero or not finite starts
-            at random, as all do without it.
-        tolerance: A member has converged when |A v - r v| <= tolerance |r|.
-        max_products: Most products per member, at least 1.
+    A member has converged, and ends, when |A v - r v| <= ``tolerance`` |r|: its result does not depend on the others'.
+    A row of ``start`` that is zero or not finite starts at random, as all do without it. All other arguments are those
+    of :func:`~homotopy_bench.curvature.lanczos.lanczos`.
 
     Returns:
         Values, errors and unit vectors.
@@ -46,12 +37,14 @@ def power_iteration(
         (-4.0, [True])
     """
     random = torch.randn(like.shape[1:], generator=generator, dtype=torch.float64).to(like).expand_as(like)
-    vector = random if start is None else torch.where(_usable(start), start, random)
+    vector = random
+    if start is not None:
+        lengths = start.norm(dim=1, keepdim=True)
+        vector = torch.where(lengths.isfinite() & (lengths > 0.0), start, random)
     vector = vector / vector.norm(dim=1, keepdim=True)
     value, error = torch.full_like(like[:, 0], torch.nan), torch.full_like(like[:, 0], torch.inf)
     converged = torch.zeros_like(value, dtype=torch.bool)
-    found = vector
-    products = 0
+    found, products = vector, 0
     while products < max_products and not bool(converged.all()):
         image = operator(vector)
         products += 1
@@ -63,8 +56,3 @@ def power_iteration(
         length = image.norm(dim=1, keepdim=True)
         vector = torch.where(length > 0.0, image / length, vector)
     return Eigenpair(value, error, products, converged, found)
-
-
-def _usable(start: Vectors) -> Bool[Tensor, "M 1"]:
-    length: Tensor = start.norm(dim=1, keepdim=True)
-    return torch.isfinite(length) & (length > 0.0)

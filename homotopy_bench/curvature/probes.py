@@ -16,14 +16,9 @@ from homotopy_bench.curvature.estimate import Vectors
 
 
 def rademacher(like: Vectors, generator: torch.Generator) -> Vectors:
-    """Return vectors with independent entries -1 or 1, each with probability 1/2.
+    """Return vectors with independent entries -1 or 1, each with probability 1/2, and all M rows equal.
 
-    Args:
-        like: Gives shape (M, Q), format and device.
-        generator: Source of randomness, on the host.
-
-    Returns:
-        Vectors (M, Q), with all rows equal.
+    ``like`` gives shape (M, Q), format and device; the generator is on the host.
 
     Example:
         >>> probe = rademacher(torch.zeros(2, 100), torch.Generator().manual_seed(0))

@@ -1,11 +1,10 @@
 """Multiply by the Hessian and by the generalised Gauss-Newton matrix by double backward.
 
-The graph of the gradient is built once and kept, so that a product is one backward pass through it. In the first layer
-that takes two matrix products, as many as a gradient with its forward pass, and in every other one six, where a
-gradient takes three. So it is 1.2 gradients' work in a network of two hidden layers of 128 on 784 inputs, and 2 in a
-deep one. Measured on a thread of a CPU: 1.3 to 1.4 (6000 samples, and 4 members with 2000), and 2.0 to 2.3 (32 layers
-of 64, batch 128, 1 and 16 members). ``torch.func.linearize`` of the gradient takes 0.9 to 1.1 times as long and keeps
-as much, after 1 to 3 seconds of tracing.
+The graph of the gradient is built once and kept, so that a product is one backward pass through it: two matrix products
+in the first layer, as many as a gradient with its forward pass takes there, and six in every other, where a gradient
+takes three. Measured in gradients on a thread of a CPU: 1.3 to 1.4 for two hidden layers of 128 on 784 inputs (6000
+samples, and 4 members with 2000), 2.0 to 2.3 for 32 layers of 64 (batch 128, 1 and 16 members).
+``torch.func.linearize`` of the gradient takes 0.9 to 1.1 times as long and keeps as much, after 1 to 3 s of tracing.
 
 What is kept are the activations of all batches. Where memory forbids that, ``rebuilt_hessian_operator`` builds the
 graph of one batch after another at every product.
@@ -88,11 +87,7 @@ def hessian_operator(
     for batch, weight in zip(batches, batch_weights(batches), strict=True):
         gradient = gradient + weight * _gradient(point, w, batch, objective)
     require_second_derivatives([gradient])
-
-    def product(vectors: Tensor) -> Tensor:
-        return _derivative(gradient, w, vectors, keep=True)
-
-    return CountedOperator(product, point)
+    return CountedOperator(lambda vectors: _derivative(gradient, w, vectors, keep=True), point)
 
 
 def rebuilt_hessian_operator(
@@ -100,11 +95,10 @@ def rebuilt_hessian_operator(
 ) -> CountedOperator:
     """Return v -> H v, with H the Hessian of each member's mean loss over the batches, and keep no graph.
 
-    The products are those of :func:`hessian_operator`, and nothing is computed beforehand. Every product runs the
-    network anew, so that random layers would draw other masks: it is for networks without them, or in evaluation mode.
-
-    It takes the memory of a single batch however many there are. Measured on a thread of a CPU a product costs 2.2 to
-    3.5 gradients, where :mod:`~homotopy_bench.curvature.forward_over_reverse` takes 3.2 to 5.2 and twice the memory.
+    Every product runs the network anew, so that random layers would draw other masks: it is for networks without them,
+    or in evaluation mode. It takes the memory of a single batch however many there are. Measured on a thread of a CPU a
+    product costs 2.2 to 3.5 gradients, where :mod:`~homotopy_bench.curvature.forward_over_reverse` takes 3.2 to 5.2 and
+    twice the memory.
 
     Arguments and errors are those of :func:`hessian_operator`.
     """
@@ -137,11 +131,7 @@ def gauss_newton_operator(
         _gauss_newton_product(point.logits(w, x), w, y, objective, weight)
         for (x, y), weight in zip(batches, batch_weights(batches), strict=True)
     ]
-
-    def product(vectors: Tensor) -> Tensor:
-        return torch.stack([of_batch(vectors) for of_batch in products]).sum(dim=0)
-
-    return CountedOperator(product, point)
+    return CountedOperator(lambda vectors: torch.stack([of(vectors) for of in products]).sum(dim=0), point)
 
 
 def _gradient(point: Point, w: Tensor, batch: Batch, objective: Objective) -> Tensor:

@@ -32,12 +32,8 @@ def xtrace(
     t_ij does not depend on w_j, in which t_j has the mean tr A whatever the other probes are, so that what it adds to
     (t_i - tr A)(t_j - tr A) has mean zero. It takes no products; a negative one counts as 0.
 
-    Args:
-        operator: v (M, Q) -> A v (M, Q), symmetric.
-        like: Gives shape (M, Q), format and device.
-        generator: Source of the probes, on the host; all members have the same probes.
-        sketch: Number l, at least 3 and at most Q; the products are 2 l.
-        tolerance: A member has converged when its error is at most tolerance |trace|.
+    ``sketch`` is l, at least 3 and at most Q, and the products are 2 l; the other arguments are those of
+    :func:`~homotopy_bench.curvature.hutchinson.hutchinson_trace`.
 
     Returns:
         Estimates and their errors.

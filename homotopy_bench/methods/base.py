@@ -10,11 +10,11 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from homotopy_bench.core.options import Options
+from homotopy_bench.core.run_sections import RunSections
 
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.core.run_sections import RunSections
     from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 
@@ -56,11 +56,7 @@ class Method(Options):
         return ()
 
     def check(self, run: RunSections) -> None:
-        """Raise :class:`~homotopy_bench.core.errors.InputError` where this method does not go with a run.
-
-        Args:
-            run: The sections of the configuration, each checked by itself.
-        """
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this method does not go with a run."""
 
     def regularizer(self, initial: InitialState) -> Regularizer | None:  # noqa: ARG002 - for methods with an addition
         """Return what the method adds to the objective of rows on the path; None for nothing.
@@ -70,24 +66,12 @@ class Method(Options):
         return None
 
     def deform(self, network: torch.nn.Module) -> None:
-        """Deform a target network in place; its parameters keep their names and order.
-
-        Args:
-            network: A target network just built, for one member.
-        """
+        """Deform in place a target network just built, for one member; its parameters keep their names and order."""
 
     def coefficients(
         self,
         t: torch.Tensor,  # noqa: ARG002 - for methods that deform
         network: torch.nn.Module,  # noqa: ARG002
     ) -> dict[str, torch.Tensor]:
-        """Return the values of the deformation's buffers at t.
-
-        Args:
-            t: Path parameters of the M members, shape (M,), in [0, 1].
-            network: The deformed network (for what the values depend on, such as its depth).
-
-        Returns:
-            Name of a buffer of the network -> values of shape (M,).
-        """
+        """Return the values (M,) of the buffers of a deformed network, by name, at the members' t (M,) in [0, 1]."""
         return {}

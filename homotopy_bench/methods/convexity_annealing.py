@@ -20,13 +20,13 @@ from typing_extensions import override
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
+from homotopy_bench.core.run_sections import RunSections
 from homotopy_bench.methods.base import Method
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from homotopy_bench.core.run_sections import RunSections
     from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 
@@ -62,9 +62,6 @@ class ConvexityAnnealing(Method):
     def check(self, run: RunSections) -> None:
         """Check that t does not fall where angles are trained.
 
-        Args:
-            run: The sections of the configuration.
-
         Raises:
             InputError: If it does: an angle is held below (pi/4)(1 - t) and would not come back.
         """
@@ -75,9 +72,6 @@ class ConvexityAnnealing(Method):
 
     def deform(self, network: torch.nn.Module) -> None:
         """Replace the activation of every hidden layer.
-
-        Args:
-            network: A target network with ReLU.
 
         Raises:
             InputError: If a hidden layer has another activation.

@@ -36,13 +36,13 @@ from pydantic import Field, model_validator
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
+from homotopy_bench.core.run_sections import RunSections
 from homotopy_bench.methods.coupling.levels import LevelledMethod
 from homotopy_bench.methods.coupling.stability import largest_rate
 
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.core.run_sections import RunSections
     from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
@@ -67,11 +67,9 @@ class HTA(LevelledMethod):
 
     @model_validator(mode="after")
     def _what_the_authors_code_has(self) -> HTA:
-        released = {"groups": 2, "split": "channels", "reference": "zero"}
-        if self.update == "released":
-            for key, value in released.items():
-                if getattr(self, key) != value:
-                    raise ValueError(f"update=released needs {key}={value}, not {getattr(self, key)}")
+        for key, value in {"groups": 2, "split": "channels", "reference": "zero"}.items():
+            if self.update == "released" and getattr(self, key) != value:
+                raise ValueError(f"update=released needs {key}={value}, not {getattr(self, key)}")
         return self
 
     @property
@@ -92,9 +90,6 @@ class HTA(LevelledMethod):
     def check(self, run: RunSections) -> None:
         """Check levels, continuation, learning rate and clipping.
 
-        Args:
-            run: The sections of the configuration.
-
         Raises:
             InputError: If the literal update would diverge, the path is adaptive, or rows of ``released`` would be
                 clipped apart.
@@ -102,10 +97,8 @@ class HTA(LevelledMethod):
         super().check(run)
         # Copies that have become their mean cannot part again: t must not fall.
         if run.continuation.name in ("adaptive", "shuffled"):
-            accepted = (
-                "method=hta falls level by level; accepted: constant, cosine, levels, linear, polynomial, stepwise"
-            )
-            raise InputError("continuation", run.continuation.name, accepted)
+            accepted = "accepted: constant, cosine, levels, linear, polynomial, stepwise"
+            raise InputError("continuation", run.continuation.name, f"method=hta falls level by level; {accepted}")
         if self.update == "released" and run.training.clip_norm is not None:
             accepted = "update=released has parameters in common, which clipping copy by copy would part"
             raise InputError("training.clip_norm", run.training.clip_norm, f"{accepted}; accepted: null")
@@ -123,9 +116,6 @@ class HTA(LevelledMethod):
 
     def deform(self, network: torch.nn.Module) -> None:
         """Leave the network as it is, after checking that there is something in it to split.
-
-        Args:
-            network: A target network.
 
         Raises:
             InputError: If it has fewer layers or channels than ``groups``, or no convolutions for ``released``.
@@ -155,6 +145,5 @@ class HTA(LevelledMethod):
             return Released(weights, ensemble, rows)
         update = Proximal if self.update == "proximal" else LiteralGradient
         anchored = masks(self.split, ensemble.network, self.groups, initial.seeds)
-        return update(
-            weights, [mask.to(ensemble.theta.device) for mask in anchored], references(self.reference, initial)
-        )
+        on_device = [mask.to(ensemble.theta.device) for mask in anchored]
+        return update(weights, on_device, references(self.reference, initial))

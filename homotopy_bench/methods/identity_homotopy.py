@@ -42,9 +42,6 @@ class IdentityHomotopy(Method):
     def deform(self, network: torch.nn.Module) -> None:
         """Put s and c into the network and let every layer that keeps its shape use them.
 
-        Args:
-            network: A target network.
-
         Raises:
             InputError: If no layer of the network keeps its shape.
         """
@@ -52,11 +49,8 @@ class IdentityHomotopy(Method):
 
         layers = deformable(network)
         if not layers:
-            raise InputError(
-                "method",
-                self.name,
-                "the model has no hidden layer that keeps its shape; mlp and cnn need depth >= 2, cnn padding=same too",
-            )
+            why = "the model has no hidden layer that keeps its shape"
+            raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
         deformation = Deformation(blend, {"s": 0.0, "c": 1.0})
         for layer in layers:
             layer.deform(deformation)
@@ -74,15 +68,7 @@ def blend(x: Tensor, y: Tensor, *, s: Tensor, c: Tensor) -> Tensor:
 
 
 def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-    """Return (s, c) on a path, elementwise over t.
-
-    Args:
-        path: ``linear``, ``residual`` or ``circular``.
-        t: Path parameters in [0, 1].
-        depth: Number D of deformed layers.
-
-    Returns:
-        Two tensors of the shape of ``t``; (0, 1) exactly where t = 1.
+    """Return (s, c) on a path, elementwise over t in [0, 1], with D = ``depth``; (0, 1) exactly where t = 1.
 
     Example:
         >>> import torch

@@ -45,32 +45,16 @@ class Regularizer(ABC):
 
     @abstractmethod
     def add_gradient(self, ensemble: Ensemble, rows: Rows, t: Sequence[float]) -> None:
-        """Add the gradients of the addition to those of the batch losses.
-
-        Args:
-            ensemble: The networks, with the gradients of their batch losses.
-            rows: Which rows belong to which member.
-            t: The members' path parameters.
-        """
+        """Add the gradients of the addition at the members' t to those of the batch losses, which the ensemble has."""
 
     @abstractmethod
     def after_step(self, ensemble: Ensemble, rows: Rows, t: Sequence[float], lr: Sequence[float]) -> None:
         """Correct the parameters that the optimiser has moved.
 
-        Args:
-            ensemble: The networks.
-            rows: Which rows belong to which member.
-            t: The members' path parameters.
-            lr: The members' learning rates, times the gain of their optimiser: a step must weigh the addition as
-                much as the loss, whose gradient momentum lets pass 1/(1 - momentum) times.
+        ``lr`` has the members' learning rates, times the gain of their optimiser: a step must weigh the addition as
+        much as the loss, whose gradient momentum lets pass 1/(1 - momentum) times.
         """
 
     @abstractmethod
     def diagnostics(self, member: int, theta: Tensor, t: float) -> dict[str, Any]:
-        """Return what the record says of a member on its path.
-
-        Args:
-            member: The member.
-            theta: Its m rows, shape (m, P).
-            t: Its path parameter.
-        """
+        """Return what the record says of a member on its path at t, with its m rows theta (m, P)."""

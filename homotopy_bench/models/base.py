@@ -18,12 +18,7 @@ class Model(Options, ABC):
 
     @abstractmethod
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Build the target network with PyTorch's global generator as the source of its initial values.
+        """Return a target network that maps (B, *input_shape) to logits (B, classes).
 
-        Args:
-            input_shape: Shape of one sample, without the batch dimension.
-            classes: Number of classes.
-
-        Returns:
-            A module that maps (B, *input_shape) to logits (B, classes).
+        PyTorch's global generator is the source of its initial values.
         """

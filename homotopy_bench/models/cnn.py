@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -45,14 +46,7 @@ class CNN(Model):
         return self
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Build the network.
-
-        Args:
-            input_shape: (length,) for signals, (channels, height, width) for images.
-            classes: Number of classes.
-
-        Returns:
-            The network.
+        """Return the network for signals of the shape (length,), or for images of (channels, height, width).
 
         Raises:
             InputError: If the samples are too small to be pooled.
@@ -77,10 +71,7 @@ class CNN(Model):
             if min(size) < 1:
                 layers = f"{self.depth} convolutions with padding={self.padding} and {len(pooled_after)} poolings"
                 raise InputError("model", "cnn", f"samples of shape {input_shape} are too small for {layers}")
-        positions = 1
-        for length in size:
-            positions *= length
-        output = nn.Linear(self.width * positions, classes)
+        output = nn.Linear(self.width * prod(size), classes)
         initialize([*maps, output], self.init, self.activation)
         features: list[nn.Module] = []
         for index, affine in enumerate(maps, start=1):

@@ -31,14 +31,7 @@ class Dropout(nn.Module):
         self.register_buffer("key", torch.randint(2**62, (), dtype=torch.int64))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` with values dropped, in training mode; ``x`` itself in evaluation mode.
-
-        Args:
-            x: Any shape.
-
-        Returns:
-            The shape of ``x``.
-        """
+        """Return ``x``, of any shape, with values dropped in training mode, and itself in evaluation mode."""
         if not self.training or self.off:
             return x
         place = torch.arange(x.numel(), device=x.device).view(x.shape)
@@ -49,14 +42,9 @@ class Dropout(nn.Module):
 
 
 def uniform(key: Tensor, place: Tensor) -> Tensor:
-    """Return numbers in [0, 1) that look independent and are a function of key and place alone (SplitMix64).
+    """Return float32 in [0, 1), 24 random bits each, that look independent and depend on key and place alone.
 
-    Args:
-        key: Number of the stream, int64, any shape that broadcasts with ``place``.
-        place: Position in the stream, int64.
-
-    Returns:
-        float32, with 24 random bits.
+    The function is SplitMix64, of a stream's number ``key`` and positions ``place`` in it: int64 that broadcast.
     """
     state = key + place * _MIX[0]
     state = (state ^ _shift(state, 30)) * _MIX[1]

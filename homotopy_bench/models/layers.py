@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 Rule = Callable[..., Tensor]
 Activation = Callable[[Tensor], Tensor]
-
 
 DEFORMATION = "homotopy"
 """Name under which a method keeps its deformation in a network, after all parts of the target network."""
@@ -49,19 +49,15 @@ class Deformation(nn.Module):
         return list(self._buffers)
 
 
+@dataclass(frozen=True)
 class Deformed:
-    """An activation that is a deformation's.
+    """Take a deformation for activation; its rule has, after the input, the named one of its parameters if any.
 
     Not a module, so that torch does not find the deformation here: it stands once, at the top of the network.
-
-    Args:
-        deformation: The deformation.
-        parameter: Name of the deformation's parameter that the rule takes after the input; None for none.
     """
 
-    def __init__(self, deformation: Deformation, parameter: str | None = None) -> None:
-        self.deformation = deformation
-        self.parameter = parameter
+    deformation: Deformation
+    parameter: str | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the deformation's output for ``x``."""
@@ -94,9 +90,7 @@ class Layer(nn.Module):
     def plain(self, x: Tensor) -> Tensor:
         """Return the output of the layer as the target network has it."""
         y = self.affine(x)
-        if self.norm is not None:
-            y = self.norm(y)
-        return self.activation(y)
+        return self.activation(y if self.norm is None else self.norm(y))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output for input ``x``."""
@@ -107,10 +101,7 @@ class Layer(nn.Module):
 class ResidualLayer(Layer):
     """y = x + a activation(affine(x)), for a map that keeps the shape of its input.
 
-    Args:
-        affine: The trainable map.
-        activation: The nonlinearity.
-        scale: The weight a of the branch: a constant, or a parameter to be trained.
+    The weight a of the branch, ``scale``, is a constant, or a parameter to be trained.
     """
 
     def __init__(self, affine: nn.Module, activation: Activation, scale: float | nn.Parameter = 1.0) -> None:
@@ -154,7 +145,7 @@ class Network(nn.Module):
         return x
 
 
-def keeps_shape(layer: nn.Module) -> bool:
+def keeps_shape(layer: Layer) -> bool:
     """Return whether a layer's output has the shape of its input, so that the identity is one of its relatives.
 
     Example:
@@ -163,8 +154,6 @@ def keeps_shape(layer: nn.Module) -> bool:
         >>> keeps_shape(Layer(nn.Conv2d(8, 8, 3, padding="same"), torch.relu))
         True
     """
-    if not isinstance(layer, Layer):
-        return False
     affine = layer.affine
     if isinstance(affine, nn.Linear):
         return affine.in_features == affine.out_features

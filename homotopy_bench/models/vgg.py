@@ -39,14 +39,7 @@ class VGG(Model):
         return (*super().program(), ("dropout > 0", self.dropout > 0.0))
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Build the network.
-
-        Args:
-            input_shape: (channels, height, width), at most 32 a side.
-            classes: Number of classes.
-
-        Returns:
-            The network.
+        """Return the network for images of the shape (channels, height, width), at most 32 a side.
 
         Raises:
             InputError: If the samples are no images or are larger than 32x32.
@@ -59,9 +52,8 @@ class VGG(Model):
         from homotopy_bench.models.layers import Layer, Network
 
         if len(input_shape) != 3 or max(input_shape[1:]) > SIDE:
-            raise InputError(
-                "model", self.name, f"accepted: images of at most 32x32, not samples of shape {input_shape}"
-            )
+            accepted = f"accepted: images of at most 32x32, not samples of shape {input_shape}"
+            raise InputError("model", self.name, accepted)
         channels, height, width = input_shape
         stages = [max(round(self.width * size), 1) for size in STAGES]
         features: list[nn.Module] = []
@@ -76,11 +68,8 @@ class VGG(Model):
         units = stages[-1]
         linear = [nn.Linear(units, units), nn.Linear(units, units)]
         output = nn.Linear(units, classes)
-        maps += linear
-        initialize([*maps, output], self.init)
-        classifier: list[nn.Module] = []
-        for affine in linear:
-            classifier += [Dropout(self.dropout), Layer(affine, torch.relu)]
+        initialize([*maps, *linear, output], self.init)
+        classifier = [part for affine in linear for part in (Dropout(self.dropout), Layer(affine, torch.relu))]
         return Network(
             pad=nn.ZeroPad2d((0, SIDE - width, 0, SIDE - height)),
             hidden=nn.Sequential(*features),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Literal
 
 from homotopy_bench.optim.base import WeightDecay
 from homotopy_bench.optim.moments import MomentOptimizer
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Adam(MomentOptimizer):
@@ -17,11 +14,7 @@ class Adam(MomentOptimizer):
     lambda = ``weight_decay`` (coupled, an L2 penalty), eta the scheduled rate with base ``lr``.
     """
 
+    torch_class: ClassVar[str] = "Adam"
+
     name: Literal["adam"] = "adam"
     weight_decay: WeightDecay = 0.0
-
-    def torch_class(self) -> type[torch.optim.Optimizer]:
-        """Return torch.optim.Adam."""
-        import torch
-
-        return torch.optim.Adam

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import ClassVar, Literal
 
 from homotopy_bench.optim.base import WeightDecay
 from homotopy_bench.optim.moments import MomentOptimizer
-
-if TYPE_CHECKING:
-    import torch
 
 
 class AdamW(MomentOptimizer):
@@ -17,11 +14,7 @@ class AdamW(MomentOptimizer):
     lambda = ``weight_decay`` (decoupled from the gradient), eta the scheduled rate with base ``lr``.
     """
 
+    torch_class: ClassVar[str] = "AdamW"
+
     name: Literal["adamw"] = "adamw"
     weight_decay: WeightDecay = 1e-2
-
-    def torch_class(self) -> type[torch.optim.Optimizer]:
-        """Return torch.optim.AdamW."""
-        import torch
-
-        return torch.optim.AdamW

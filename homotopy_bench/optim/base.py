@@ -7,25 +7,21 @@ of members that differ in their seeds, share a parameter group: a group costs ab
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from homotopy_bench.core.options import PER_MEMBER, Options
+from homotopy_bench.core.run_sections import RunSections
 
 if TYPE_CHECKING:
-    from collections import defaultdict
-
     import torch
-
-    from homotopy_bench.core.run_sections import RunSections
 
 LearningRate = Annotated[float, Field(gt=0.0), PER_MEMBER]
 WeightDecay = Annotated[float, Field(ge=0.0), PER_MEMBER]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER]
-
 
 Closure = Callable[..., Any]
 """Writes the gradients and returns the losses of R rows, shape (R,): of all, or called with a row of that one alone."""
@@ -48,25 +44,20 @@ class RowOptimizer(Protocol):
         """Ask for gradients, update the rows, and return the losses (R,) where they stood before."""
 
 
-class Optimizer(Options, ABC):
+class Optimizer(Options):
     """Hyper-parameters of one update rule of torch.optim."""
 
     shares_groups: ClassVar[bool] = True
     """Whether rows with the same numbers can be in one parameter group."""
 
+    torch_class: ClassVar[str]
+    """Name of the class of torch.optim that does the update."""
+
     name: str
     lr: LearningRate
 
-    @abstractmethod
-    def torch_class(self) -> type[torch.optim.Optimizer]:
-        """Return the class of torch.optim that does the update."""
-
     def check(self, run: RunSections) -> None:
-        """Raise :class:`~homotopy_bench.core.errors.InputError` where this update does not go with a run.
-
-        Args:
-            run: The sections of the configuration, each checked by itself.
-        """
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this update does not go with a run."""
 
     def gain(self) -> float:
         """Return how far a constant gradient g moves a parameter in a step, in units of lr g, in the long run.
@@ -87,17 +78,15 @@ class Optimizer(Options, ABC):
         """Return the hyper-parameters under torch.optim's names, without the rate, which every step sets anew."""
         return self.model_dump(exclude={"name", "lr"})
 
-    def build(self, groups: list[dict[str, Any]], penalties: Callable[[], torch.Tensor] | None = None) -> RowOptimizer:
-        """Return the optimiser of all rows.
+    def build(
+        self,
+        groups: list[dict[str, Any]],
+        penalties: Callable[[], torch.Tensor] | None = None,  # noqa: ARG002 - for updates that compare losses
+    ) -> RowOptimizer:
+        """Return the optimiser of all rows, for the groups and penalties of :func:`over_rows`."""
+        import torch
 
-        Args:
-            groups: The parameter groups, those of :func:`over_rows`.
-            penalties: The values of what is added to the rows' losses, shape (R,), for updates that compare losses;
-                None for nothing.
-        """
-        del penalties
-        kind: Any = self.torch_class()
-        optimizer: RowOptimizer = kind(groups, fused=True)
+        optimizer: RowOptimizer = getattr(torch.optim, self.torch_class)(groups, fused=True)
         return optimizer
 
 
@@ -138,12 +127,7 @@ def over_rows(
 
 
 def set_rates(optimizer: RowOptimizer, rates: Sequence[float]) -> None:
-    """Let the next step be taken at these learning rates.
-
-    Args:
-        optimizer: What :func:`over_rows` returned.
-        rates: The learning rate of every part of every row, in order.
-    """
+    """Let the optimiser of :func:`over_rows` take its next step at these rates, of every part of every row in order."""
     for group in optimizer.param_groups:
         group["lr"] = rates[group[PART]]
 

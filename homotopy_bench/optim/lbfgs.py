@@ -9,21 +9,18 @@ wants a function that is the same at every look: dropout, which draws new masks 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
-from homotopy_bench.optim.base import LearningRate, Optimizer
+from homotopy_bench.core.run_sections import RunSections
+from homotopy_bench.optim.base import LearningRate, Optimizer, RowOptimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
-
-    from homotopy_bench.core.run_sections import RunSections
-    from homotopy_bench.optim.base import RowOptimizer
 
 Iterations = Annotated[int, Field(ge=1), PER_MEMBER]
 Tolerance = Annotated[float, Field(ge=0.0), PER_MEMBER]
@@ -55,25 +52,15 @@ class LBFGS(Optimizer):
     def check(self, run: RunSections) -> None:
         """Check that what the step minimises is the loss that its line search sees.
 
-        Args:
-            run: The sections of the configuration.
-
         Raises:
             InputError: If gradients are clipped, or the method adds to them.
         """
         if run.method.has_own_terms:
             why = f"method={run.method.name} changes gradients or steps by itself"
             raise InputError("optimizer", self.name, f"{why}; accepted: adam, adamw, sgd")
-        clip_norm = run.training.clip_norm
-        if clip_norm is not None:
+        if run.training.clip_norm is not None:
             why = "optimizer=lbfgs needs the gradients of its loss, not clipped ones"
-            raise InputError("training.clip_norm", clip_norm, f"{why}; accepted: null")
-
-    def torch_class(self) -> type[torch.optim.Optimizer]:
-        """Return torch.optim.LBFGS."""
-        import torch
-
-        return torch.optim.LBFGS
+            raise InputError("training.clip_norm", run.training.clip_norm, f"{why}; accepted: null")
 
     def group(self) -> dict[str, Any]:
         """Return the hyper-parameters under torch.optim's names."""
@@ -84,12 +71,7 @@ class LBFGS(Optimizer):
         return {**options, "max_eval": limit, "line_search_fn": self.line_search if searched else None}
 
     def build(self, groups: list[dict[str, Any]], penalties: Callable[[], torch.Tensor] | None = None) -> RowOptimizer:
-        """Return one torch.optim.LBFGS per row.
-
-        Args:
-            groups: A parameter group for each row.
-            penalties: The values of what is added to the rows' losses; None for nothing.
-        """
+        """Return one torch.optim.LBFGS per row, for a group each."""
         from homotopy_bench.optim.row_lbfgs import RowLBFGS
 
         return RowLBFGS(groups, penalties)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import model_validator
 
 from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.optim.base import LearningRate, Momentum, Optimizer, WeightDecay
-
-if TYPE_CHECKING:
-    import torch
 
 
 class SGD(Optimizer):
@@ -18,6 +15,8 @@ class SGD(Optimizer):
 
     g is the gradient, mu = ``momentum``, lambda = ``weight_decay``, eta the scheduled rate with base ``lr``.
     """
+
+    torch_class: ClassVar[str] = "SGD"
 
     name: Literal["sgd"] = "sgd"
     lr: LearningRate = 0.05
@@ -50,9 +49,3 @@ class SGD(Optimizer):
             (3.8, 1.5)
         """
         return 2.0 * (1.0 + self.momentum) / (1.0 + 2.0 * self.momentum if self.nesterov else 1.0)
-
-    def torch_class(self) -> type[torch.optim.Optimizer]:
-        """Return torch.optim.SGD."""
-        import torch
-
-        return torch.optim.SGD

@@ -43,13 +43,7 @@ class Rule(ABC):
         self.failing = True
 
     def observe(self, step: int, norm: Values, square: Values) -> None:
-        """Take an estimate into account.
-
-        Args:
-            step: The training step at which it was made.
-            norm: |H| >= 0, finite.
-            square: |g|^2 > 0, finite.
-        """
+        """Take the estimate of a step into account: |H| = ``norm`` >= 0 and |g|^2 = ``square`` > 0, both finite."""
         self.norm, self.failing = norm, False
         self.kappa = [one / of for one, of in zip(norm, square, strict=True)]
         self.learn(step, square)
@@ -59,12 +53,7 @@ class Rule(ABC):
         self.failing = True
 
     def rate(self, step: int, scheduled: float) -> Values:
-        """Return the rates of a step; steps are asked for in order.
-
-        Args:
-            step: The training step.
-            scheduled: What the open-loop schedule says.
-        """
+        """Return the rates of a step, from the open-loop schedule's; steps are asked for in order."""
         steered = self.steer(step, scheduled)
         return [scheduled] * len(self.norm) if self.failing else steered
 

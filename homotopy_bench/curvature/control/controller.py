@@ -1,12 +1,11 @@
 """Control learning rates by curvature: measure at the steps that are due, and give every block its rate.
 
-Training asks it for the gradients of such a step, from whose graph the estimate is made, and for the rates of every
-step. What fails is one estimate of one member: its rate is then the schedule's, and the record says so.
+Where the estimate of a member fails, its rate is the schedule's, and the record says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite, nan
 from typing import Any
 
@@ -63,20 +62,13 @@ class CurvatureController:
         self._checked = False
 
     def serve(self, ensemble: Ensemble, seeds: Sequence[int], groups: Sequence[slice]) -> None:
-        """Estimate for other rows from now on.
-
-        Args:
-            ensemble: The rows.
-            seeds: Their seeds.
-            groups: For each of them the rows before that it is the mean of.
-        """
+        """Estimate from now on for other rows, each the mean of one of the groups of the rows before."""
         before, self._estimator = self._estimator, self._build(ensemble, seeds)
         self._estimator.follow(before, groups)
 
     def _build(self, ensemble: Ensemble, seeds: Sequence[int]) -> Estimator:
-        options = self.options
-        build = ESTIMATORS[options.estimator]
-        return build(list(self.blocks.values()), ensemble.theta, seeds, options.products, options.first_products)
+        options, blocks = self.options, list(self.blocks.values())
+        return ESTIMATORS[options.estimator](blocks, ensemble.theta, seeds, options.products, options.first_products)
 
     def due(self, step: int) -> bool:
         """Return whether an estimate is made at a step: at every one of the first, then at every k-th."""
@@ -87,14 +79,9 @@ class CurvatureController:
     ) -> Float[Tensor, " R"] | None:
         """Write the rows' gradients at a batch into the ensemble, and estimate the curvature there.
 
-        Args:
-            step: The training step.
-            ensemble: The rows.
-            rows: Which rows belong to which member.
-            evaluate: Returns the rows' losses (R,) on the batch.
-
         Returns:
-            The losses, detached; None if the gradients could not be had in a way that allows second derivatives.
+            The losses (R,) that ``evaluate`` returns on the batch, detached; None if the gradients could not be had in
+            a way that allows second derivatives.
         """
         self.measurement_cost = (1, 0)  # an attempt at a gradient, if no more comes of it
         try:
@@ -116,11 +103,9 @@ class CurvatureController:
         return at.losses
 
     def rates(self, step: int, scheduled: Sequence[float]) -> dict[int, Values]:
-        """Return the rates of a step for every member under control, one per block.
+        """Return the rates of a step for every member under control, one per block; steps are asked for in order.
 
-        Args:
-            step: The training step; steps are asked for in order.
-            scheduled: What the members' open-loop schedules say.
+        ``scheduled`` is what the members' open-loop schedules say.
         """
         due = self.due(step)
         for member, rule in self.rules.items():
@@ -161,11 +146,7 @@ class CurvatureController:
         }
 
     def load_member_state(self, member: int, rows: slice, state: Mapping[str, Any]) -> Values:
-        """Continue where :meth:`member_state` stood.
-
-        Returns:
-            The rates of the last step.
-        """
+        """Return the rates of the last step, after setting all that :meth:`member_state` returned."""
         self.rules[member].load(state["rule"])
         self._rates[member] = list(state["rates"])
         self._estimator.load(rows, state["estimator"])
@@ -189,7 +170,7 @@ class CurvatureController:
             else:
                 rule.observe(step, largest, square)
 
-    def _fail(self, members: Sequence[int] | Mapping[int, Rule], reason: str | Exception) -> None:
+    def _fail(self, members: Iterable[int], reason: str | Exception) -> None:
         text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {str(reason).splitlines()[0]}"
         for member in members:
             self.rules[member].fail()

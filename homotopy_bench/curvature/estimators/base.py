@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from homotopy_bench.curvature.graph import GradientGraph
+from homotopy_bench.curvature.graph import GradientGraph, require_second_derivatives
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 
@@ -46,18 +46,16 @@ class Local:
         # Random layers draw by a counter among the buffers: a second look at the loss must begin where the first did.
         self._before = copied(ensemble.buffers)
         losses = evaluate()
-        self._graph: GradientGraph | None = None
-        if twice:
-            self._graph = GradientGraph(ensemble, losses.sum())
-        else:
+        self._graph = GradientGraph(ensemble, losses.sum()) if twice else None
+        if not twice:
             ensemble.backward(losses.sum())
         self.losses = losses.detach()
         self.gradient = ensemble.gradient
 
     def check(self) -> None:
-        """Check that products will be complete; see :meth:`GradientGraph.check`."""
+        """Check that products will be complete, by :func:`require_second_derivatives`."""
         if self._graph is not None:
-            self._graph.check()
+            require_second_derivatives(self._graph.gradients)
 
     def product(self, vectors: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
         """Return H v for vectors v (R, P), which costs one Hessian product."""
@@ -71,13 +69,9 @@ class Local:
         return length
 
     def change(self, offset: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
-        """Return g(theta + offset) - g(theta), which costs one gradient; no product can be taken after it.
+        """Return g(theta + offset) - g(theta), shape (R, P), which costs one gradient.
 
-        Args:
-            offset: Where to go, shape (R, P). Parameters, gradients and running statistics are put back.
-
-        Returns:
-            Change of the gradient, shape (R, P).
+        Parameters, gradients and running statistics are put back, but no product can be taken after it.
         """
         self.gradients += 1
         ensemble = self._ensemble
@@ -127,9 +121,6 @@ class Estimator(ABC):
     def estimate(self, at: Local) -> Float[Tensor, "R B"]:
         """Return the size of the Hessian on every block, shape (R, B); not a number where there is no estimate.
 
-        Args:
-            at: The loss around the parameters.
-
         Raises:
             RuntimeError: If the loss cannot be differentiated twice.
         """
@@ -140,12 +131,7 @@ class Estimator(ABC):
             self.memory[name][rows].copy_(values)
 
     def follow(self, before: Estimator, groups: Sequence[slice]) -> None:
-        """Remember what an estimator of other rows did, of which these rows are the means.
-
-        Args:
-            before: The other estimator.
-            groups: For each row here the rows there; what the first of them remembers counts.
-        """
+        """Remember what the estimator of other rows did; each row here follows the first of a group of rows there."""
         for name, values in before.memory.items():
             self.memory[name].copy_(values[[group.start for group in groups]])
 

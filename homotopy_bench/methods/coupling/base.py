@@ -42,24 +42,10 @@ class LevelledRegularizer(Regularizer):
                 self.correct(member, ensemble.theta[rows.of(member)], self.levels[member](value), lr[member])
 
     def gradient(self, member: int, theta: Tensor, gradient: Tensor, level: float) -> None:
-        """Add one member's gradient to ``gradient``; by default nothing.
-
-        Args:
-            member: The member.
-            theta: Its m rows, shape (m, P).
-            gradient: Their gradients, shape (m, P).
-            level: L.
-        """
+        """Add the gradient at level L of one member's m rows theta to ``gradient``, both (m, P); by default nothing."""
 
     def correct(self, member: int, theta: Tensor, level: float, lr: float) -> None:
-        """Correct one member's rows in place; by default not at all.
-
-        Args:
-            member: The member.
-            theta: Its m rows, shape (m, P).
-            level: L.
-            lr: Its learning rate, times the gain of its optimiser.
-        """
+        """Correct one member's m rows theta (m, P) in place, with ``lr`` as in :meth:`after_step`; by default not."""
 
     def diagnostics(self, member: int, theta: Tensor, t: float) -> dict[str, Any]:
         """Return L, and of copies the largest distance of one from the first, relative to the norm of the first."""

@@ -9,7 +9,7 @@ alpha = ``anchor`` and beta = ``coupling``, both 1 in the publication and 0 to s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -18,15 +18,8 @@ from homotopy_bench.methods.coupling.base import Level, LevelledRegularizer
 from homotopy_bench.methods.regularizer import InitialState
 
 
-@dataclass(frozen=True)
-class Weights:
-    """How strongly copies are held.
-
-    Attributes:
-        level: L(t).
-        anchor: alpha, weight of the anchors.
-        coupling: beta, weight of the coupling.
-    """
+class Weights(NamedTuple):
+    """Say how strongly copies are held: L(t), alpha of the anchors, beta of the coupling."""
 
     level: Level
     anchor: float = 1.0

@@ -8,16 +8,14 @@ own pace. At t = 1 there is no L any more: the objective is f.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
+from homotopy_bench.core.run_sections import RunSections
 from homotopy_bench.methods.base import Method
-
-if TYPE_CHECKING:
-    from homotopy_bench.core.run_sections import RunSections
 
 
 def _as_tuple(value: object) -> object:
@@ -117,9 +115,6 @@ class LevelledMethod(Method):
 
     def check(self, run: RunSections) -> None:
         """Check that the levels fit into the training.
-
-        Args:
-            run: The sections of the configuration.
 
         Raises:
             InputError: If they have more epochs than it.

@@ -42,15 +42,7 @@ class Proximal(CoupledCopies):
 def minimiser(y: Tensor, masks: Tensor, reference: Tensor | None, a: float, c: float) -> Tensor:
     """Return the minimiser of sum_j |x_j - y_j|^2 + a sum_j |M_j (x_j - r)|^2 + c sum_{i<j} |x_i - x_j|^2.
 
-    Args:
-        y: Shape (m, P).
-        masks: M_j, shape (m, P), bool.
-        reference: r, shape (P,); None for zero.
-        a: Weight of the anchors, >= 0.
-        c: Weight of the coupling, >= 0.
-
-    Returns:
-        x, shape (m, P).
+    x, y and the masks M_j, bool, have the shape (m, P), the reference r has (P,), None for zero; a and c are >= 0.
 
     Example:
         >>> import torch

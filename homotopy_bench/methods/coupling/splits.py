@@ -82,12 +82,7 @@ def random(network: nn.Module, groups: int, seed: int) -> Tensor:
 
 
 def check_groups(split: str, network: nn.Module, groups: int) -> None:
-    """Check that a split of a network leaves no group empty.
-
-    Args:
-        split: ``layers``, ``channels`` or ``random``.
-        network: The target network.
-        groups: Number m of groups.
+    """Check that a split of a target network leaves none of m groups empty.
 
     Raises:
         InputError: If there are more groups than layers, or than outputs of a layer.
@@ -105,14 +100,7 @@ def check_groups(split: str, network: nn.Module, groups: int) -> None:
 
 
 def anchored(group: Tensor, groups: int) -> Tensor:
-    """Return the masks M_j of the scalars in which copy j is anchored: those of group j.
-
-    Args:
-        group: Group of every scalar, shape (P,).
-        groups: Number m of groups.
-
-    Returns:
-        Shape (m, P), bool.
+    """Return the masks M_j, shape (m, P), bool, of the scalars in which copy j is anchored: those of group j.
 
     Example:
         >>> anchored(torch.tensor([0, 1, 1]), 2).int().tolist()
@@ -122,17 +110,7 @@ def anchored(group: Tensor, groups: int) -> Tensor:
 
 
 def masks(split: str, network: nn.Module, groups: int, seeds: Sequence[int]) -> list[Tensor]:
-    """Return the masks M_j of members.
-
-    Args:
-        split: ``layers``, ``channels`` or ``random``.
-        network: The target network.
-        groups: Number m of groups.
-        seeds: The members' seeds.
-
-    Returns:
-        One tensor (m, P), bool, per member.
-    """
+    """Return the masks M_j for the members of some seeds: one tensor (m, P), bool, each."""
     if split == "random":
         return [anchored(random(network, groups, seed), groups) for seed in seeds]
     group = layers(network, groups) if split == "layers" else channels(network, groups)

@@ -8,17 +8,7 @@ def largest_rate(level: float, momentum: float, nesterov: bool, copies: int, cou
 
     The coupling (beta/L) sum_{i<j} |x_i - x_j|^2 of m copies has largest curvature lambda = 2 m beta/L, and descent
     with momentum mu converges on a quadratic for eta lambda < 2 (1 + mu), Nesterov's for eta lambda < 2 (1 + mu)/(1 +
-    2 mu) (both from |trace| < 1 + determinant of the two-term recurrence).
-
-    Args:
-        level: L.
-        momentum: mu in [0, 1).
-        nesterov: Whether the momentum is Nesterov's.
-        copies: m.
-        coupling: beta > 0.
-
-    Returns:
-        The limit of eta.
+    2 mu) (both from |trace| < 1 + determinant of the two-term recurrence). ``level`` is L, and ``coupling`` beta > 0.
 
     Example:
         >>> largest_rate(0.01, momentum=0.9, nesterov=False, copies=2, coupling=1.0)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from homotopy_bench.core.options import Options
+from homotopy_bench.core.run_sections import RunSections
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from homotopy_bench.core.run_sections import RunSections
+Array: TypeAlias = "NDArray[np.float64]"
+"""Values in float64; a name, as only the functions that compute load NumPy."""
 
 
 class LRSchedule(Options, ABC):
@@ -22,7 +24,7 @@ class LRSchedule(Options, ABC):
     name: str
 
     @abstractmethod
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+    def rates(self, u: Array, lr: float) -> Array:
         """Return eta(u) elementwise.
 
         Args:
@@ -37,13 +39,9 @@ class LRSchedule(Options, ABC):
         """Check the files the schedule reads, without loading torch or NumPy; by default there are none."""
 
     def check(self, run: RunSections) -> None:
-        """Raise :class:`~homotopy_bench.core.errors.InputError` where this schedule does not go with a run.
+        """Raise :class:`~homotopy_bench.core.errors.InputError` where this schedule does not go with a run."""
 
-        Args:
-            run: The sections of the configuration, each checked by itself.
-        """
-
-    def table(self, steps: int, lr: float) -> NDArray[np.float64]:
+    def table(self, steps: int, lr: float) -> Array:
         """Return the learning rate of every training step.
 
         Args:

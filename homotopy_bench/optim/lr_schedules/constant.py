@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from homotopy_bench.optim.lr_schedules.base import LRSchedule
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 
 
 class ConstantLR(LRSchedule):
@@ -21,7 +17,7 @@ class ConstantLR(LRSchedule):
 
     name: Literal["constant"] = "constant"
 
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+    def rates(self, u: Array, lr: float) -> Array:
         """Return ``lr`` for every progress ``u``."""
         import numpy as np
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
-from homotopy_bench.optim.lr_schedules.base import LRSchedule
+from homotopy_bench.core.run_sections import RunSections
+from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from homotopy_bench.core.run_sections import RunSections
 
 Share = Annotated[float, Field(gt=0.0, le=1.0), PER_MEMBER]
 Positive = Annotated[float, Field(gt=0.0), PER_MEMBER]
@@ -68,7 +63,7 @@ class Curvature(LRSchedule):
             raise ValueError("accepted: an open-loop schedule, lr_schedule@lr_schedule.base=SCHEDULE")
         return base
 
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+    def rates(self, u: Array, lr: float) -> Array:
         """Return the rates of ``base``: what the measured ones are bounded by, and what they fall back to."""
         return self.base.rates(u, lr)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.optim.lr_schedules.base import LRSchedule
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 
 
 class Inverse(LRSchedule):
@@ -26,7 +22,7 @@ class Inverse(LRSchedule):
     name: Literal["inverse"] = "inverse"
     stairs: Annotated[int, Field(ge=1)] = 100
 
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+    def rates(self, u: Array, lr: float) -> Array:
         """Return lr/(floor(u n) + 1) for every progress ``u``."""
         import numpy as np
 

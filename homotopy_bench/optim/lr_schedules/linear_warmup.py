@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.optim.lr_schedules.base import LRSchedule
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 
 
 class LinearWarmup(LRSchedule):
@@ -26,7 +22,7 @@ class LinearWarmup(LRSchedule):
     name: Literal["linear_warmup"] = "linear_warmup"
     warmup_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
 
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+    def rates(self, u: Array, lr: float) -> Array:
         """Return eta(u) for every progress ``u``."""
         import numpy as np
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homotopy_bench.optim.lr_schedules.base import LRSchedule
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 
 
 class Step(LRSchedule):
@@ -30,7 +26,7 @@ class Step(LRSchedule):
     gamma: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     start: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
 
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:
+    def rates(self, u: Array, lr: float) -> Array:
         """Return lr gamma^floor(max(u - a, 0)/s) for every progress ``u``."""
         import numpy as np
 

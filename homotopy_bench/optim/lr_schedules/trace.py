@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_json_lines
-from homotopy_bench.optim.lr_schedules.base import LRSchedule
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 
 
 class Trace(LRSchedule):
@@ -35,7 +31,7 @@ class Trace(LRSchedule):
     name: Literal["trace"] = "trace"
     run: str | None = None
 
-    def rates(self, u: NDArray[np.float64], lr: float) -> NDArray[np.float64]:  # noqa: ARG002 - the trace is absolute
+    def rates(self, u: Array, lr: float) -> Array:  # noqa: ARG002 - the trace is absolute
         """Return the traced run's rates at every progress ``u``, whatever ``lr`` is."""
         import numpy as np
 
