@@ -118,8 +118,8 @@ class Driver:
         begin = time.perf_counter()
         while training.step < goal and not interrupt.requested:
             training.advance()
-            paid = zip(self.members, training.gradients_per_step(), training.products_per_step(), strict=True)
-            for member, gradients, products in paid:
+            spent = training.meters.last
+            for member, gradients, products in zip(self.members, spent.gradients, spent.products, strict=True):
                 member.cost.gradient_evaluations += gradients
                 member.cost.hvp_evaluations += products
             self.show.at_step(training.step)
@@ -131,7 +131,7 @@ class Driver:
     def _evaluate(self, training: Trainer) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
-        train_losses = training.pop_train_loss()
+        train_losses = training.meters.pop_train_loss()
         scores = Evaluation(training)
         for row, member in enumerate(self.members):
             member.observe(training, row, train_losses[row], scores)

@@ -132,7 +132,7 @@ class Member:
             "step": training.step,
             "u": training.step / training.total_steps,
             "lr": training.last_lr()[row],
-            "grad_norm": training.gradient_norms()[row],
+            "grad_norm": training.meters.gradient_norms()[row],
         }
         method = {**training.diagnostics(row), **training.rates.take_diagnostics(row)}
         line = metrics_line(position, row, train_loss, scores, method, self.cost)
@@ -210,7 +210,7 @@ class Member:
 
     def _diverged(self, training: Trainer, row: int, train_loss: float, val_loss: float) -> bool:
         """Return whether the network has diverged for good: no tracker has put it back or is about to."""
-        if training.goes_back(row):
+        if training.follower.goes_back(row):
             return False
         # After a tracker has put a network back, the training loss still tells of the way that was not taken.
         adaptive = isinstance(self.job.config.continuation, Adaptive)
