@@ -1,8 +1,4 @@
-"""Keep the state of one run, and log it to its record.
-
-A run does not know whether it trains alone or beside others: it is a row of an ensemble with its own cost, history and
-end.
-"""
+"""Keep the state of one run, and log it to its record, whether it trains alone or beside others."""
 
 from __future__ import annotations
 
@@ -20,17 +16,16 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
-from homotopy_bench.runs.summary import metrics_line, run_summary, run_title
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
-from homotopy_bench.tracking.environment import code_version, command_line
+from homotopy_bench.tracking.environment import code_version, command_line, environment
 from homotopy_bench.tracking.record import Record
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
 
 
 class Member:
-    """The state of one run.
+    """Hold the state of one run.
 
     Attributes:
         job: Configuration, folder and pruning callback.
@@ -44,8 +39,7 @@ class Member:
     """
 
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
-        self.job = job
-        self.record = record
+        self.job, self.record = job, record
         self.restore(state)
         self.data: list[dict[str, str | bool]] = []
         self.device_name = job.config.hardware.name
@@ -107,11 +101,13 @@ class Member:
 
     @property
     def title(self) -> str:
-        """The run in one line."""
-        return run_title(self.job.config, self.data)
+        """The run in one line; names data files that are not the published ones."""
+        config = self.job.config
+        files = "" if all(file["published"] for file in self.data) else " (not the published files)"
+        return f"{config.method.name} on {config.dataset.name}{files}, model {config.model.name}, seed {config.seed}"
 
     def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> None:
-        """Take an evaluation into the history; arguments as for :meth:`write`."""
+        """Add an evaluation to the history; arguments as for :meth:`write`."""
         epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
         self.history.observe(row, epoch, scores)
         if training.step == training.total_steps or _broken(train_loss, path.loss):
@@ -122,25 +118,34 @@ class Member:
 
         Args:
             training: The ensemble.
-            row: Which of its members this is.
+            row: This member's index in it.
             train_loss: Mean loss of the training batches since the evaluation before.
             scores: The evaluation.
         """
-        epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
-        position = {
+        epoch, ended = training.step // training.steps_per_epoch, training.step == training.total_steps
+        target, path = scores.validation_target[row], scores.validation_path[row]
+        line = {
             "epoch": epoch,
             "step": training.step,
             "u": training.step / training.total_steps,
+            "t": scores.t[row],
             "lr": training.last_lr()[row],
+            "train_loss": train_loss,
+            "val_loss_target": target.loss,
+            **target.fractions("val", "target"),
+            "val_loss_path": path.loss,
+            **path.fractions("val", "path"),
             "grad_norm": training.meters.gradient_norms()[row],
+            **training.diagnostics(row),
+            **training.rates.take_diagnostics(row),
+            **scores.of_copies(row),
+            "cost": self.cost.to_dict(),
         }
-        method = {**training.diagnostics(row), **training.rates.take_diagnostics(row)}
-        line = metrics_line(position, row, train_loss, scores, method, self.cost)
         self.record.append(line)
         self.record.log(describe(line))
         if self._diverged(training, row, train_loss, path.loss):
             self.status, self.reason = "diverged", f"training loss {train_loss}, validation loss {path.loss}"
-        elif self._is_pruned(training, line):
+        elif (prune := self.job.prune) and not ended and prune(line, len(training.splits["validation"].y)):
             self.history.end(row, epoch, train_loss, scores)
             self.status, self.reason = "pruned", f"after epoch {epoch}"
         return line
@@ -159,7 +164,10 @@ class Member:
 
     def finish(self, network: torch.nn.Module) -> Result:
         """Return the result, with the trained target network, after writing how the run ended."""
-        self._draw()
+        try:
+            draw_curves(self.record.lines(), self.title, self.record.curves)
+        except Exception as error:  # a picture that cannot be drawn is no reason to lose the run
+            self.record.log(f"curves.png was not drawn: {type(error).__name__}: {error}")
         content = self.summary()
         self.record.finish(content)
         self.record.log(f"{self.status}{f': {self.reason}' if self.reason else ''}")
@@ -192,35 +200,33 @@ class Member:
 
     def summary(self) -> dict[str, Any]:
         """Return the content of ``summary.json``."""
-        return run_summary(
-            self.job.config,
-            self.job.overrides,
-            status=self.status,
-            reason=self.reason,
-            data=self.data,
-            device=self.device_name,
-            threads=self.threads,
-            history=self.history,
-            cost=self.cost,
-        )
-
-    def _is_pruned(self, training: Trainer, line: Mapping[str, Any]) -> bool:
-        prune, ended = self.job.prune, training.step == training.total_steps
-        return prune is not None and not ended and prune(line, len(training.splits["validation"].y))
+        config = self.job.config
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "dataset": config.dataset.name,
+            "data": self.data,
+            "model": config.model.name,
+            "method": config.method.name,
+            "seed": config.seed,
+            "protocol": config.dataset.protocol,
+            "overrides": self.job.overrides,
+            "config": config.to_dict(),
+            "config_hash": config.hash(),
+            "code_version": code_version(),
+            "command": command_line(),
+            "environment": environment(self.device_name, self.threads),
+            **self.history.to_dict(),
+            "cost": self.cost.to_dict(),
+        }
 
     def _diverged(self, training: Trainer, row: int, train_loss: float, val_loss: float) -> bool:
-        """Return whether the network has diverged for good: no tracker has put it back or is about to."""
+        """Return whether the network has diverged for good: no path controller has rolled it back or is about to."""
         if training.follower.goes_back(row):
             return False
-        # After a tracker has put a network back, the training loss still tells of the way that was not taken.
+        # After a rollback the training loss is still that of the rejected steps.
         adaptive = isinstance(self.job.config.continuation, Adaptive)
         return not isfinite(val_loss) if adaptive else _broken(train_loss, val_loss)
-
-    def _draw(self) -> None:
-        try:
-            draw_curves(self.record.lines(), self.title, self.record.curves)
-        except Exception as error:  # a picture that cannot be drawn is no reason to lose the run
-            self.record.log(f"curves.png was not drawn: {type(error).__name__}: {error}")
 
 
 def _broken(train_loss: float, val_loss: float) -> bool:
