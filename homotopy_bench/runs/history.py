@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from homotopy_bench.training.evaluation import Evaluation
@@ -48,10 +48,6 @@ class History:
             "test_loss_target": test.loss,
             **test.fractions("test", "target"),
         }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the three as they stand in a record."""
-        return asdict(self)
 
 
 def _chosen(kind: str, epoch: int, t: float, validation: Score, test: Score) -> dict[str, Any]:

@@ -163,9 +163,8 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
     if fusing.max_members is None:
         memory = available_memory(shared.hardware.device())
         wanted = min(wanted, max(int(SHARE * memory) // max(measured.bytes_per_member, 1), 1))
-    speed = ""
-    if measured.gain is not None:
-        speed = f", {together} {measured.gain:.2f} times as fast as one after the other"
+    gain = measured.gain
+    speed = "" if gain is None else f", {together} {gain:.2f} times as fast as one after the other"
     return wanted, measured.threads, f"{measured.bytes_per_member / 1e6:.1f} MB a member{speed}"
 
 
@@ -202,6 +201,7 @@ def _attempt(driver: Driver) -> Exception | None:
     runs = list(driver.members)
     try:
         driver.go()
+        return None
     except BrokenPipeError:  # the reader of the output has left: no run failed, and all can be continued
         raise
     except Exception as error:
@@ -210,8 +210,6 @@ def _attempt(driver: Driver) -> Exception | None:
         # The frames hold the ensemble, and its memory is needed.
         traceback.clear_frames(error.__traceback__)
         failure = error.with_traceback(None) if len(runs) > 1 else None
-    else:
-        return None
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -157,7 +157,7 @@ class Member:
                 "config_hash": self.job.config.hash(),
                 "code_version": code_version(),
                 "cost": asdict(self.cost),
-                "history": self.history.to_dict(),
+                "history": asdict(self.history),
                 "member": training.member_state(row),
             }
         )
@@ -216,7 +216,7 @@ class Member:
             "code_version": code_version(),
             "command": command_line(),
             "environment": environment(self.device_name, self.threads),
-            **self.history.to_dict(),
+            **asdict(self.history),
             "cost": self.cost.to_dict(),
         }
 

@@ -46,13 +46,7 @@ class EnsembleMethod:
         }
 
     def set_coefficients(self, ensemble: Ensemble, rows: Rows, t: Float[Tensor, " M"]) -> None:
-        """Put the networks at the members' path parameters.
-
-        Args:
-            ensemble: The networks.
-            rows: Which rows belong to which member.
-            t: Path parameters of the members, shape (M,).
-        """
+        """Set the coefficients of the networks for the members' path parameters t, shape (M,)."""
         values = self.coefficients(t, ensemble.network)
         if self.lead.copies > 1:
             values = {name: value[rows.owners] for name, value in values.items()}

@@ -34,7 +34,7 @@ from homotopy_bench.training.scores import Score, evaluate
 
 
 class Trainer:
-    """M members in training.
+    """Train M members.
 
     Members share data, architecture, kind of method, update rule, epochs and batch size; seed, schedules and all that
     can be a tensor with an entry per member are each member's own (:mod:`homotopy_bench.config.program`). A method may
@@ -116,40 +116,26 @@ class Trainer:
         self.follower.observe(result.losses)
 
     def follow_paths(self) -> None:
-        """At a check of an adaptive path, let it say where its member trains next.
+        """Let every adaptive path whose check is due set the next t of its member.
 
-        Before a step and not after the one before it, so that an evaluation between the two scores what was trained.
+        Before a step and not after the one before it, so that an evaluation between the two scores the trained network.
         """
         for member, t in self.follower.check(self.step).items():
             self.paths.set_from(self.step, member, t)
 
     def evaluate(self, split: str) -> list[Score]:
-        """Score every member on a split, at the point of the path where the networks stand.
-
-        Args:
-            split: ``train``, ``validation`` or ``test``.
-
-        Returns:
-            M scores; of copies their mean.
-        """
+        """Return the members' scores on ``train``, ``validation`` or ``test`` at the present t; of copies the mean."""
         return [Score.mean(copies) for copies in self.evaluate_copies(split)]
 
     def evaluate_copies(self, split: str) -> list[list[Score]]:
-        """Score every network of every member on a split, at the point of the path where they stand.
-
-        Args:
-            split: ``train``, ``validation`` or ``test``.
-
-        Returns:
-            For each of the M members one score per row.
-        """
+        """Return the same for every copy: for each of the M members one score per row."""
         samples = self.splits[split]
         found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
         return self.rows.grouped(found)
 
     @contextmanager
     def at_target(self) -> Iterator[None]:
-        """Let the networks be the target networks, t = 1, inside the context: of copies their mean."""
+        """Replace the networks by the target networks, t = 1, inside the context: copies by their mean."""
         on_path = self.ensemble, self.rows
         target = Rows((1,) * len(self.configs))
         if self.rows != target:
@@ -171,7 +157,7 @@ class Trainer:
         return self.rates.of_members(self._last_step)
 
     def diagnostics(self, member: int) -> dict[str, Any]:
-        """Return what the record says of a member's path besides t."""
+        """Return the record's entries on a member's path besides t."""
         known = self.follower.diagnostics(member)
         t = self.last_t()[member]
         if self.regularizer is not None and t < 1.0:
@@ -187,7 +173,7 @@ class Trainer:
         return network.eval()
 
     def member_state(self, member: int) -> dict[str, Any]:
-        """Return all that one member needs to continue, on the host: it does not depend on its neighbours."""
+        """Return the state of one member, on the host; it does not depend on other members."""
         rows = self.rows.of(member)
         return {
             "step": self.step,
