@@ -196,7 +196,7 @@ def _attempt(driver: Driver) -> Exception | None:
     """Return the error of several runs trained as one ensemble, or None; a single run keeps its error.
 
     Raises:
-        BrokenPipeError: If nobody reads what is shown any more.
+        BrokenPipeError: If the reader of the display has left.
     """
     runs = list(driver.members)
     try:

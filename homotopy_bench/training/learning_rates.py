@@ -78,7 +78,7 @@ class LearningRates:
     def param_group_keys(self) -> list[Hashable]:
         """Return a value for every part of every row, equal for parts that can share a parameter group.
 
-        Their rates agree at every step, and nobody takes the moments of one of them away.
+        Their rates agree at every step, and no rollback removes the moments of one of them.
         """
         return [part if part[0] in self._apart else self._alike[part[0]] for part in self._parts]
 
