@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.conf_files import choices_of, conf_dir
 from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-from homotopy_bench.config.schema import Config
-from homotopy_bench.config.validation import validate
-from homotopy_bench.core.conf_files import choices_of, conf_dir
 
 VERSION_BASE = "1.3"
 """Version of Hydra whose defaults hold."""
@@ -44,13 +44,10 @@ def experiment_file(argument: str) -> str:
 
 
 def compose(*overrides: str) -> Config:
-    """Compose a configuration as the command line does.
+    """Return the typed configuration that the command line would compose.
 
     Args:
         *overrides: Hydra overrides, such as ``"method=baseline"`` or ``"training.epochs=2"``.
-
-    Returns:
-        The typed configuration.
 
     Example:
         >>> compose("method=baseline", "seed=7").continuation.name
@@ -60,14 +57,7 @@ def compose(*overrides: str) -> Config:
 
 
 def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
-    """Compose the nested mapping that :func:`validate` checks, with every interpolation resolved.
-
-    Args:
-        overrides: Hydra overrides.
-
-    Returns:
-        Plain dictionaries, lists and scalars.
-    """
+    """Return the nested mapping that Hydra composes for :func:`validate`, with every interpolation resolved."""
     from omegaconf import OmegaConf
 
     raw = OmegaConf.to_container(compose_as_written(overrides), resolve=True)
@@ -76,35 +66,21 @@ def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def compose_as_written(overrides: Sequence[str]) -> DictConfig:
-    """Compose the same with interpolations as they are written, as Hydra keeps it in its files.
-
-    Args:
-        overrides: Hydra overrides.
-
-    Returns:
-        What Hydra composes, without its own section.
-    """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
-    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
-        return hydra_compose("config", overrides=list(overrides))
+    """Return the same with interpolations as they are written, without Hydra's own section."""
+    return _composed(overrides, hydra=False)
 
 
 def run_folder(overrides: Sequence[str]) -> Path:
-    """Return the folder that Hydra makes for a single run.
+    """Return the folder that Hydra makes for a single run, ``hydra.run.dir`` with every interpolation resolved."""
+    return Path(_composed(overrides, hydra=True).hydra.run.dir)
 
-    Args:
-        overrides: Hydra overrides.
 
-    Returns:
-        ``hydra.run.dir`` with every interpolation resolved.
-    """
+def _composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
     with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
-        return Path(hydra_compose("config", overrides=list(overrides), return_hydra_config=True).hydra.run.dir)
+        return hydra_compose("config", overrides=list(overrides), return_hydra_config=hydra)
 
 
 def known_keys(choices: Sequence[str] = ()) -> Iterator[str]:

@@ -1,18 +1,14 @@
-"""Which configurations can train together as one ensemble.
+"""Decide which configurations can train together as one ensemble.
 
 Members of an ensemble are rows of one matrix that take the same steps: the *program* is what they must agree in. It
 has two halves. ``shared`` is the same for all. ``method`` is the path on which a member may leave the target network;
-it is None for a member that never does, which is at home on any path, at its end t = 1. Configurations can train
-together if and only if
+it is None for a member that never does, which can join any path, at its end t = 1. Configurations can train together
+if and only if
 
     all their ``shared`` are equal, and so are all their ``method`` that are not None.
 
-So equal programs can always train together, and a baseline can join any path on its own network, but two different
-paths cannot be joined by way of it: to form groups, take equal ``shared``, then equal ``method``, and put the members
-without a path into one of these groups, or into a group of their own.
-
-A method whose path adds parameters of its own to the network changes the rows for all; its program is part of
-``shared``, and only its own members have it.
+So a baseline can join any path on its own network, but two different paths cannot be joined by way of it. A method
+whose path adds parameters of its own to the network changes the rows for all; its program is part of ``shared``.
 """
 
 from __future__ import annotations
@@ -26,11 +22,11 @@ Keys = tuple[tuple[str, Hashable], ...]
 
 @dataclass(frozen=True)
 class Program:
-    """What the members of an ensemble agree in; see the module. Hashable.
+    """Hold the keys in which the members of an ensemble agree; hashable.
 
     Attributes:
-        shared: What every member has.
-        method: What the members on a path have; None for one without.
+        shared: The keys of every member.
+        method: The keys of the members on a path; None for one without.
     """
 
     shared: Keys

@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -24,9 +24,6 @@ from homotopy_bench.methods.base import Method
 from homotopy_bench.models.base import Model
 from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
-
-if TYPE_CHECKING:
-    pass
 
 
 class Training(Options):

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from homotopy_bench.config.schema import Config, Paths, Training
 from homotopy_bench.config.wording import accepted
+from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.errors import InputError, nearest
 from homotopy_bench.core.options import Options, option_class
 from homotopy_bench.loggers.base import Logger, Loggers
 from homotopy_bench.loggers.credentials import refuse_credentials_in
-
-if TYPE_CHECKING:
-    pass
-from homotopy_bench.config.schema import Config, Paths, Training
-from homotopy_bench.core.conf_files import choices_of
 
 MAX_SEED = 2**63 - 1
 
@@ -62,7 +59,7 @@ def _section(key: str, group: str, raw: object) -> Any:
     """Return the options under a key, which are a choice of a group.
 
     Raises:
-        InputError: At the first thing that is wrong with them.
+        InputError: At the first wrong one.
     """
     if not isinstance(raw, Mapping):
         raise InputError(key, raw, f"accepted: a choice of the group '{group}' with its options")
@@ -75,14 +72,14 @@ def _section(key: str, group: str, raw: object) -> Any:
 
 
 def _loggers(raw: object) -> Loggers:
-    """Return the trackers, of which there can be any number, each with its options under its name.
+    """Return any number of loggers, each with its options under its name.
 
     Raises:
-        InputError: At the first thing that is wrong with them.
+        InputError: At the first wrong option.
     """
     if not isinstance(raw, Mapping):
         raise InputError("logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger'))}, or a list of them")
-    if raw == {"name": "none"}:  # records that are older than the trackers
+    if raw == {"name": "none"}:  # records that are older than the loggers
         return Loggers()
     refuse_credentials_in(raw)
     named = {name: {"name": name, **options} for name, options in raw.items() if isinstance(options, Mapping)}
@@ -98,18 +95,10 @@ Kind = TypeVar("Kind", bound=Options)
 
 
 def checked(key: str, kind: type[Kind], options: Mapping[str, Any]) -> Kind:
-    """Return typed options.
-
-    Args:
-        key: Where they stand in the configuration, for messages.
-        kind: Their class.
-        options: What was written.
-
-    Returns:
-        The options.
+    """Return options of class ``kind``, which stand under a key of the configuration.
 
     Raises:
-        InputError: At the first thing that is wrong with them.
+        InputError: At the first wrong one.
     """
     try:
         return kind.model_validate(options)

@@ -1,4 +1,4 @@
-"""What an option accepts, in words."""
+"""Put into words what an option accepts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,7 @@ _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusive
 
 
 def accepted(kind: type[Options], field: str) -> str:
-    """Return in words what a field accepts, from its own declaration.
-
-    Args:
-        kind: The class of the options.
-        field: Its field.
+    """Return in words what a field of an option class accepts, from its own declaration.
 
     Example:
         >>> from homotopy_bench.config.schema import Training

@@ -26,15 +26,12 @@ Map = tuple[Tensor, Tensor | None]
 def affine(
     x: Float[Tensor, "M B inputs"], weight: Float[Tensor, "M outputs inputs"], bias: Float[Tensor, "M outputs"] | None
 ) -> Float[Tensor, "M B outputs"]:
-    """Return x W^T + b for each member.
+    """Return x W^T + b for each member, shape (M, B, outputs).
 
     Args:
         x: Inputs, shape (M, B, inputs).
         weight: W, shape (M, outputs, inputs).
         bias: b, shape (M, outputs); None for none.
-
-    Returns:
-        Shape (M, B, outputs).
 
     Example:
         >>> x, weight = torch.tensor([[[1.0]], [[2.0]]]), torch.tensor([[[3.0]], [[-3.0]]])
@@ -48,16 +45,13 @@ def affine(
 
 
 def relu_layers(x: Float[Tensor, "M B inputs"], maps: Sequence[Map]) -> Float[Tensor, "M B outputs"]:
-    """Return what layers y <- max(y W^T + b, 0), one after the other, make of x for each member.
+    """Return the output of consecutive layers y <- max(y W^T + b, 0) for each member, shape (M, B, last outputs).
 
     The derivative of max(y, 0) at 0 is 0, as in torch.relu.
 
     Args:
         x: Inputs, shape (M, B, inputs).
         maps: W, shape (M, outputs, inputs), and b, shape (M, outputs), or None, of every layer.
-
-    Returns:
-        Shape (M, B, outputs of the last layer).
 
     Example:
         >>> x, weight = torch.tensor([[[1.0]], [[2.0]]]), torch.tensor([[[3.0]], [[-3.0]]])

@@ -1,8 +1,4 @@
-"""Copies of what training changes: the memory of an optimiser, buffers.
-
-torch.optim keeps a dictionary per parameter: tensors of SGD, Adam and AdamW, and of L-BFGS also numbers, None and lists
-of tensors.
-"""
+"""Copy what training changes: buffers, and the state of an optimiser (tensors, numbers, None, lists of tensors)."""
 
 from __future__ import annotations
 
@@ -16,11 +12,8 @@ def copied(value: Any, device: torch.device | str | None = None) -> Any:
     """Return a copy that shares no tensor with the original.
 
     Args:
-        value: A tensor, a dictionary or list of such values, or anything that never changes.
-        device: Where the tensors of the copy live; None for where the originals do.
-
-    Returns:
-        The same structure.
+        value: A tensor, a dictionary or list of such values, or anything immutable.
+        device: The device of the copy's tensors; None for that of the originals.
 
     Example:
         >>> state = {"step": 3, "history": [torch.ones(2), None]}

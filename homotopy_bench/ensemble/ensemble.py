@@ -34,7 +34,7 @@ from homotopy_bench.models.layers import DEFORMATION
 
 
 class Ensemble:
-    """M members of one architecture as rows of ``theta``.
+    """Hold M members of one architecture as rows of ``theta``.
 
     Attributes:
         theta: Parameters, shape (M, P); row m is member m.
@@ -77,11 +77,10 @@ class Ensemble:
         # be rounded as the baseline's are, whatever a deformation adds after them.
         self.cut_rows([size for size in (self.target_size, self.theta.shape[1] - self.target_size) if size])
         self.buffers = {
-            name: torch.stack([dict(network.named_buffers())[name] for network in networks]).to(device)
-            for name, _ in networks[0].named_buffers()
-        }
-        self.buffers = {
-            name: values.to(dtype) if values.is_floating_point() else values for name, values in self.buffers.items()
+            name: torch.stack([dict(network.named_buffers())[name] for network in networks]).to(
+                device, dtype if buffer.is_floating_point() else None
+            )
+            for name, buffer in networks[0].named_buffers()
         }
         self._shapes = shapes
         self.network = networks[0]
@@ -99,25 +98,11 @@ class Ensemble:
         return self.theta.shape[0]
 
     def forward(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
-        """Return the members' outputs.
-
-        Args:
-            x: Inputs, shape (M, B, *input): a batch of B samples for each member.
-
-        Returns:
-            Outputs, shape (M, B, *output).
-        """
+        """Return the members' outputs, shape (M, B, *output), for a batch of B inputs each, shape (M, B, *input)."""
         return self.modules(x) if self._stacked is None else self._stacked(x)
 
     def modules(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
-        """Return what :meth:`forward` returns, by the modules themselves: slower, and differentiable more than once.
-
-        Args:
-            x: Inputs, shape (M, B, *input).
-
-        Returns:
-            Outputs, shape (M, B, *output).
-        """
+        """Return the outputs of :meth:`forward` by the modules themselves: slower, but differentiable several times."""
         if self.members == 1:  # vmap over one member costs 1.8 times as much as the module itself
             outputs: Tensor = self.network(x[0])
             return outputs.unsqueeze(0)
@@ -144,14 +129,7 @@ class Ensemble:
         return list(self.network.parameters() if self.members == 1 else self.parameters.values())
 
     def leaf_views(self, matrix: Float[Tensor, "M P"]) -> list[Tensor]:
-        """Return the columns of a matrix in the shapes of :meth:`leaves`.
-
-        Args:
-            matrix: Shape (M, P).
-
-        Returns:
-            Views of it, one per leaf.
-        """
+        """Return views of the columns of a matrix (M, P), one in the shape of each of :meth:`leaves`."""
         views = self._views(matrix, self._shapes).values()
         return [view[0] for view in views] if self.members == 1 else list(views)
 
@@ -192,11 +170,7 @@ class Ensemble:
             values.copy_(old)
 
     def assign(self, buffers: Mapping[str, Tensor]) -> None:
-        """Set stacked buffers, such as the coefficients of a deformation.
-
-        Args:
-            buffers: Name -> values, shape (M, *shape of the buffer).
-        """
+        """Set stacked buffers, name -> values (M, *shape of the buffer), such as the coefficients of a deformation."""
         for name, values in buffers.items():
             self.buffers[name].copy_(values)
 

@@ -1,4 +1,4 @@
-"""Which rows of theta belong to which member.
+"""Map the rows of theta to the members that they belong to.
 
 An ordinary member is one row. A member of a method that trains several coupled copies of the network has as many rows
 as copies while it is on its path, t < 1, and one row at the target, t = 1. The rows of a member stand together, in the
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of M members.
+    """Index the rows of M members.
 
     Attributes:
         counts: Number of rows of each member.
@@ -52,7 +52,7 @@ class Rows:
         return slice(self._ends[member] - self.counts[member], self._ends[member])
 
     def grouped(self, values: Sequence[T]) -> list[list[T]]:
-        """Return one list per member of what there is one of per row."""
+        """Return the values, one per row, as one list per member."""
         return [list(values[self.of(member)]) for member in range(len(self.counts))]
 
     def mean(self, values: Sequence[float]) -> list[float]:
@@ -60,13 +60,10 @@ class Rows:
         return [sum(own) / len(own) for own in self.grouped(values)]
 
     def merging_into(self, later: Rows) -> list[slice]:
-        """Return for each row of ``later`` the rows of this which it is the mean of.
+        """Return for each row of ``later`` the slice of rows here that it is the mean of.
 
         Args:
             later: Rows of the same members; each has as many rows as here, or one.
-
-        Returns:
-            One slice per row of ``later``.
         """
         groups: list[slice] = []
         for member, count in enumerate(later.counts):

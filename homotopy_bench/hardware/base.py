@@ -1,4 +1,4 @@
-"""What every kind of hardware shares: a device, a number of host threads and a number format."""
+"""Define the base of hardware: a device, a number of host threads and a number format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host's processor."""
+"""Train on the host's processor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST_INT = 2**31 - 1
 
 
 class CPU(Hardware):
-    """The host's processor, with ``threads`` threads.
+    """Train on the host's processor, with ``threads`` threads.
 
     One thread is the default: a single deep narrow network gains nothing from a second (its operators take
     microseconds), and results repeat bit for bit only at the same number of threads.

@@ -1,4 +1,4 @@
-"""An NVIDIA (or ROCm) accelerator."""
+"""Train on an NVIDIA (or ROCm) accelerator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CUDA(Hardware):
-    """The accelerator with index ``index``."""
+    """Train on the accelerator with index ``index``."""
 
     name: Literal["cuda"] = "cuda"
     index: Annotated[int, Field(ge=0)] = 0

@@ -1,4 +1,4 @@
-"""How much memory there is, and whether an error says that there was too little."""
+"""Measure the available memory, and recognise errors for want of it."""
 
 from __future__ import annotations
 

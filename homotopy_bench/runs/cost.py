@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-FORWARDS_PER_GRADIENT = 3.0
-"""A gradient is one forward pass and a backward pass of twice its work (two products per weight matrix)."""
-
-FORWARDS_PER_HVP = 2.0 * FORWARDS_PER_GRADIENT
-"""A Hessian-vector product by double backward over a retained graph takes six products per weight matrix, twice a
-gradient's three (two in the first layer, as a gradient; measured 2.0 gradients for 32 layers of 64)."""
-
 
 @dataclass
 class Cost:
-    """Cost of a member so far.
+    """Sum the cost of a member so far.
 
     Attributes:
-        train_seconds: Wall-clock seconds of training steps; a member's equal share where members train together.
-        eval_seconds: Wall-clock seconds of evaluation, not part of the former.
+        train_seconds: Wall-clock seconds of training steps; of members that train together an equal share each.
+        eval_seconds: The same of evaluations.
         gradient_evaluations: Gradients of mini-batches.
         hvp_evaluations: Hessian-vector products of mini-batches.
         peak_memory_mb: Largest memory of the process (or device memory of its tensors) so far, 10^6 bytes.
@@ -32,13 +25,17 @@ class Cost:
 
     @property
     def forward_equivalents(self) -> float:
-        """Cost in forward passes of one mini-batch: 3 per gradient, 6 per Hessian-vector product.
+        """Count forward passes of one mini-batch: 3 per gradient, 6 per Hessian-vector product.
+
+        A gradient is one forward pass and a backward pass of twice its work (two products per weight matrix). A
+        Hessian-vector product by double backward over a retained graph takes six products per weight matrix, twice a
+        gradient's three (measured 2.0 gradients for 32 layers of 64).
 
         Example:
             >>> Cost(gradient_evaluations=100).forward_equivalents
             300.0
         """
-        return FORWARDS_PER_GRADIENT * self.gradient_evaluations + FORWARDS_PER_HVP * self.hvp_evaluations
+        return 3.0 * self.gradient_evaluations + 6.0 * self.hvp_evaluations
 
     def to_dict(self) -> dict[str, float]:
         """Return the ledger as it stands in a record."""

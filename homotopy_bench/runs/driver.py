@@ -1,12 +1,11 @@
 """Train M runs as one ensemble, one record each; a single run is an ensemble of one.
 
-The order within an evaluation is what makes a run survive a kill at any moment: the line goes to the metrics, then the
-checkpoint, which knows how long the metrics were. A run continued from a checkpoint cuts the metrics back to it and
-does the steps since then again, with the same numbers.
+A run survives a kill at any moment: an evaluation first appends to the metrics, then writes the checkpoint, which holds
+the length of the metrics. A run continued from a checkpoint cuts the metrics back to that length and repeats the steps
+since then, with the same numbers.
 
-A run that has diverged, that was pruned, or whose record cannot be written leaves; the rows of the others move
-together into a smaller ensemble, so that it stops costing. As a member's state does not depend on its neighbours,
-nothing changes for the others.
+A run that has diverged, that was pruned, or whose record cannot be written leaves; the others continue in a smaller
+ensemble. As a member's state does not depend on the other members, nothing changes for them.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ T = TypeVar("T")
 
 
 class Driver:
-    """Trains runs of one program to their ends.
+    """Train runs of one program to their ends.
 
-    What goes wrong with one run's record is that run's failure; what goes wrong with the ensemble is raised, and the
-    runs that had not ended keep their records and can be continued.
+    An error in one run's record fails that run; an error of the ensemble is raised, and the runs that had not ended
+    keep their records and can be continued.
 
     Attributes:
-        members: The runs that are in training, one per member of the ensemble; those that have ended are gone.
+        members: The runs in training, one per member of the ensemble, without those that have ended.
         interrupted: Whether a signal has asked for the end, also where it came too late for these runs.
 
     Args:
@@ -59,7 +58,10 @@ class Driver:
         """Train to the end, from the beginning or from checkpoints; every run then has a result or an error."""
         try:
             splits = self._load()
-            training = self._prepare(splits)
+            training = Trainer([member.job.config for member in self.members], splits)
+            states = [member.state["member"] for member in self.members if member.state is not None]
+            if states:
+                training.load_member_states(states)
             self.show.start(self.members[0].title, training.total_steps, training.step)
             followed = [Followed(m.job.config, m.record.folder, m.step, m.note) for m in self.members]
             with closing(Trackers(followed, self.show.warn)) as self._trackers:
@@ -81,13 +83,6 @@ class Driver:
                 member.record.log(f"{config.dataset.name}: {others} of {len(data)} files are not the published ones")
         return splits
 
-    def _prepare(self, splits: Splits) -> Trainer:
-        training = Trainer([member.job.config for member in self.members], splits)
-        states = [member.state["member"] for member in self.members if member.state is not None]
-        if states:
-            training.load_member_states(states)
-        return training
-
     def _loop(self, training: Trainer, splits: Splits) -> Trainer:
         """Return the ensemble after the remaining steps."""
         total = training.total_steps
@@ -96,7 +91,7 @@ class Driver:
         with Interrupt() as interrupt:
             while training.step < total and self.members:
                 begun = training.step
-                goal = min(_next(begun, evaluate_every), _next(begun, save_every), total)
+                goal = min(total, *((begun // every + 1) * every for every in (evaluate_every, save_every)))
                 self._train(training, goal, interrupt)
                 ended = training.step == total
                 # An interrupt may come before the first step of this round: what lies there has been evaluated.
@@ -118,8 +113,8 @@ class Driver:
         begin = time.perf_counter()
         while training.step < goal and not interrupt.requested:
             training.advance()
-            paid = zip(self.members, training.gradients_per_step(), training.products_per_step(), strict=True)
-            for member, gradients, products in paid:
+            spent = training.meters.last
+            for member, gradients, products in zip(self.members, spent.gradients, spent.products, strict=True):
                 member.cost.gradient_evaluations += gradients
                 member.cost.hvp_evaluations += products
             self.show.at_step(training.step)
@@ -131,7 +126,7 @@ class Driver:
     def _evaluate(self, training: Trainer) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
-        train_losses = training.pop_train_loss()
+        train_losses = training.meters.pop_train_loss()
         scores = Evaluation(training)
         for row, member in enumerate(self.members):
             member.observe(training, row, train_losses[row], scores)
@@ -175,19 +170,14 @@ class Driver:
                 self._trackers.end(member.record.folder)
 
     def _each(self, action: Callable[[Member, int], T]) -> list[T]:
-        """Return the outcomes for every run that has not failed; what goes wrong with one is that run's failure."""
+        """Return the outcomes of an action on every run that has not failed; an error in one fails that run alone."""
         outcomes = []
         for row, member in enumerate(self.members):
             if member.error is None:
                 try:
                     outcomes.append(action(member, row))
                 except Exception as error:
-                    if out_of_memory(error):  # one member cannot help that
+                    if out_of_memory(error):  # that is the ensemble's failure, not this member's
                         raise
                     member.fail(error)
         return outcomes
-
-
-def _next(step: int, every: int) -> int:
-    """Return the first multiple of ``every`` above ``step``."""
-    return (step // every + 1) * every

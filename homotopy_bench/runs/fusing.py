@@ -1,4 +1,4 @@
-"""Define the options of training runs together."""
+"""Define and check the options of training runs together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fusing:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check what came from a command line.
+        """Check the types, for the options may come from a command line.
 
         Raises:
             InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.

@@ -1,4 +1,4 @@
-"""Group runs that can train as one program: pure functions of configurations.
+"""Group runs that can train as one program.
 
 >>> from homotopy_bench import compose
 >>> jobs = [compose(f"model.depth={depth}", f"seed={seed}") for seed in (0, 1) for depth in (2, 3)]
@@ -31,10 +31,8 @@ def groups(configs: Sequence[Config], steps: Sequence[int] | None = None) -> lis
         Indices of the runs of every group, ascending; groups in the order of their first run.
     """
     programs = [config.program() for config in configs]
-    kinds: list[Hashable] = [
-        (program.shared, str(config.paths.data_root()), 0 if steps is None else steps[index])
-        for index, (config, program) in enumerate(zip(configs, programs, strict=True))
-    ]
+    each = zip(configs, programs, steps or [0] * len(configs), strict=True)
+    kinds: list[Hashable] = [(program.shared, str(config.paths.data_root()), step) for config, program, step in each]
     path_of: dict[Hashable, Keys] = {}
     for kind, program in zip(kinds, programs, strict=True):
         if program.method is not None:

@@ -1,8 +1,8 @@
-"""Keep the evaluations that a summary names: the last one, the best at t = 1, and the best anywhere on the path."""
+"""Keep the last evaluation, the best one at t = 1, and the best one anywhere on the path."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from homotopy_bench.training.evaluation import Evaluation
@@ -11,11 +11,11 @@ from homotopy_bench.training.scores import Score
 
 @dataclass
 class History:
-    """The evaluations of one member that its summary names.
+    """Keep the evaluations of one member that its summary names.
 
     Attributes:
-        final: The last evaluation, with the test figures of the target network.
-        best: The evaluation with t = 1 that has the best validation accuracy, with its test figures.
+        final: The last evaluation, with the test scores of the target network.
+        best: The evaluation with t = 1 that has the best validation accuracy, with its test scores.
         best_on_path: The same over all evaluations, each at its own t. It describes the path; a homotopy is never
             ranked by it, because the network it belongs to is not the target.
     """
@@ -25,9 +25,9 @@ class History:
     best_on_path: dict[str, Any] | None = None
 
     def observe(self, member: int, epoch: int, scores: Evaluation) -> None:
-        """Take an evaluation into account, of row ``member`` of the ensemble; of equally good ones the first stays.
+        """Take an evaluation of row ``member`` into account; of equally good ones the first stays.
 
-        Test figures are computed only for evaluations that the validation split has chosen.
+        Test scores are computed only for evaluations that the validation split has chosen.
         """
         t, target, path = scores.t[member], scores.validation_target[member], scores.validation_path[member]
         if t == 1.0 and (self.best is None or target.accuracy > self.best["val_acc_target"]):
@@ -36,7 +36,7 @@ class History:
             self.best_on_path = _chosen("path", epoch, t, path, scores.test_path[member])
 
     def end(self, member: int, epoch: int, train_loss: float, scores: Evaluation) -> None:
-        """Keep the last evaluation of a run, with the test figures of its target network and the last training loss."""
+        """Keep the last evaluation of a run, with the test scores of its target network and the last training loss."""
         target, test = scores.validation_target[member], scores.test_target[member]
         self.final = {
             "epoch": epoch,
@@ -49,13 +49,9 @@ class History:
             **test.fractions("test", "target"),
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the three as they stand in a record."""
-        return asdict(self)
-
 
 def _chosen(kind: str, epoch: int, t: float, validation: Score, test: Score) -> dict[str, Any]:
-    """Return the figures of a network that the validation split has chosen."""
+    """Return the record's entry of a network that the validation split has chosen."""
     return {
         "epoch": epoch,
         "t": t,

@@ -12,7 +12,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """Context in which the signals are requests; outside it they do what they did before.
+    """Take the signals as requests inside the context; outside it they do what they did before.
 
     Attributes:
         requested: Whether a signal has come.
@@ -24,7 +24,7 @@ class Interrupt:
         self._outer_pipe = self._pipe = -1
 
     def __enter__(self) -> Interrupt:
-        """Return itself, in charge of the signals; outside the main thread Python does not allow that."""
+        """Return itself, after taking over the signals; outside the main thread Python does not allow that."""
         if threading.current_thread() is threading.main_thread():
             self._previous = {name: signal.signal(name, self._handle) for name in SIGNALS}
             arrivals, self._pipe = os.pipe()

@@ -1,4 +1,4 @@
-"""Define what a run is asked for, and what it gives back."""
+"""Define the input and the result of a run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Prune = Callable[[Mapping[str, Any], int], bool]
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train.
+    """Describe a run to train.
 
     Attributes:
-        config: What to run.
+        config: The configuration.
         folder: Folder of the record.
-        overrides: What the configuration was composed from, for the record.
-        prune: Asked after every evaluation but the last; None for never.
+        overrides: The overrides of the configuration, for the record.
+        prune: Called after every evaluation but the last; None for no pruning.
     """
 
     config: Config
@@ -34,7 +34,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a run.
+    """Hold the result of a run.
 
     Attributes:
         summary: The content of ``summary.json``.

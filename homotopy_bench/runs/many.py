@@ -1,9 +1,8 @@
 """Group many runs into ensembles and train one group after the other, with a result for every run.
 
-Runs of one program (:mod:`homotopy_bench.runs.grouping`) train together where a short measurement says that this
-gains something (:mod:`homotopy_bench.runs.probe`), as many at a time as the memory holds. A group that fails as a
-whole is taken apart, its runs continue from their last checkpoints: for want of memory in halves, for any other
-reason one by one, so that a failure stays with its own run.
+Runs of one program (:mod:`homotopy_bench.runs.grouping`) train together where a short measurement finds that faster
+(:mod:`homotopy_bench.runs.probe`), as many at a time as fit into the memory. A group that fails as a whole is split and
+continues from its last checkpoints: in halves if memory ran out, else one by one, so that only the faulty run fails.
 """
 
 from __future__ import annotations
@@ -100,12 +99,12 @@ def train_members(
 
     Args:
         members: The runs, begun or continued.
-        fusing: How they are brought together.
+        fusing: Options of training together.
         show: Returns the display of a group, given its size.
         say: Prints how each group is trained, and why.
 
     Returns:
-        Whether all went to their ends; False if they were interrupted.
+        True if all went to their ends; False if they were interrupted.
     """
     try:
         for group in _grouped(members):
@@ -154,32 +153,23 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
     threads = [fusing.threads or shared.hardware.threads]
     if not timed and fusing.max_members is not None:
         return wanted, threads[0], f"max_members={fusing.max_members}"
-    if fusing.threads is None and (cores := _cores()) > threads[0]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if fusing.threads is None and cores > threads[0]:
         threads.append(cores)
     measured = probe(configs[:wanted], splits, threads, timed)
+    together = f"{measured.members} together"
     if measured.gain is not None and measured.gain < LEAST_GAIN:
-        why = f"{measured.members} together have {measured.gain:.2f} times the speed of one after the other"
-        return 1, measured.threads, why
+        return 1, measured.threads, f"{together} have {measured.gain:.2f} times the speed of one after the other"
     if fusing.max_members is None:
         memory = available_memory(shared.hardware.device())
         wanted = min(wanted, max(int(SHARE * memory) // max(measured.bytes_per_member, 1), 1))
-    speed = ""
-    if measured.gain is not None:
-        speed = f", {measured.members} together {measured.gain:.2f} times as fast as one after the other"
+    gain = measured.gain
+    speed = "" if gain is None else f", {together} {gain:.2f} times as fast as one after the other"
     return wanted, measured.threads, f"{measured.bytes_per_member / 1e6:.1f} MB a member{speed}"
 
 
-def _cores() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display], say: Callable[[str], None]) -> bool:
-    """Train runs as one ensemble; if that fails, in smaller ones.
-
-    Returns:
-        Whether someone has asked for the end of all training.
-    """
+    """Return whether an interrupt was requested, after training runs as one ensemble or, if that fails, as several."""
     waiting = [list(part)]
     while waiting:
         runs = waiting.pop(0)
@@ -192,7 +182,7 @@ def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display],
         halve = out_of_memory(error) and len(runs) > 2
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         say(f"{len(runs)} jobs together failed, go on {'in halves' if halve else 'one by one'} ({what})")
-        # By the result and not by the status: a run that has come to its end has one before its record is whole.
+        # By the result, not the status: a run at its end has a status before its record is complete.
         left = [member for member in runs if member.result is None]
         for member in left:
             member.rewind(f"continues {'with fewer others' if halve else 'alone'} after {what}")
@@ -203,18 +193,16 @@ def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display],
 
 
 def _attempt(driver: Driver) -> Exception | None:
-    """Train runs as one ensemble; a single run keeps what goes wrong with it.
-
-    Returns:
-        What went wrong with several as a whole.
+    """Return the error of several runs trained as one ensemble, or None; a single run keeps its error.
 
     Raises:
-        BrokenPipeError: If nobody reads what is shown any more.
+        BrokenPipeError: If the reader of the display has left.
     """
     runs = list(driver.members)
     try:
         driver.go()
-    except BrokenPipeError:  # whoever read the output has seen enough: no run failed, and all can be continued
+        return None
+    except BrokenPipeError:  # the reader of the output has left: no run failed, and all can be continued
         raise
     except Exception as error:
         if len(runs) == 1:
@@ -222,8 +210,6 @@ def _attempt(driver: Driver) -> Exception | None:
         # The frames hold the ensemble, and its memory is needed.
         traceback.clear_frames(error.__traceback__)
         failure = error.with_traceback(None) if len(runs) > 1 else None
-    else:
-        return None
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -132,7 +132,7 @@ class Member:
             "step": training.step,
             "u": training.step / training.total_steps,
             "lr": training.last_lr()[row],
-            "grad_norm": training.gradient_norms()[row],
+            "grad_norm": training.meters.gradient_norms()[row],
         }
         method = {**training.diagnostics(row), **training.rates.take_diagnostics(row)}
         line = metrics_line(position, row, train_loss, scores, method, self.cost)
@@ -152,7 +152,7 @@ class Member:
                 "config_hash": self.job.config.hash(),
                 "code_version": code_version(),
                 "cost": asdict(self.cost),
-                "history": self.history.to_dict(),
+                "history": asdict(self.history),
                 "member": training.member_state(row),
             }
         )
@@ -209,10 +209,10 @@ class Member:
         return prune is not None and not ended and prune(line, len(training.splits["validation"].y))
 
     def _diverged(self, training: Trainer, row: int, train_loss: float, val_loss: float) -> bool:
-        """Return whether the network has diverged for good: no tracker has put it back or is about to."""
-        if training.goes_back(row):
+        """Return whether the network has diverged for good: no path controller has rolled it back or is about to."""
+        if training.follower.goes_back(row):
             return False
-        # After a tracker has put a network back, the training loss still tells of the way that was not taken.
+        # After a rollback the training loss is still that of the rejected steps.
         adaptive = isinstance(self.job.config.continuation, Adaptive)
         return not isfinite(val_loss) if adaptive else _broken(train_loss, val_loss)
 

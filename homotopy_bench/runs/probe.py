@@ -1,4 +1,4 @@
-"""Measure memory and time of a member of an ensemble, on a few steps of a small one and of a single run."""
+"""Measure memory and time of a member of an ensemble, on a few steps of a small ensemble and of a single run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,8 @@ ROUNDS = 3
 SECONDS, STEPS = 0.1, 8
 """A measurement ends after so long, or so many steps."""
 
-SHORT = 4000
-"""Steps of all members together below which a measurement would cost more than a tenth of the training itself."""
-
-FEWEST = 100
-"""Steps that a run must have, for the measurement not to come to its end."""
-
 TEMPORARIES = 2
-"""A backward pass needs about as much again as the activations that were kept for it."""
+"""A backward pass needs about as much memory again as the activations saved for it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Probe:
 
 
 def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], timed: bool = True) -> Probe:
-    """Return measurements of a small ensemble, which is trained for some steps and thrown away.
+    """Return measurements of a small ensemble, which is trained for some steps and discarded.
 
     Args:
         configs: Runs of one program.
@@ -76,15 +70,17 @@ def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], tim
 
 
 def pays(steps: int, members: int) -> bool:
-    """Return whether measuring the time costs little beside the training of so many members for so many steps."""
-    return steps >= FEWEST and steps * members >= SHORT
+    """Return whether measuring the time costs less than a tenth of training so many members for so many steps.
+
+    A run of less than 100 steps would end within the measurement.
+    """
+    return steps >= 100 and steps * members >= 4000
 
 
 def step_bytes(training: Trainer) -> int:
-    """Return the memory of a step in bytes, after doing one.
+    """Return the bytes of parameters, gradients, moments and :data:`TEMPORARIES` times the saved activations of a step.
 
-    It is that of parameters, gradients and moments, and :data:`TEMPORARIES` times the activations that are kept for the
-    backward pass.
+    The training does one step.
     """
     kept: dict[int, int] = {}
     own = {tensor.untyped_storage().data_ptr() for tensor in (training.ensemble.theta, training.ensemble.gradient)}

@@ -1,4 +1,4 @@
-"""Train one run from configuration to record: begun in a folder that holds none, or continued where it stopped."""
+"""Train one run from configuration to record, from its beginning or from its checkpoint."""
 
 from __future__ import annotations
 
@@ -40,20 +40,11 @@ def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) 
     """
     if not isinstance(config, Config):
         config = validate(config)
-    if folder is None:
-        folder = new_folder(config)
-    return start(config, Path(folder), [], Silent())
+    return start(config, Path(folder or new_folder(config)), [], Silent())
 
 
 def start(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
-    """Return the result of a new run in a folder that holds none.
-
-    Args:
-        config: What to run.
-        folder: Folder of the record.
-        overrides: What the configuration was composed from, for the record.
-        show: Display of the progress.
-        prune: Called after every evaluation but the last; None for no pruning.
+    """Return the result of a new run in a folder that holds none; the arguments are those of :class:`Job`.
 
     Raises:
         InputError: If the folder holds a run already, or the data, the device or the model do not fit.
@@ -64,7 +55,7 @@ def start(config: Config, folder: Path, overrides: list[str], show: Display, pru
 def resume(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
     """Return the result of an interrupted run, continued from its last checkpoint or from its beginning without one.
 
-    It is bitwise what the run would have given had it not been interrupted. The arguments are those of :func:`start`.
+    It is bitwise that of a run without interruption. The arguments are those of :class:`Job`.
 
     Raises:
         InputError: If the checkpoint does not belong to this code or this configuration.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from homotopy_bench.config.schema import Config
@@ -81,6 +82,6 @@ def run_summary(
         "code_version": code_version(),
         "command": command_line(),
         "environment": environment(device, threads),
-        **history.to_dict(),
+        **asdict(history),
         "cost": cost.to_dict(),
     }

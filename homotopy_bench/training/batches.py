@@ -1,4 +1,4 @@
-"""The batches of an ensemble: for every row the samples that its seed puts at a step."""
+"""Draw the batches of an ensemble: for every row the samples that its seed puts at a step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from homotopy_bench.data.base import Augmentation, Samples
 
 @dataclass(frozen=True)
 class TensorSplit:
-    """Samples on the device: inputs (N, *shape), labels (N,)."""
+    """Hold samples on the device: inputs (N, *shape), labels (N,)."""
 
     x: Float[Tensor, N * input]
     y: Int[Tensor, " N"]
@@ -28,27 +28,20 @@ class TensorSplit:
 
 
 class Batches:
-    """The training samples in the orders of R rows, called with a step.
+    """Draw the training samples in the orders of R rows, called with a step.
 
-    Rows with one seed see one order. What a batch holds depends on the seed and the step alone.
+    A batch depends on the seed and the step alone.
 
     Args:
-        x: Inputs on the device, shape (N, *input).
-        y: Labels on the device, shape (N,).
+        split: The N training samples.
         batch_size: Samples B of a batch; an incomplete last batch of an epoch is left out.
         augmentation: How batches are changed; None for not at all.
     """
 
-    def __init__(
-        self,
-        x: Float[Tensor, N * input],
-        y: Int[Tensor, " N"],
-        batch_size: int,
-        augmentation: Augmentation | None,
-    ) -> None:
-        self.x, self.y = x, y
+    def __init__(self, split: TensorSplit, batch_size: int, augmentation: Augmentation | None) -> None:
+        self.x, self.y = split.x, split.y
         self.batch_size = batch_size
-        self.per_epoch = len(y) // batch_size
+        self.per_epoch = len(self.y) // batch_size
         self._augmentation = augmentation
         self._seeds: list[int] = []
         self._epoch = -1
@@ -73,19 +66,12 @@ class Batches:
         return x, y.view(chosen.shape)
 
     def together(self, k: int, count: int) -> tuple[Float[Tensor, "R nB *input"], Int[Tensor, "R nB"]]:
-        """Return the batch of step k with those of the steps after it; after the last of an epoch comes its first.
+        """Return inputs (R, n B, *input) and labels (R, n B) of step k and those after it.
 
-        Args:
-            k: The step.
-            count: Number n of batches; more than an epoch has are not taken.
-
-        Returns:
-            Inputs (R, n B, *input) and labels (R, n B).
+        After the last batch of an epoch comes its first; ``count`` n is cut to the batches of an epoch.
         """
         begin = k - k % self.per_epoch
         batches = [self(begin + (k + i) % self.per_epoch) for i in range(min(count, self.per_epoch))]
-        if len(batches) == 1:
-            return batches[0]
         x, y = zip(*batches, strict=True)
         return torch.cat(x, dim=1), torch.cat(y, dim=1)
 

@@ -1,7 +1,4 @@
-"""Copy one member's networks and moments out of an ensemble, and back into one.
-
-A member's state does not depend on its neighbours: it can leave one ensemble and continue in another, or alone.
-"""
+"""Copy one member's networks and moments out of an ensemble, and back into the same or another one."""
 
 from __future__ import annotations
 
@@ -32,13 +29,7 @@ def networks_state(ensemble: Ensemble, optimizer: RowOptimizer, rows: slice) -> 
 
 
 def load_networks_state(ensemble: Ensemble, optimizer: RowOptimizer, rows: slice, state: Mapping[str, Any]) -> None:
-    """Put a state back that :func:`networks_state` returned.
-
-    Args:
-        ensemble: The networks.
-        optimizer: The optimiser over their rows.
-        rows: The m rows of the member.
-        state: The state; may hold more.
+    """Restore the state that :func:`networks_state` returned, in a mapping that may hold more.
 
     Raises:
         ValueError: If it belongs to another architecture.

@@ -1,28 +1,10 @@
-"""Clipping of gradients, row by row."""
+"""Clip gradients row by row."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-
-def row_bounds(bounds: Sequence[float | None], like: Tensor) -> Float[Tensor, " R"] | None:
-    """Return the largest norms of rows as a tensor.
-
-    Args:
-        bounds: One per row; None for none.
-        like: A tensor of the device and format wanted.
-
-    Returns:
-        Shape (R,); None where no row has a bound.
-    """
-    if all(bound is None for bound in bounds):
-        return None
-    finite = [float("inf") if bound is None else bound for bound in bounds]
-    return torch.tensor(finite, device=like.device, dtype=like.dtype)
 
 
 def clip_rows(gradient: Float[Tensor, "R P"], bounds: Float[Tensor, " R"], target_size: int) -> Float[Tensor, " R"]:

@@ -1,12 +1,8 @@
-"""The method of an ensemble: one deformation of all its networks, in which members have numbers of their own.
-
-The first member whose method deforms says how the networks are deformed. Members whose method deforms nothing have the
-same deformation at t = 1 throughout, where it is the target network exactly.
-"""
+"""Deform all networks of an ensemble by one deformation, in which members have numbers of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,11 +11,16 @@ from torch import Tensor, nn
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.base import Method
-from homotopy_bench.methods.regularizer import InitialState, Regularizer
 
 
 class EnsembleMethod:
-    """The methods of M members, of one program.
+    """Set the coefficients of M members of one program.
+
+    Members whose method deforms nothing have the deformation of the others at t = 1 throughout, where it is the target
+    network exactly.
+
+    Attributes:
+        lead: The first method that deforms, which says how all networks are deformed.
 
     Args:
         methods: The members' own.
@@ -36,46 +37,18 @@ class EnsembleMethod:
     """
 
     def __init__(self, methods: Sequence[Method], device: torch.device) -> None:
-        self._methods = list(methods)
-        self._lead = next((one for one in methods if one.deforms), methods[0])
-        shapes = [one.path_shape if one.deforms else self._lead.path_shape for one in methods]
+        self.lead = next((one for one in methods if one.deforms), methods[0])
+        shapes = [one.path_shape if one.deforms else self.lead.path_shape for one in methods]
         self._others = {
             methods[shapes.index(shape)]: torch.tensor([one == shape for one in shapes], device=device)
             for shape in dict.fromkeys(shapes)
-            if shape != self._lead.path_shape
+            if shape != self.lead.path_shape
         }
 
-    @property
-    def copies(self) -> int:
-        """Number of rows of a member on its path."""
-        return self._lead.copies
-
-    @property
-    def batch_per_copy(self) -> bool:
-        """Whether every copy has batches of its own."""
-        return self._lead.batch_per_copy
-
-    def deform(self, network: nn.Module) -> None:
-        """Deform a target network in place.
-
-        Args:
-            network: A target network just built.
-
-        Raises:
-            InputError: If it cannot be deformed.
-        """
-        self._lead.deform(network)
-
     def set_coefficients(self, ensemble: Ensemble, rows: Rows, t: Float[Tensor, " M"]) -> None:
-        """Put the networks at the members' path parameters.
-
-        Args:
-            ensemble: The networks.
-            rows: Which rows belong to which member.
-            t: Path parameters of the members, shape (M,).
-        """
+        """Set the coefficients of the networks for the members' path parameters t, shape (M,)."""
         values = self.coefficients(t, ensemble.network)
-        if self.copies > 1:
+        if self.lead.copies > 1:
             values = {name: value[rows.owners] for name, value in values.items()}
         ensemble.assign(values)
 
@@ -89,24 +62,8 @@ class EnsembleMethod:
         Returns:
             Name of a buffer of the network -> values of shape (M,).
         """
-        values = self._lead.coefficients(t, network)
+        values = self.lead.coefficients(t, network)
         for method, own in self._others.items():
             theirs = method.coefficients(t, network)
             values = {name: theirs[name].where(own, value) for name, value in values.items()}
         return values
-
-    def regularizer(
-        self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int], build: Callable[[int, int], nn.Module]
-    ) -> Regularizer | None:
-        """Return what the methods add to the members' objectives; see :meth:`Method.regularizer`.
-
-        Args:
-            ensemble: The rows with their initial values, which this may change.
-            rows: Which rows belong to which member.
-            seeds: The members' seeds.
-            build: Builds the network of a member with the initial values of a seed.
-
-        Returns:
-            The addition; None for none.
-        """
-        return self._lead.regularizer(InitialState(self._methods, ensemble, rows, seeds, build))

@@ -1,4 +1,4 @@
-"""Scores of an ensemble after a step, each computed when it is first asked for."""
+"""Score an ensemble after a step, each split when it is first asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homotopy_bench.training.trainer import Trainer
 
 
 class Evaluation:
-    """The members' scores at their current t (``path``) and at t = 1 (``target``).
+    """Compute the members' scores at their current t (``path``) and at t = 1 (``target``).
 
     Where every member stands at t = 1 the two are one, and are computed once.
 
@@ -47,7 +47,7 @@ class Evaluation:
         return self._at_target("test") if self._on_path else self.test_path
 
     def of_copies(self, member: int) -> dict[str, list[float]]:
-        """Return what the record says of a member's copies one by one; nothing where there is one network."""
+        """Return the record's entry on a member's copies one by one; none where there is one network."""
         accuracies = [score.accuracy for score in self.validation_copies[member]]
         return {"val_acc_copies": accuracies} if len(accuracies) > 1 else {}
 

@@ -1,29 +1,27 @@
-"""The learning rates of an ensemble: from the tables of its schedules, or from measured curvature."""
+"""Give every row its learning rates: from the tables of the schedules, or from measured curvature."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from homotopy_bench.config.schema import Config
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.curvature.control.controller import SAMPLES, CurvatureController
+from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
-
-if TYPE_CHECKING:
-    from homotopy_bench.config.schema import Config
-    from homotopy_bench.ensemble.ensemble import Ensemble
-    from homotopy_bench.ensemble.rows import Rows
 
 
 class LearningRates:
-    """What every part of every row is updated with at a step.
+    """Hold the rate of every part of every row at a step.
 
     Attributes:
-        table: Rates of the open-loop schedules, shape (S, M), on the host; of a measured one what it is bounded by.
+        table: Rates of the open-loop schedules, shape (S, M), on the host; of a measured one its bounds.
         batches: Batches of the training that a measurement takes.
 
     Args:
@@ -33,7 +31,7 @@ class LearningRates:
 
     def __init__(self, configs: Sequence[Config], steps: int) -> None:
         self.table = np.stack([one.lr_schedule.table(steps, one.optimizer.lr) for one in configs], axis=1)
-        # What happened, step by step; a controller replaces what the schedules say.
+        # The rates used, step by step; a controller replaces those of the schedules.
         self._scheduled: list[list[float]] = self.table.tolist()
         self._rows = [list(row) for row in self._scheduled]
         # Members whose schedules agree at every step, by the first of them.
@@ -80,7 +78,7 @@ class LearningRates:
     def param_group_keys(self) -> list[Hashable]:
         """Return a value for every part of every row, equal for parts that can share a parameter group.
 
-        Their rates agree at every step, and nobody takes the moments of one of them away.
+        Their rates agree at every step, and no rollback removes the moments of one of them.
         """
         return [part if part[0] in self._apart else self._alike[part[0]] for part in self._parts]
 
@@ -89,16 +87,9 @@ class LearningRates:
         return self._controller is not None and self._controller.due(k)
 
     def measure(self, k: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]) -> Tensor | None:
-        """Measure, and write the gradients of the batch into the ensemble.
+        """Return the losses (R,) that ``evaluate`` has on a batch, detached, and leave their gradients in the ensemble.
 
-        Args:
-            k: The step.
-            ensemble: The rows.
-            rows: Which rows belong to which member.
-            evaluate: Returns the rows' losses (R,) on a batch.
-
-        Returns:
-            The losses, detached; None if neither they nor gradients could be had.
+        None if neither they nor gradients could be had.
         """
         assert self._controller is not None
         return self._controller.measure(k, ensemble, rows, evaluate)
@@ -111,7 +102,7 @@ class LearningRates:
         return gradients * self.batches, products * self.batches
 
     def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:
-        """Return the largest norms of the rows' gradients, shape (R,), where curvature has a say in them."""
+        """Return the largest norms of the rows' gradients, shape (R,), which curvature may lower."""
         return bounds if self._controller is None else self._controller.clipped(bounds, rows.owners)
 
     def of_parts(self, k: int) -> list[float]:
@@ -133,11 +124,11 @@ class LearningRates:
         return [rate * gain for rate, gain in zip(self._rows[k], self._gains, strict=True)]
 
     def take_diagnostics(self, member: int) -> dict[str, Any]:
-        """Return what the record says of a member's curvature since the last call."""
+        """Return the record's entries on a member's curvature since the last call."""
         return {} if self._controller is None else self._controller.take_diagnostics(member)
 
     def member_state(self, member: int, rows: Rows) -> dict[str, Any] | None:
-        """Return what one member's rates need to continue, on the host; None where they come from a table."""
+        """Return the state of one member's rates, on the host; None where they come from a table."""
         return None if self._controller is None else self._controller.member_state(member, rows.of(member))
 
     def load_member_state(self, member: int, rows: Rows, k: int, state: Mapping[str, Any] | None) -> None:

@@ -1,4 +1,4 @@
-"""Where every member stands on its path at every step: t on the host, and the same on the device.
+"""Tabulate every member's path parameter t at every step, on the host and on the device.
 
 The tables are made before training, so that a step reads its t without waiting for the device. An adaptive path writes
 its part of the tables while it trains (:mod:`homotopy_bench.training.path_following`).
@@ -17,7 +17,7 @@ from homotopy_bench.config.schema import Config
 
 
 class MemberPaths:
-    """The path parameters of M members over S steps.
+    """Tabulate the path parameters of M members over S steps.
 
     Attributes:
         table: Path parameters, shape (S, M), on the host.
@@ -62,17 +62,11 @@ class MemberPaths:
         return self._on_device[k]
 
     def moves_at(self, k: int) -> bool:
-        """Return whether some member's t at step k is another than at the step before."""
+        """Return whether some member's t at step k differs from that of the step before."""
         return bool(self._moves[k])
 
     def set_from(self, k: int, member: int, t: float) -> None:
-        """Let a member stand at t from step k on, until its path must have arrived at t = 1.
-
-        Args:
-            k: First step; a negative one counts as 0.
-            member: The member.
-            t: Its path parameter.
-        """
+        """Set a member's t from step k on (from 0 if negative), until its path must have arrived at t = 1."""
         k = max(k, 0)
         rest = self.table[k:, member]
         rest[~self._must_be_at_target[k:, member]] = t

@@ -1,8 +1,7 @@
-"""Measure a training while it runs: losses, gradient norms, and what the steps have cost."""
+"""Measure a training while it runs: losses, gradient norms, and the cost of the steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,38 +13,41 @@ from homotopy_bench.ensemble.rows import Rows
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step over R rows leaves behind.
+    """Hold the outcome of one step over the R rows of M members.
 
     Attributes:
         losses: Batch losses before the update, without penalties, detached.
+        gradient: The gradients, clipped; the next step overwrites them.
         norms: Norms of the gradients before clipping; None where nothing is clipped, and they were not computed.
-        gradients: Gradients that the step took for each row.
-        products: Hessian products that it took for each row.
+        gradients: Gradients that the step took for each member, over its rows.
+        products: Hessian products that it took for each member, over its rows.
     """
 
     losses: Float[Tensor, " R"]
+    gradient: Float[Tensor, "R P"]
     norms: Float[Tensor, " R"] | None
     gradients: list[int]
-    products: int
+    products: list[int]
 
 
 class Meters:
-    """Sums over steps, and figures of the last step, of R rows.
-
-    Nothing waits for the device until a figure is asked for.
+    """Sum the losses of steps over R rows, and keep the last step; nothing waits for the device until it is asked for.
 
     Attributes:
-        last: The last step; None before the first.
-        loss_sum: Sum of the batch losses since they were last popped.
+        rows: Which rows belong to which member.
+        last: The last step; not there before the first.
+        loss_sum: Sum of the batch losses since they were last popped, shape (R,).
         loss_count: Number of steps in that sum.
 
     Args:
+        rows: Which rows belong to which member.
         like: Gives device and format.
     """
 
-    def __init__(self, like: Float[Tensor, "R P"]) -> None:
-        self.last: StepResult | None = None
-        self.loss_sum: Float[Tensor, " R"] = torch.zeros(len(like), device=like.device, dtype=like.dtype)
+    def __init__(self, rows: Rows, like: Tensor) -> None:
+        self.rows = rows
+        self.last: StepResult
+        self.loss_sum: Float[Tensor, " R"] = like.new_zeros(len(rows.owners))
         self.loss_count = 0
 
     def add(self, result: StepResult) -> None:
@@ -54,35 +56,19 @@ class Meters:
         self.loss_count += 1
         self.last = result
 
-    def pop_train_loss(self, rows: Rows) -> list[float]:
-        """Return the members' mean batch losses since the last call, and reset.
-
-        Args:
-            rows: Which rows belong to which member.
-        """
-        mean = rows.mean((self.loss_sum / max(self.loss_count, 1)).tolist())
+    def pop_train_loss(self) -> list[float]:
+        """Return the members' mean batch losses since the last call, without penalties, and reset."""
+        mean = self.rows.mean((self.loss_sum / max(self.loss_count, 1)).tolist())
         self.loss_sum.zero_()
         self.loss_count = 0
         return mean
 
-    def gradient_norms(self, gradient: Float[Tensor, "R P"], rows: Rows) -> list[float]:
-        """Return the Euclidean norms of the members' last gradients, before clipping; of copies the mean norm.
+    def gradient_norms(self) -> list[float]:
+        """Return the Euclidean norms of the members' last gradients, before clipping; of copies the mean norm."""
+        norms = self.last.gradient.norm(dim=1) if self.last.norms is None else self.last.norms
+        return self.rows.mean(norms.tolist())
 
-        Args:
-            gradient: The last gradients.
-            rows: Which rows belong to which member.
-        """
-        known = self.last.norms if self.last is not None else None
-        return rows.mean((gradient.norm(dim=1) if known is None else known).tolist())
-
-    def gradients_per_step(self, rows: Rows) -> list[int]:
-        """Return how many gradients the last step took for each member, over its rows."""
-        return [] if self.last is None else [sum(own) for own in rows.grouped(self.last.gradients)]
-
-    def products_per_step(self, rows: Rows) -> list[int]:
-        """Return how many Hessian products the last step took for each member, over its rows."""
-        return [] if self.last is None else [count * self.last.products for count in rows.counts]
-
-    def merge(self, groups: Sequence[slice]) -> None:
-        """Replace rows by the means of groups of them."""
-        self.loss_sum = torch.stack([self.loss_sum[group].mean() for group in groups])
+    def merge_into(self, later: Rows) -> None:
+        """Replace the rows by ``later``, whose sums are the means of theirs."""
+        self.loss_sum = torch.stack([self.loss_sum[group].mean() for group in self.rows.merging_into(later)])
+        self.rows = later

@@ -1,8 +1,8 @@
-"""Follow adaptive paths with an ensemble: every member has a path controller and a state to go back to.
+"""Track adaptive paths with per-member rollback.
 
 The controllers decide (:mod:`homotopy_bench.continuation.path_controller`); this module gives them the members' losses
 and moves rows of theta and of the optimiser's moments. Members never wait for each other: one advances while
-another goes back.
+another is rolled back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,43 +17,31 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.continuation.path_controller import PathController
 from homotopy_bench.ensemble.copies import copied
+from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.optim.base import RowOptimizer
 
 
-def adaptive_paths(configs: Sequence[Config]) -> dict[int, Adaptive]:
-    """Return the adaptive continuations, by member."""
-    return {m: one.continuation for m, one in enumerate(configs) if isinstance(one.continuation, Adaptive)}
-
-
 class PathFollower:
-    """The controllers of the members with an adaptive path, and the rows each goes back to.
+    """Let path controllers move the members with an adaptive path, and roll their rows back.
 
     Args:
-        paths: The adaptive continuations by member.
-        rows: For each of the M members the parts of its row of theta.
-        buffers: What else of a network training changes (running statistics): name -> values, shape (M, ...).
+        configs: The M members' configurations.
+        ensemble: The networks.
         optimizer: The optimiser over the rows.
         steps: Training steps of the whole run.
     """
 
-    def __init__(
-        self,
-        paths: Mapping[int, Adaptive],
-        rows: Sequence[Sequence[Tensor]],
-        buffers: Mapping[str, Tensor],
-        optimizer: RowOptimizer,
-        steps: int,
-    ) -> None:
-        self.paths = dict(paths)
-        self.rows = [list(pieces) for pieces in rows]
-        self.buffers = dict(buffers)
+    def __init__(self, configs: Sequence[Config], ensemble: Ensemble, optimizer: RowOptimizer, steps: int) -> None:
+        paths = {m: one.continuation for m, one in enumerate(configs) if isinstance(one.continuation, Adaptive)}
+        self.paths = paths
+        self.rows = ensemble.rows
+        self.buffers = {name: own for name, own in ensemble.statistics().items() if own.is_floating_point()}
         self.optimizer = optimizer
         self.every = {member: path.check_every(steps) for member, path in paths.items()}
         self.checks = {member: path.checks(steps) for member, path in paths.items()}
         self.controllers = {member: path.controller() for member, path in paths.items()}
         self._states = {member: self._state(member) for member in paths}
-        first = self.rows[0][0]
-        self._loss_sum = torch.zeros(len(self.rows), device=first.device, dtype=first.dtype)
+        self._loss_sum = ensemble.theta.new_zeros(len(self.rows))
 
     def observe(self, losses: Float[Tensor, " R"]) -> None:
         """Take the members' batch losses, shape (M,), into account; nothing waits for the device."""
@@ -62,13 +49,9 @@ class PathFollower:
             self._loss_sum += losses
 
     def check(self, step: int) -> dict[int, float]:
-        """Let every controller decide whose check is due, and move the rows of those that go back.
+        """Return the path parameters until the next check, by member whose check is due after so many steps.
 
-        Args:
-            step: Steps done.
-
-        Returns:
-            The path parameters until the next check, by member whose check was due.
+        The rows of members whose step is rejected are rolled back.
         """
         due = [member for member, every in self.every.items() if step and step % every == 0]
         sums: list[float] = self._loss_sum.tolist() if due else []  # looking at them waits for the device
@@ -90,11 +73,11 @@ class PathFollower:
         return member in self.controllers
 
     def goes_back(self, member: int) -> bool:
-        """Return whether a member whose loss is not finite will be put back to where it was."""
+        """Return whether a member whose loss is not finite will be rolled back."""
         return member in self.controllers and not self.controllers[member].arrived
 
     def diagnostics(self, member: int) -> dict[str, Any]:
-        """Return what the record says of a member's path; nothing where it is not adaptive."""
+        """Return the record's keys of an adaptive path; none for another path."""
         controller = self.controllers.get(member)
         if controller is None:
             return {}
@@ -124,10 +107,7 @@ class PathFollower:
 
     def _state(self, member: int) -> list[dict[str, Any]]:
         """Return copies of a member's parts of theta with their moments, and then of its buffers."""
-        moments = [self.optimizer.state[piece] for piece in self.rows[member]]
-        pieces = [
-            {"theta": piece.clone(), **copied(state)} for piece, state in zip(self.rows[member], moments, strict=True)
-        ]
+        pieces = [{"theta": piece.clone(), **copied(self.optimizer.state[piece])} for piece in self.rows[member]]
         return [*pieces, {name: values[member].clone() for name, values in self.buffers.items()}]
 
     def _restore(self, member: int) -> None:

@@ -22,7 +22,7 @@ from homotopy_bench.models.layers import DEFORMATION
 
 
 class WeightPenalty:
-    """l1 sum |w| + l2 sum w^2 of every member, with its own l1 and l2.
+    """Compute l1 sum |w| + l2 sum w^2 of every member, with its own l1 and l2.
 
     Args:
         ensemble: The M members.
@@ -32,7 +32,10 @@ class WeightPenalty:
     Example:
         >>> ensemble = Ensemble([torch.nn.Linear(2, 1) for _ in range(2)])
         >>> _ = ensemble.theta.copy_(torch.tensor([[3.0, -2.0, 5.0], [3.0, -2.0, 5.0]]))
-        >>> WeightPenalty(ensemble, l1=[0.5, 0.0], l2=[0.0, 1.0]).add_gradient(ensemble)
+        >>> penalty = WeightPenalty(ensemble, l1=[0.5, 0.0], l2=[0.0, 1.0])
+        >>> penalty.values(ensemble).tolist()
+        [2.5, 13.0]
+        >>> penalty.add_gradient(ensemble)
         >>> ensemble.gradient.tolist()
         [[0.5, -0.5, 0.0], [6.0, -4.0, 0.0]]
     """
@@ -43,16 +46,11 @@ class WeightPenalty:
             for name, view in ensemble.parameters.items()
             if view[0].dim() >= 2 and not name.startswith(f"{DEFORMATION}.")
         ]
-        like = ensemble.theta
-        self._l1 = torch.tensor(l1, device=like.device, dtype=like.dtype) if any(l1) else None
-        self._double_l2 = 2.0 * torch.tensor(l2, device=like.device, dtype=like.dtype) if any(l2) else None
+        self._l1 = ensemble.theta.new_tensor(l1) if any(l1) else None
+        self._double_l2 = 2.0 * ensemble.theta.new_tensor(l2) if any(l2) else None
 
     def add_gradient(self, ensemble: Ensemble) -> None:
-        """Add the members' l1 sign(w) + 2 l2 w to their rows of the gradient.
-
-        Args:
-            ensemble: The members, with the gradient of the batch loss.
-        """
+        """Add the members' l1 sign(w) + 2 l2 w to their rows of the gradient."""
         # Tensor by tensor, so that the rounding of the last values does not depend on what a deformation adds behind.
         for name in self._weights:
             gradient, weight = ensemble.gradients[name], ensemble.parameters[name].detach()
@@ -63,17 +61,7 @@ class WeightPenalty:
                 gradient.addcmul_(weight, self._double_l2.view(per_member))
 
     def values(self, ensemble: Ensemble) -> Float[torch.Tensor, " M"]:
-        """Return the members' l1 sum |w| + l2 sum w^2, shape (M,).
-
-        Args:
-            ensemble: The members.
-
-        Example:
-            >>> ensemble = Ensemble([torch.nn.Linear(2, 1) for _ in range(2)])
-            >>> _ = ensemble.theta.copy_(torch.tensor([[3.0, -2.0, 5.0], [3.0, -2.0, 5.0]]))
-            >>> WeightPenalty(ensemble, l1=[0.5, 0.0], l2=[0.0, 1.0]).values(ensemble).tolist()
-            [2.5, 13.0]
-        """
+        """Return the members' l1 sum |w| + l2 sum w^2, shape (M,)."""
         total = torch.zeros_like(ensemble.theta[:, 0])
         for name in self._weights:
             weight = ensemble.parameters[name].detach().flatten(start_dim=1)
@@ -85,11 +73,5 @@ class WeightPenalty:
 
 
 def weight_penalty(ensemble: Ensemble, l1: Sequence[float], l2: Sequence[float]) -> WeightPenalty | None:
-    """Return the members' penalty, or None where no member has one.
-
-    Args:
-        ensemble: The M members.
-        l1: Their l1, M values >= 0.
-        l2: Their l2, M values >= 0.
-    """
+    """Return the members' penalty, or None where no member has one; arguments as for :class:`WeightPenalty`."""
     return WeightPenalty(ensemble, l1, l2) if any(l1) or any(l2) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -23,14 +24,14 @@ from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.regularizer import Regularizer
 from homotopy_bench.optim.base import RowOptimizer, over_rows, set_rates
 from homotopy_bench.training.batches import Batches
-from homotopy_bench.training.clipping import clip_rows, row_bounds
+from homotopy_bench.training.clipping import clip_rows
 from homotopy_bench.training.learning_rates import LearningRates
 from homotopy_bench.training.meters import StepResult
 from homotopy_bench.training.penalty import weight_penalty
 
 
 class RowStep:
-    """One step over R rows, called with its number k and the members' t.
+    """Do one step over R rows, called with its number k and the members' t.
 
     Attributes:
         optimizer: The update, an optimiser of torch.optim over the rows.
@@ -41,7 +42,7 @@ class RowStep:
         rows: Which rows belong to which member.
         batches: The training batches; they are drawn for these rows from now on.
         rates: The learning rates; they are given to these rows from now on.
-        regularizer: What the method adds to the objective; None for nothing.
+        regularizer: Addition of the method to the objective; None for nothing.
         batch_per_copy: Whether every copy of a member has batches of its own.
     """
 
@@ -67,7 +68,8 @@ class RowStep:
         rates.serve(ensemble, rows, seeds)
         of_rows = [configs[member] for member in rows.owners]
         options = [config.training for config in of_rows]
-        self._clip_norm = row_bounds([one.clip_norm for one in options], ensemble.theta)
+        bounds = [inf if one.clip_norm is None else one.clip_norm for one in options]
+        self._clip_norm = None if min(bounds) == inf else ensemble.theta.new_tensor(bounds)
         self._objective = training_objective([one.label_smoothing for one in options], ensemble.theta)
         self._penalty = weight_penalty(ensemble, [one.l1 for one in options], [one.l2 for one in options])
         penalties = None if self._penalty is None else partial(self._penalty.values, ensemble)
@@ -78,15 +80,7 @@ class RowStep:
         self._gradients = [0] * len(of_rows)
 
     def __call__(self, k: int, t: Sequence[float]) -> StepResult:
-        """Do step k.
-
-        Args:
-            k: The step.
-            t: The members' path parameters.
-
-        Returns:
-            Losses and norms on the device, and the cost.
-        """
+        """Return the losses, norms and cost of step k, done with the members at path parameters t."""
         x, y = self._batches(k)
         measured = self._measure(x, y, k) if self._rates.measures(k) else None
         set_rates(self.optimizer, self._rates.of_parts(k))
@@ -94,8 +88,10 @@ class RowStep:
         losses = self.optimizer.step(partial(self._differentiate, x, y, t, measured))
         if self._regularizer is not None:
             self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.effective_lr(k))
-        gradients, products = self._rates.measurement_cost(k)
-        return StepResult(losses, self._norms, [own + gradients for own in self._gradients], products)
+        per_row, products = self._rates.measurement_cost(k)
+        gradients = [sum(own) + per_row * len(own) for own in self._rows.grouped(self._gradients)]
+        products_of = [products * count for count in self._rows.counts]
+        return StepResult(losses, self._ensemble.gradient, self._norms, gradients, products_of)
 
     def _differentiate(
         self,
@@ -105,10 +101,9 @@ class RowStep:
         measured: Float[Tensor, " R"] | None,
         row: int | None = None,
     ) -> Float[Tensor, " R"]:
-        """Write the gradients of all rows, or of one, unless a measurement has done so.
+        """Return the losses without penalties, detached, after writing the gradients of all rows or of one.
 
-        Returns:
-            The losses without penalties, detached.
+        ``measured`` are the losses of a measurement that has written the gradients.
         """
         with self._ensemble.only(row):
             losses = measured
@@ -127,11 +122,10 @@ class RowStep:
         return losses.detach()
 
     def _measure(self, x: Float[Tensor, "R B *input"], y: Int[Tensor, "R B"], k: int) -> Float[Tensor, " R"] | None:
-        """Measure what the learning rates of step k depend on, at its batch or at that and the following ones.
+        """Measure curvature for the learning rates of step k, at its batch or at that and the following ones.
 
         Returns:
-            The losses of the step, whose gradients then lie in the ensemble; None where those of other batches or none
-            do.
+            The losses of the step, where its gradients now lie in the ensemble; else None.
         """
         batch = (x, y) if self._rates.batches == 1 else self._batches.together(k, self._rates.batches)
         buffers = copied(self._ensemble.buffers)

@@ -1,6 +1,6 @@
-"""How well a network classifies: accuracy, and macro-averaged precision, recall and F1, from a confusion matrix.
+"""Score a classifier: accuracy, and macro-averaged precision, recall and F1, from a confusion matrix.
 
-Of class c let n_c be the samples that have it, p_c those it is predicted for, and h_c those of both kinds:
+Of class c let n_c be the number of samples, p_c the number of predictions, and h_c the number of correct ones:
 
     precision_c = h_c / p_c        recall_c = h_c / n_c        F1_c = 2 h_c / (p_c + n_c)
 
@@ -29,7 +29,7 @@ EVALUATION_SAMPLES = 4096
 
 @dataclass(frozen=True)
 class Score:
-    """Mean cross-entropy (nats) of one member on one split; accuracy and macro averages (fractions)."""
+    """Hold the mean cross-entropy (nats) of one member on one split, its accuracy and macro averages (fractions)."""
 
     loss: float
     accuracy: float
@@ -44,11 +44,7 @@ class Score:
         return cls(**{name: sum(getattr(score, name) for score in scores) / len(scores) for name in names})
 
     def fractions(self, split: str, network: str) -> dict[str, float]:
-        """Return all but the loss under the record's names.
-
-        Args:
-            split: ``val`` or ``test``.
-            network: ``target`` or ``path``.
+        """Return all but the loss under the record's names; split: ``val``, ``test``; network: ``target``, ``path``.
 
         Example:
             >>> list(Score(0.5, 1.0, 1.0, 1.0, 1.0).fractions("val", "path"))
@@ -63,14 +59,11 @@ class Score:
 
 
 def confusion(logits: Float[Tensor, "M B C"], labels: Int[Tensor, "M B"]) -> Int[Tensor, "M C C"]:
-    """Count the samples of each class that each member takes for each class.
+    """Return counts (M, C, C), int64: entry (m, i, j) is the number of samples of class i that member m predicts as j.
 
     Args:
         logits: Shape (M, B, C).
         labels: Shape (M, B), int64 in [0, C).
-
-    Returns:
-        Counts, shape (M, C, C), int64: entry (m, i, j) are the samples of class i that member m takes for class j.
 
     Example:
         >>> logits = torch.tensor([[[2.0, 1.0], [2.0, 1.0], [0.0, 1.0]]])
@@ -84,14 +77,11 @@ def confusion(logits: Float[Tensor, "M B C"], labels: Int[Tensor, "M B"]) -> Int
 
 
 def scores(losses: Sequence[float], counts: Int[Tensor, "M C C"]) -> list[Score]:
-    """Return the members' scores.
+    """Return the scores of M members.
 
     Args:
-        losses: Mean cross-entropies of the M members, in nats.
+        losses: Their mean cross-entropies, in nats.
         counts: Their confusion matrices, shape (M, C, C), of at least one sample.
-
-    Returns:
-        M scores.
 
     Example:
         >>> (score,) = scores([0.7], torch.tensor([[[1, 0], [1, 0]]]))
@@ -121,17 +111,14 @@ def evaluate(
     classes: int,
     autocast: AbstractContextManager[object],
 ) -> list[Score]:
-    """Score every network of an ensemble on a split, in evaluation mode.
+    """Return the scores of the M networks of an ensemble on a split, in evaluation mode.
 
     Args:
-        ensemble: The M networks.
+        ensemble: The networks.
         x: Inputs, shape (N, *input).
         y: Labels, shape (N,), in [0, classes).
         classes: Number of classes.
-        autocast: Context of the forward passes, which says in which format they compute.
-
-    Returns:
-        M scores.
+        autocast: Context of the forward passes, which sets their number format.
     """
     members = ensemble.members
     size = max(EVALUATION_SAMPLES // members, 1)

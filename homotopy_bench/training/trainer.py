@@ -20,6 +20,7 @@ from homotopy_bench.core.random_streams import copy_seeds, initialization
 from homotopy_bench.data.base import Splits
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
+from homotopy_bench.methods.regularizer import InitialState
 from homotopy_bench.optim.base import RowOptimizer, merge_moments
 from homotopy_bench.training.batches import Batches, TensorSplit
 from homotopy_bench.training.checkpoint import load_networks_state, networks_state
@@ -27,13 +28,13 @@ from homotopy_bench.training.deformation import EnsembleMethod
 from homotopy_bench.training.learning_rates import LearningRates
 from homotopy_bench.training.member_paths import MemberPaths
 from homotopy_bench.training.meters import Meters
-from homotopy_bench.training.path_following import PathFollower, adaptive_paths
+from homotopy_bench.training.path_following import PathFollower
 from homotopy_bench.training.row_step import RowStep
 from homotopy_bench.training.scores import Score, evaluate
 
 
 class Trainer:
-    """M members in training.
+    """Train M members.
 
     Members share data, architecture, kind of method, update rule, epochs and batch size; seed, schedules and all that
     can be a tensor with an entry per member are each member's own (:mod:`homotopy_bench.config.program`). A method may
@@ -79,20 +80,22 @@ class Trainer:
         self.step = 0
         self.paths = MemberPaths(configs, self.steps_per_epoch, device, dtype)
         self.rates = LearningRates(configs, self.total_steps)
-        self.method = EnsembleMethod([config.method for config in configs], device)
-        self.rows = Rows.at(self.paths.at(0), self.method.copies)
+        methods = [config.method for config in configs]
+        self.method = EnsembleMethod(methods, device)
+        self.rows = Rows.at(self.paths.at(0), self.method.lead.copies)
         if len(self.rows.owners) > 1:  # the tensors of one narrow network are too small to be given back
             self.hardware.keep_memory()
         copies = [copy_seeds(config.seed, count) for config, count in zip(configs, self.rows.counts, strict=True)]
         networks = [self._build(member, seed) for member, seeds in enumerate(copies) for seed in seeds]
         self.ensemble = Ensemble(networks, device, dtype)
         seeds = [config.seed for config in configs]
-        self.regularizer = self.method.regularizer(self.ensemble, self.rows, seeds, self._build)
-        train, augmentation = self.splits["train"], shared.dataset.augmentation(splits, device, dtype)
-        self.batches = Batches(train.x, train.y, batch_size, augmentation)
-        self.meters = Meters(self.ensemble.theta)
+        beginning = InitialState(methods, self.ensemble, self.rows, seeds, self._build)
+        self.regularizer = self.method.lead.regularizer(beginning)
+        augmentation = shared.dataset.augmentation(splits, device, dtype)
+        self.batches = Batches(self.splits["train"], batch_size, augmentation)
+        self.meters = Meters(self.rows, self.ensemble.theta)
         self._row_step = self._rebuild_row_step()
-        self.follower = self._follower()
+        self.follower = PathFollower(configs, self.ensemble, self.optimizer, self.total_steps)
         self._set_coefficients(0)
 
     @property
@@ -113,56 +116,26 @@ class Trainer:
         self.follower.observe(result.losses)
 
     def follow_paths(self) -> None:
-        """At a check of an adaptive path, let it say where its member trains next.
+        """Let every adaptive path whose check is due set the next t of its member.
 
-        Before a step and not after the one before it, so that an evaluation between the two scores what was trained.
+        Before a step and not after the one before it, so that an evaluation between the two scores the trained network.
         """
         for member, t in self.follower.check(self.step).items():
             self.paths.set_from(self.step, member, t)
 
-    def pop_train_loss(self) -> list[float]:
-        """Return the members' mean batch losses since the last call, without penalties, and reset."""
-        return self.meters.pop_train_loss(self.rows)
-
-    def gradient_norms(self) -> list[float]:
-        """Return the Euclidean norms of the members' last gradients, before clipping; of copies the mean norm."""
-        return self.meters.gradient_norms(self.ensemble.gradient, self.rows)
-
-    def gradients_per_step(self) -> list[int]:
-        """Return how many gradients the last step took for each member, over its rows."""
-        return self.meters.gradients_per_step(self.rows)
-
-    def products_per_step(self) -> list[int]:
-        """Return how many Hessian products the last step took for each member, over its rows."""
-        return self.meters.products_per_step(self.rows)
-
     def evaluate(self, split: str) -> list[Score]:
-        """Score every member on a split, at the point of the path where the networks stand.
-
-        Args:
-            split: ``train``, ``validation`` or ``test``.
-
-        Returns:
-            M scores; of copies their mean.
-        """
+        """Return the members' scores on ``train``, ``validation`` or ``test`` at the present t; of copies the mean."""
         return [Score.mean(copies) for copies in self.evaluate_copies(split)]
 
     def evaluate_copies(self, split: str) -> list[list[Score]]:
-        """Score every network of every member on a split, at the point of the path where they stand.
-
-        Args:
-            split: ``train``, ``validation`` or ``test``.
-
-        Returns:
-            For each of the M members one score per row.
-        """
+        """Return the same for every copy: for each of the M members one score per row."""
         samples = self.splits[split]
         found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
         return self.rows.grouped(found)
 
     @contextmanager
     def at_target(self) -> Iterator[None]:
-        """Let the networks be the target networks, t = 1, inside the context: of copies their mean."""
+        """Replace the networks by the target networks, t = 1, inside the context: copies by their mean."""
         on_path = self.ensemble, self.rows
         target = Rows((1,) * len(self.configs))
         if self.rows != target:
@@ -183,12 +156,8 @@ class Trainer:
         """Return the members' learning rates of the last step done."""
         return self.rates.of_members(self._last_step)
 
-    def goes_back(self, member: int) -> bool:
-        """Return whether a member that is broken now will be put back to where it was not."""
-        return self.follower.goes_back(member)
-
     def diagnostics(self, member: int) -> dict[str, Any]:
-        """Return what the record says of a member's path besides t."""
+        """Return the record's entries on a member's path besides t."""
         known = self.follower.diagnostics(member)
         t = self.last_t()[member]
         if self.regularizer is not None and t < 1.0:
@@ -204,7 +173,7 @@ class Trainer:
         return network.eval()
 
     def member_state(self, member: int) -> dict[str, Any]:
-        """Return all that one member needs to continue, on the host: it does not depend on its neighbours."""
+        """Return the state of one member, on the host; it does not depend on other members."""
         rows = self.rows.of(member)
         return {
             "step": self.step,
@@ -251,28 +220,26 @@ class Trainer:
         """Return the network of a member with the initial values of a seed, deformed as all are."""
         with initialization(seed):
             network = self.configs[member].model.build(self.input_shape, self.classes)
-        self.method.deform(network)
+        self.method.lead.deform(network)
         return network
 
     def _rebuild_row_step(self) -> RowStep:
-        regularizer, batch_per_copy = self.regularizer, self.method.batch_per_copy
-        return RowStep(self.configs, self.ensemble, self.rows, self.batches, self.rates, regularizer, batch_per_copy)
-
-    def _follower(self) -> PathFollower:
-        statistics = {name: values for name, values in self.ensemble.statistics().items() if values.is_floating_point()}
-        paths = adaptive_paths(self.configs)
-        return PathFollower(paths, self.ensemble.rows, statistics, self.optimizer, self.total_steps)
+        """Return the step of the present rows."""
+        per_copy = self.method.lead.batch_per_copy
+        return RowStep(
+            self.configs, self.ensemble, self.rows, self.batches, self.rates, self.regularizer, batch_per_copy=per_copy
+        )
 
     def _merge_arrived(self, k: int) -> None:
         """Replace the copies of every member that is at t = 1 at step k by their mean."""
-        rows = Rows.at(self.paths.at(k), self.method.copies)
+        rows = Rows.at(self.paths.at(k), self.method.lead.copies)
         if rows == self.rows:
             return
         groups, before, copies = self.rows.merging_into(rows), self.optimizer, self.ensemble.rows
         self.ensemble, self.rows = self.ensemble.merged(groups), rows
         self._row_step = self._rebuild_row_step()
         merge_moments(before, copies, groups, self.optimizer, self.ensemble.rows)
-        self.meters.merge(groups)
+        self.meters.merge_into(rows)
 
     def _set_coefficients(self, k: int) -> None:
         """Put the networks at their path parameters of step k."""

@@ -65,7 +65,7 @@ def _steps(overrides: tuple[str, ...], splits: Splits) -> Callable[[], None]:
     def work() -> None:
         for _ in range(STEPS):
             training.advance()
-        training.pop_train_loss()
+        training.meters.pop_train_loss()
         training.rates.take_diagnostics(0)
 
     return work

@@ -88,7 +88,7 @@ def training_steps(overrides: tuple[str, ...], members: int, steps: int) -> Work
     def work() -> None:
         for _ in range(steps):
             training.advance()
-        training.pop_train_loss()
+        training.meters.pop_train_loss()
 
     return work
 

@@ -64,7 +64,7 @@ def _ours(overrides: tuple[str, ...]) -> Callable[[], None]:
     def work() -> None:
         for _ in range(EPOCHS_PER_TURN * training.steps_per_epoch):
             training.advance()
-        training.pop_train_loss()
+        training.meters.pop_train_loss()
 
     return work
 

@@ -106,8 +106,8 @@ def test_first_losses_in_float32_are_those_of_separate_runs(method: str) -> None
     for _ in range(20):
         for training in (together, *alone):
             training.advance()
-        losses = [training.pop_train_loss()[0] for training in alone]
-        assert together.pop_train_loss() == pytest.approx(losses, rel=1e-5)
+        losses = [training.meters.pop_train_loss()[0] for training in alone]
+        assert together.meters.pop_train_loss() == pytest.approx(losses, rel=1e-5)
 
 
 def test_the_ensemble_is_the_network_at_evaluation_too() -> None:

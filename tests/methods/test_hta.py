@@ -47,7 +47,7 @@ def test_with_both_penalties_off_the_copies_are_independent_runs_bitwise(update:
     independent = trained(*runs, steps=PATH)
     copies = trained((*HTA_SGD, *OFF, *last, f"method.update={update}", "method.batches=separate"), steps=PATH)
     assert torch.equal(copies.ensemble.theta, independent.ensemble.theta)
-    assert copies.pop_train_loss() == [sum(independent.pop_train_loss()) / 2]
+    assert copies.meters.pop_train_loss() == [sum(independent.meters.pop_train_loss()) / 2]
     if dtype == "float64":
         for row, run in zip(copies.ensemble.theta, runs, strict=True):
             torch.testing.assert_close(row, trained(run, steps=PATH).ensemble.theta[0], rtol=1e-12, atol=1e-12)
@@ -73,7 +73,7 @@ def test_copies_cost_a_gradient_parameters_and_state_each_until_they_are_one(cop
     for step in range(36):
         training.advance()
         rows = copies if step < PATH else 1
-        assert training.gradients_per_step() == [rows]
+        assert training.meters.last.gradients == [rows]
         assert training.ensemble.theta.shape == training.ensemble.gradient.shape == (rows, parameters)
         assert moments(training).shape == (rows, parameters)
 
@@ -144,7 +144,7 @@ def test_a_member_state_continues_bitwise_across_the_merge(stop: int) -> None:
     for _ in range(36 - stop):
         continued.advance()
     assert torch.equal(continued.ensemble.theta, whole.ensemble.theta)
-    assert continued.pop_train_loss() == whole.pop_train_loss()
+    assert continued.meters.pop_train_loss() == whole.meters.pop_train_loss()
     assert all(torch.equal(value, whole.ensemble.buffers[name]) for name, value in continued.ensemble.buffers.items())
 
 
@@ -153,8 +153,8 @@ def test_the_training_loss_counts_the_copies_and_their_mean() -> None:
     losses = []
     for _ in range(PATH + 2):
         single.advance()
-        losses += single.pop_train_loss()
-    assert at_once.pop_train_loss() == [pytest.approx(sum(losses) / len(losses), rel=1e-12)]
+        losses += single.meters.pop_train_loss()
+    assert at_once.meters.pop_train_loss() == [pytest.approx(sum(losses) / len(losses), rel=1e-12)]
 
 
 def test_references_are_zero_the_first_copy_or_another_network() -> None:
@@ -180,7 +180,7 @@ def test_the_l2_schedule_is_torchs_weight_decay_level_by_level() -> None:
         reference.optimizer.param_groups[0]["weight_decay"] = 0.1 if step < EPOCH else 0.03 if step < PATH else 0.0
         reference.advance()
     torch.testing.assert_close(ours.ensemble.theta, reference.ensemble.theta, rtol=1e-11, atol=1e-11)
-    assert ours.gradients_per_step() == [1]
+    assert ours.meters.last.gradients == [1]
 
 
 def test_levels_last_their_epochs_and_l_follows_t() -> None:
@@ -242,7 +242,7 @@ def test_every_shipped_experiment_runs(experiment: str, tmp_path: Path, monkeypa
     gradients = 0
     while training.step < training.total_steps:
         training.advance()
-        gradients += training.gradients_per_step()[0]
+        gradients += training.meters.last.gradients[0]
     assert gradients == 2 * (2 if config.method.name == "hta" else 1) + 2
     assert training.last_t() == [1.0]
     assert np.isfinite(training.evaluate("test")[0].loss)

@@ -75,10 +75,10 @@ def test_loop_equals_plain_pytorch(loop: str) -> None:
     gradients, steps = 0, 2 if loop.startswith("full") else 3
     for _ in range(steps):
         training.advance()
-        gradients += training.gradients_per_step()[0]
+        gradients += training.meters.last.gradients[0]
     theta, losses, expected = reference_loop(config, config.dataset.load(config.paths.data_root()), steps)
     torch.testing.assert_close(training.ensemble.theta[0], theta, rtol=1e-10, atol=1e-10)
-    assert training.pop_train_loss() == pytest.approx([sum(losses) / steps], rel=1e-10)
+    assert training.meters.pop_train_loss() == pytest.approx([sum(losses) / steps], rel=1e-10)
     assert gradients == expected > 2 * steps
 
 
@@ -142,15 +142,15 @@ def test_members_equal_separate_runs(case: str) -> None:
         together.advance()
         for training in alone:
             training.advance()
-        assert together.gradients_per_step() == [training.gradients_per_step()[0] for training in alone]
+        assert together.meters.last.gradients == [training.meters.last.gradients[0] for training in alone]
     for member, training in enumerate(alone):
         ours, theirs = together.member_state(member), training.member_state(0)
         torch.testing.assert_close(ours["theta"], theirs["theta"], rtol=1e-9, atol=1e-9)
         for name, values in theirs["buffers"].items():
             torch.testing.assert_close(ours["buffers"][name], values, rtol=1e-9, atol=1e-9)
-        assert together.gradient_norms()[member] == pytest.approx(training.gradient_norms()[0], rel=1e-7)
-    losses = [training.pop_train_loss()[0] for training in alone]
-    assert together.pop_train_loss() == pytest.approx(losses, rel=1e-9)
+        assert together.meters.gradient_norms()[member] == pytest.approx(training.meters.gradient_norms()[0], rel=1e-7)
+    losses = [training.meters.pop_train_loss()[0] for training in alone]
+    assert together.meters.pop_train_loss() == pytest.approx(losses, rel=1e-9)
 
 
 def test_a_diverging_member_does_not_disturb_others() -> None:
@@ -160,7 +160,7 @@ def test_a_diverging_member_does_not_disturb_others() -> None:
     for _ in range(3):
         training.advance()  # among infinite losses torch's line search of the first overflows
     torch.testing.assert_close(training.ensemble.theta[1:], trained(calm, steps=3).ensemble.theta, rtol=1e-4, atol=1e-5)
-    assert not torch.tensor(training.pop_train_loss()[0]).isfinite()
+    assert not torch.tensor(training.meters.pop_train_loss()[0]).isfinite()
 
 
 def test_an_error_among_finite_losses_is_an_error() -> None:
@@ -181,7 +181,7 @@ def test_at_a_rate_of_zero_nothing_moves() -> None:
     training.advance()
     assert training.last_lr() == [0.0]
     assert torch.equal(training.ensemble.theta, before)
-    assert training.gradients_per_step() == [1]
+    assert training.meters.last.gradients == [1]
     training.advance()
     assert not torch.equal(training.ensemble.theta, before)
 
@@ -207,7 +207,7 @@ def test_a_continued_run_is_the_same_bit_for_bit(path: str) -> None:
     while straight.step < straight.total_steps:
         straight.advance()
         continued.advance()
-        assert straight.gradients_per_step() == continued.gradients_per_step()
+        assert straight.meters.last.gradients == continued.meters.last.gradients
     assert differences(straight.member_state(0), continued.member_state(0)) == []
 
 

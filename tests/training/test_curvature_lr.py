@@ -163,7 +163,7 @@ def test_what_a_step_paid() -> None:
         steps = []
         for _ in range(6):
             training.advance()
-            steps.append((training.gradients_per_step()[0], training.products_per_step()[0]))
+            steps.append((training.meters.last.gradients[0], training.meters.last.products[0]))
         return steps
 
     # Estimates at steps 0, 1, 2 and 4.

@@ -104,7 +104,7 @@ def test_a_member_that_breaks_on_its_path_goes_on_from_where_it_was(optimizer: s
     training = trained(case, (*case, "seed=1"), steps=steps)
     undisturbed = trained((*case, "seed=1"), steps=60)
     training.ensemble.theta[0].fill_(float("nan"))
-    assert training.goes_back(0)
+    assert training.follower.goes_back(0)
     for _ in range(60 - steps):
         training.advance()
     assert training.ensemble.theta.isfinite().all()

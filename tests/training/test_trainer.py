@@ -78,16 +78,16 @@ def test_members_equal_separate_runs(case: str) -> None:
         for _ in range(steps if optimizer == rules[0] else 10):
             for training in (together, *alone):
                 training.advance()
-        losses, norms = together.pop_train_loss(), together.gradient_norms()
+        losses, norms = together.meters.pop_train_loss(), together.meters.gradient_norms()
         for member, single in enumerate(alone):
             rows = together.rows.of(member)
             torch.testing.assert_close(together.ensemble.theta[rows], single.ensemble.theta, rtol=1e-12, atol=1e-12)
-            assert losses[member] == pytest.approx(single.pop_train_loss()[0], rel=1e-12)
-            assert norms[member] == pytest.approx(single.gradient_norms()[0], rel=1e-10)
+            assert losses[member] == pytest.approx(single.meters.pop_train_loss()[0], rel=1e-12)
+            assert norms[member] == pytest.approx(single.meters.gradient_norms()[0], rel=1e-10)
             assert (together.last_t()[member], together.last_lr()[member]) == pytest.approx(
                 (single.last_t()[0], single.last_lr()[0]), rel=1e-12
             )
-            assert together.gradients_per_step()[member] == single.gradients_per_step()[0]
+            assert together.meters.last.gradients[member] == single.meters.last.gradients[0]
 
 
 MIXED = [
@@ -120,8 +120,8 @@ def test_first_losses_in_single_precision(case: str) -> None:
     for _ in range(5 if "vgg11" in case else 20):
         for training in (together, *alone):
             training.advance()
-        losses = [training.pop_train_loss()[0] for training in alone]
-        assert together.pop_train_loss() == pytest.approx(losses, rel=1e-5)
+        losses = [training.meters.pop_train_loss()[0] for training in alone]
+        assert together.meters.pop_train_loss() == pytest.approx(losses, rel=1e-5)
 
 
 @pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-kaiming/mnist1d"])
@@ -176,8 +176,8 @@ def test_regularised_members_equal_separate_runs(case: str) -> None:
     alone = [trained(member, steps=15) for member in regularised(case)]
     theta = torch.cat([training.ensemble.theta for training in alone])
     torch.testing.assert_close(together.ensemble.theta, theta, rtol=1e-12, atol=1e-12)
-    losses = [training.pop_train_loss()[0] for training in alone]
-    assert together.pop_train_loss() == pytest.approx(losses, rel=1e-12)
+    losses = [training.meters.pop_train_loss()[0] for training in alone]
+    assert together.meters.pop_train_loss() == pytest.approx(losses, rel=1e-12)
 
 
 @pytest.mark.parametrize("case", [case for case in REGULARISED if case in REFERENCED])
@@ -192,9 +192,9 @@ def test_the_regularised_loop_equals_plain_pytorch(case: str) -> None:
 
 def test_the_training_loss_is_without_penalties() -> None:
     case = CASES["baseline/mlp-kaiming/mnist1d"]
-    plain = trained(case, steps=1).pop_train_loss()
-    assert trained((*case, "training.l1=1.0", "training.l2=1.0"), steps=1).pop_train_loss() == plain
-    assert trained((*case, "training.label_smoothing=0.5"), steps=1).pop_train_loss() != plain
+    plain = trained(case, steps=1).meters.pop_train_loss()
+    assert trained((*case, "training.l1=1.0", "training.l2=1.0"), steps=1).meters.pop_train_loss() == plain
+    assert trained((*case, "training.label_smoothing=0.5"), steps=1).meters.pop_train_loss() != plain
 
 
 @pytest.mark.parametrize("continuation", ["linear", "cosine", "stepwise", "polynomial"])
@@ -315,8 +315,8 @@ def test_a_member_state_continues_bitwise(case: str) -> None:
             while continued.step < steps:
                 continued.advance()
             assert torch.equal(continued.ensemble.theta, whole.ensemble.theta)
-            assert continued.pop_train_loss() == whole.pop_train_loss()
-            assert continued.gradient_norms() == whole.gradient_norms()
+            assert continued.meters.pop_train_loss() == whole.meters.pop_train_loss()
+            assert continued.meters.gradient_norms() == whole.meters.gradient_norms()
 
 
 def test_a_diverged_member_leaves_its_neighbours_alone() -> None:
