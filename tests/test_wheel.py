@@ -40,7 +40,7 @@ def test_the_wheel_carries_every_configuration_file(site: Path) -> None:
 
 
 def test_the_wheel_trains_from_an_empty_folder(site: Path, tmp_path: Path) -> None:
-    where = [sys.executable, "-c", "import homotopy_bench.config.schema as c; print(c.conf_dir())"]
+    where = [sys.executable, "-c", "import homotopy_bench.core.conf_files as c; print(c.conf_dir())"]
     environment = {**os.environ, "PYTHONPATH": str(site)}
     found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert Path(found.stdout.strip()) == site / "homotopy_bench" / "conf"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError, nearest
 
 if TYPE_CHECKING:
@@ -57,12 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="homotopy-data",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = OneLineParser(prog="homotopy-data", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("command", choices=("fetch", "check"))
     parser.add_argument("name", metavar="NAME", help="the data set, as in dataset=NAME")
     parser.add_argument(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homotopy_bench.cli.output_files import check_output, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import WRONG_INPUT, InputError
 from homotopy_bench.functions.problems import NAMES, problem_named
@@ -60,12 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
-        prog="homotopy-functions",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = OneLineParser(prog="homotopy-functions", description=_DESCRIPTION, epilog=_EPILOG)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     table1 = commands.add_parser("table1", help="Table 1 of the HTA paper beside ours, with the control and n = 8")
@@ -101,12 +97,14 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _table1(options: argparse.Namespace) -> None:
-    from homotopy_bench.functions.output import to_text
+    from homotopy_bench.functions.output import to_csv, to_json, to_text
     from homotopy_bench.functions.table1 import paper_count, rows
 
-    _check_files(options)
+    check_output("--csv", options.csv)
+    check_output("--json", options.json)
     counts = list(rows())
-    _write_files(options, counts)
+    write_output("--csv", options.csv, to_csv(counts).encode())
+    write_output("--json", options.json, to_json(counts).encode())
     print(to_text(counts, paper_count), end="")
 
 
@@ -114,18 +112,20 @@ def _count(options: argparse.Namespace) -> None:
     problem = problem_named(options.problem)
 
     from homotopy_bench.functions.counting import count
-    from homotopy_bench.functions.output import to_text
+    from homotopy_bench.functions.output import to_csv, to_json, to_text
     from homotopy_bench.functions.starts import axis, check_dimension, grid
 
     check_dimension(options.dimension)
     low, high = options.range or (problem.low, problem.high)
     starts = grid(axis(low, high, options.points), options.dimension)
-    _check_files(options)
+    check_output("--csv", options.csv)
+    check_output("--json", options.json)
     counts: list[Count] = []
     for method in dict.fromkeys(options.method):
         anchors = options.anchor[:1] if method == "plain" else dict.fromkeys(options.anchor)
         counts.extend(count(problem, method, starts, anchor) for anchor in anchors)
-    _write_files(options, counts)
+    write_output("--csv", options.csv, to_csv(counts).encode())
+    write_output("--json", options.json, to_json(counts).encode())
     print(to_text(counts), end="")
 
 
@@ -141,45 +141,11 @@ def _picture(options: argparse.Namespace) -> None:
     if len(starts) > DRAWN_STARTS:
         raise InputError("--points", options.points, f"accepted: at most {DRAWN_STARTS} paths, 6 points per axis")
     margin = 0.2 * (high - low)  # paths leave the grid
-    _check_file("FILE", options.file)
+    check_output("FILE", options.file)
     if options.file.suffix.lower() != ".png":
         raise InputError("FILE", options.file, "accepted: a name that ends with .png")
-    _write("FILE", options.file, draw(problem, starts, options.anchor, (low - margin, high + margin)))
+    write_output("FILE", options.file, draw(problem, starts, options.anchor, (low - margin, high + margin)))
     print(f"picture: {options.file}")
-
-
-def _check_files(options: argparse.Namespace) -> None:
-    _check_file("--csv", options.csv)
-    _check_file("--json", options.json)
-
-
-def _check_file(option: str, path: Path | None) -> None:
-    # Before the work rather than after it.
-    if path is None:
-        return
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise InputError(option, path, "accepted: the name of a file to write; this is something else")
-    if not target.parent.is_dir():
-        raise InputError(option, path, "accepted: a file in a folder that exists")
-
-
-def _write_files(options: argparse.Namespace, counts: Sequence[Count]) -> None:
-    from homotopy_bench.functions.output import to_csv, to_json
-
-    if options.csv is not None:
-        _write("--csv", options.csv, to_csv(counts).encode())
-    if options.json is not None:
-        _write("--json", options.json, to_json(counts).encode())
-
-
-def _write(option: str, path: Path, content: bytes) -> None:
-    from homotopy_bench.core.files import write_atomically
-
-    try:
-        write_atomically(path.resolve(), content)
-    except OSError as error:
-        raise InputError(option, path, f"cannot be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""The arguments of the commands that do not go through Hydra."""
+"""Parse the arguments of the commands that do not go through Hydra."""
 
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from homotopy_bench.core.errors import WRONG_INPUT
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser that keeps the lines of its help as they are written, and complains in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         """End the process with the line and the exit code of a wrong input."""

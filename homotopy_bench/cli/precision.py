@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homotopy_bench.cli.output_files import check_output, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
 
@@ -72,12 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
-        prog="homotopy-precision",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = OneLineParser(prog="homotopy-precision", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument(
         "network", metavar="RUN_DIR|OVERRIDE", nargs="*", help="the folder of a run, or overrides as of homotopy-train"
     )
@@ -105,17 +101,7 @@ def _check(options: argparse.Namespace) -> None:
     if not options.network:
         accepted = "accepted: the folder of a run, or overrides such as method=baseline"
         raise InputError("RUN_DIR|OVERRIDE", "(missing)", accepted)
-    if options.json is not None:
-        _check_file(options.json)
-
-
-def _check_file(path: Path) -> None:
-    # Before the work rather than after it.
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise InputError("--json", path, "accepted: the name of a file to write; this is something else")
-    if not target.parent.is_dir():
-        raise InputError("--json", path, "accepted: a file in a folder that exists")
+    check_output("--json", options.json)
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -140,7 +126,7 @@ def _measure(options: argparse.Namespace) -> None:
     measurement = measure(subject, options.eps, validate=options.validate)
     which = {"train": "training", "validation": "validation", "test": "test"}[options.split]
     on = f"first {len(subject.y)} samples of the {which} split, mean cross-entropy, evaluation mode, float64"
-    _write(options.json, to_json(measurement, subject.where, on, options.eps))
+    write_output("--json", options.json, to_json(measurement, subject.where, on, options.eps).encode())
     print(to_text(measurement, subject.where, on, options.eps), end="")
 
 
@@ -164,17 +150,6 @@ def _of_folder(folder: Path) -> Config:
         raise InputError("RUN_DIR", folder, accepted)
     config.lr_schedule.check_sources()
     return config
-
-
-def _write(path: Path | None, content: str) -> None:
-    from homotopy_bench.core.files import write_atomically
-
-    if path is None:
-        return
-    try:
-        write_atomically(path.resolve(), content.encode())
-    except OSError as error:
-        raise InputError("--json", path, f"cannot be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

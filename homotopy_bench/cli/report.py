@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from homotopy_bench.cli.output_files import write_output
+from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import WRONG_INPUT, InputError
 
 _DESCRIPTION = """\
@@ -64,24 +66,17 @@ def _report(options: argparse.Namespace, command: str) -> None:
     from homotopy_bench.report.text import print_report
 
     report = build_report(read_runs(options.paths, tuning=options.tuning), baseline=baseline)
-    if options.markdown is not None:
-        _write("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
-    if options.json is not None:
-        _write("--json", options.json, to_json(report, command).encode("utf-8", "backslashreplace"))
+    write_output("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
+    write_output("--json", options.json, to_json(report, command).encode("utf-8", "backslashreplace"))
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
 
-        _write("--figure", options.figure, draw_report(report))
+        write_output("--figure", options.figure, draw_report(report))
     print_report(report)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="homotopy-report",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = OneLineParser(prog="homotopy-report", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a run folder, or a folder that holds some")
     parser.add_argument(
         "--baseline",
@@ -106,19 +101,6 @@ def _settings(words: Sequence[str]) -> dict[str, object]:
         if settings.setdefault(key, value) != value:
             raise InputError("--baseline", word, f"contradicts {key}={settings[key]}")
     return settings
-
-
-def _write(option: str, path: Path, content: bytes) -> None:
-    from homotopy_bench.core.files import write_atomically
-
-    target = path.resolve()
-    # Replacing a device such as /dev/stdout by a file would break it for every other program.
-    if target.exists() and not target.is_file():
-        raise InputError(option, path, "accepted: the name of a file to write; this is something else")
-    try:
-        write_atomically(target, content)
-    except OSError as error:
-        raise InputError(option, path, f"cannot be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def _objective(result: Result) -> float:
     if result.summary["status"] == "interrupted":
         print(f"continue with: homotopy-train resume={result.folder}", file=sys.stderr)
         raise KeyboardInterrupt
-    return float(result.summary["final"]["val_acc_target"])
+    return result.objective
 
 
 def _say(error: Exception, arguments: Sequence[str]) -> int:

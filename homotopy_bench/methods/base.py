@@ -6,7 +6,8 @@ optimiser how the parameters do. A deformation must be the target network, exact
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from homotopy_bench.core.options import Options
@@ -15,7 +16,29 @@ from homotopy_bench.core.run_sections import RunSections
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.methods.regularizer import InitialState, Regularizer
+    from homotopy_bench.ensemble.ensemble import Ensemble
+    from homotopy_bench.ensemble.rows import Rows
+    from homotopy_bench.methods.regularizer import Regularizer
+
+
+@dataclass(frozen=True)
+class InitialState:
+    """Members before their first step, from which a method builds its regularizer.
+
+    Attributes:
+        methods: The M members' own methods, which differ in their numbers alone; those of members that stay at the
+            target throughout can be others.
+        ensemble: The rows with their initial values, which a regularizer may change.
+        rows: Which rows belong to which member.
+        seeds: The members' seeds.
+        build: Builds the network of a member with the initial values of a seed.
+    """
+
+    methods: Sequence[Method]
+    ensemble: Ensemble
+    rows: Rows
+    seeds: Sequence[int]
+    build: Callable[[int, int], torch.nn.Module]
 
 
 class Method(Options):

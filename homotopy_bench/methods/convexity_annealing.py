@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from homotopy_bench.methods.regularizer import InitialState, Regularizer
+    from homotopy_bench.methods.base import InitialState
+    from homotopy_bench.methods.regularizer import Regularizer
 
 
 class ConvexityAnnealing(Method):

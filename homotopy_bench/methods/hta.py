@@ -43,7 +43,8 @@ from homotopy_bench.methods.coupling.stability import largest_rate
 if TYPE_CHECKING:
     import torch
 
-    from homotopy_bench.methods.regularizer import InitialState, Regularizer
+    from homotopy_bench.methods.base import InitialState
+    from homotopy_bench.methods.regularizer import Regularizer
 
 Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from homotopy_bench.methods.coupling.levels import LevelledMethod
 
 if TYPE_CHECKING:
-    from homotopy_bench.methods.regularizer import InitialState, Regularizer
+    from homotopy_bench.methods.base import InitialState
+    from homotopy_bench.methods.regularizer import Regularizer
 
 
 class L2Schedule(LevelledMethod):

@@ -7,37 +7,13 @@ t = 1 the objective is the target's and nothing is added.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
-
-if TYPE_CHECKING:
-    from homotopy_bench.methods.base import Method
-
-
-@dataclass(frozen=True)
-class InitialState:
-    """Members before their first step, from which a method builds its regularizer.
-
-    Attributes:
-        methods: The M members' own methods, which differ in their numbers alone; those of members that stay at the
-            target throughout can be others.
-        ensemble: The rows with their initial values, which a regularizer may change.
-        rows: Which rows belong to which member.
-        seeds: The members' seeds.
-        build: Builds the network of a member with the initial values of a seed.
-    """
-
-    methods: Sequence[Method]
-    ensemble: Ensemble
-    rows: Rows
-    seeds: Sequence[int]
-    build: Callable[[int, int], nn.Module]
 
 
 class Regularizer(ABC):

@@ -47,6 +47,12 @@ class Result:
     folder: Path
 
     @property
+    def objective(self) -> float:
+        """The validation accuracy of the target network at the end, which a search maximises; NaN for none."""
+        final = self.summary["final"]
+        return float("nan") if final is None else float(final["val_acc_target"])
+
+    @property
     def network(self) -> torch.nn.Module:
         """The trained target network.
 

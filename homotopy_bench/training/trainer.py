@@ -20,7 +20,7 @@ from homotopy_bench.core.random_streams import copy_seeds, initialization
 from homotopy_bench.data.base import Splits
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
-from homotopy_bench.methods.regularizer import InitialState
+from homotopy_bench.methods.base import InitialState
 from homotopy_bench.optim.base import RowOptimizer, merge_moments
 from homotopy_bench.training.batches import Batches, TensorSplit
 from homotopy_bench.training.checkpoint import load_networks_state, networks_state

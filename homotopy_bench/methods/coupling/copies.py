@@ -14,8 +14,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from homotopy_bench.core.random_streams import stream_seed
+from homotopy_bench.methods.base import InitialState
 from homotopy_bench.methods.coupling.base import Level, LevelledRegularizer
-from homotopy_bench.methods.regularizer import InitialState
 
 
 class Weights(NamedTuple):

@@ -150,8 +150,7 @@ class EnsembleLauncher(SweepLauncher):
         if job.error is not None:
             self.fail(back, job.error)
         else:
-            final = None if job.result is None else job.result.summary["final"]
-            value = float("nan") if final is None else float(final["val_acc_target"])
+            value = float("nan") if job.result is None else job.result.objective
             back.status, back.return_value = JobStatus.COMPLETED, value
         singleton: Any = HydraConfig.instance()
         singleton.cfg = back.hydra_cfg

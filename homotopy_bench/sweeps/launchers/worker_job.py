@@ -104,7 +104,7 @@ def _train(composed: DictConfig) -> float:
         raise Interrupted("asked to end") from None
     if result.summary["status"] == "interrupted":
         raise Interrupted(result.summary["reason"])
-    return float(result.summary["final"]["val_acc_target"])
+    return result.objective
 
 
 def _portable(error: Exception) -> Exception:

@@ -1,0 +1,48 @@
+"""Check and write the files that an option of a command names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import write_atomically
+
+
+def check_output(option: str, path: Path | None) -> None:
+    """Check before the work that a file can be written after it.
+
+    Args:
+        option: The option, for messages.
+        path: The file; None for none.
+
+    Raises:
+        InputError: If something else has this name, or the folder does not exist.
+    """
+    if path is None:
+        return
+    target = path.resolve()
+    # Replacing a device such as /dev/stdout by a file would break it for every other program.
+    if target.exists() and not target.is_file():
+        raise InputError(option, path, "accepted: the name of a file to write; this is something else")
+    if not target.parent.is_dir():
+        raise InputError(option, path, "accepted: a file in a folder that exists")
+
+
+def write_output(option: str, path: Path | None, content: bytes) -> None:
+    """Write a file, complete or not at all.
+
+    Args:
+        option: The option, for messages.
+        path: The file; None for none.
+        content: The whole content.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    if path is None:
+        return
+    check_output(option, path)
+    try:
+        write_atomically(path.resolve(), content)
+    except OSError as error:
+        raise InputError(option, path, f"cannot be written: {error.strerror}") from error
