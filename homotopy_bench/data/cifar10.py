@@ -54,15 +54,10 @@ class CIFAR10(Dataset):
     augment: Literal["none", "crop_flip"] = "crop_flip"
 
     def read(self, root: Path) -> tuple[Samples, Samples, int]:
-        """Return the data; what is missing under ``root`` is downloaded first.
+        """Return training samples, test samples and 10 classes; inputs (N, 3, 32, 32), float32, in [0, 1].
 
-        A file that is damaged, or cannot be brought, is an :class:`~homotopy_bench.core.errors.InputError`.
-
-        Args:
-            root: The data folder, ``paths.data``.
-
-        Returns:
-            Training samples, test samples, 10 classes; inputs (N, 3, 32, 32), float32, in [0, 1].
+        Missing files are downloaded first. A file that is damaged, or cannot be downloaded, is an
+        :class:`~homotopy_bench.core.errors.InputError`.
         """
         self.fetch(root)
         train = _samples([file.at(root) for file in TRAIN_FILES])
@@ -74,13 +69,9 @@ class CIFAR10(Dataset):
         return FILES
 
     def fetch(self, root: Path) -> None:
-        """Bring the files that are missing, from the official archive.
+        """Extract the files that are missing from the official archive.
 
-        An archive that lies in the data folder already is used and kept; otherwise it is downloaded, and deleted after
-        it is unpacked.
-
-        Args:
-            root: The data folder.
+        An archive in the data folder is used and kept; otherwise it is downloaded, and deleted after extraction.
         """
         from homotopy_bench.data.archive import unpack
         from homotopy_bench.data.download import Unavailable, bring, download
@@ -99,21 +90,11 @@ class CIFAR10(Dataset):
         bring(self.name, root, FILES, get, source=ARCHIVE.name)
 
     def check(self, root: Path) -> list[FileCheck]:
-        """Return what is known about each file.
-
-        Args:
-            root: The data folder.
-        """
+        """Return what is known about each file."""
         return [check_file(root, file.path, file.md5, _records) for file in FILES]
 
     def augmentation(self, splits: Splits, device: torch.device, dtype: torch.dtype) -> Augmentation | None:
-        """Return the random change of training inputs that ``augment`` names, None for none.
-
-        Args:
-            splits: What :meth:`load` returned.
-            device: Where the inputs live.
-            dtype: Their format.
-        """
+        """Return the random change of training inputs that ``augment`` names, None for none."""
         if self.augment == "none":
             return None
         from homotopy_bench.data.augmentation import CropFlip

@@ -37,15 +37,10 @@ class MNIST(Dataset):
     standardize: bool = True
 
     def read(self, root: Path) -> tuple[Samples, Samples, int]:
-        """Return the data; what is missing under ``root`` is downloaded first.
+        """Return training samples, test samples and 10 classes; inputs (N, 1, 28, 28), float32, in [0, 1].
 
-        A file that is damaged, or cannot be brought, is an :class:`~homotopy_bench.core.errors.InputError`.
-
-        Args:
-            root: The data folder, ``paths.data``.
-
-        Returns:
-            Training samples, test samples, 10 classes; inputs (N, 1, 28, 28), float32, in [0, 1].
+        Missing files are downloaded first. A file that is damaged, or cannot be downloaded, is an
+        :class:`~homotopy_bench.core.errors.InputError`.
         """
         self.fetch(root)
         train = _samples(TRAIN_IMAGES.at(root), TRAIN_LABELS.at(root), TRAIN)
@@ -57,11 +52,7 @@ class MNIST(Dataset):
         return FILES
 
     def fetch(self, root: Path) -> None:
-        """Download the files that are missing.
-
-        Args:
-            root: The data folder.
-        """
+        """Download the files that are missing."""
         from homotopy_bench.data.download import bring, download
 
         def get(absent: list[PublishedFile]) -> None:
@@ -71,11 +62,7 @@ class MNIST(Dataset):
         bring(self.name, root, FILES, get)
 
     def check(self, root: Path) -> list[FileCheck]:
-        """Return what is known about each file.
-
-        Args:
-            root: The data folder.
-        """
+        """Return what is known about each file."""
         readers = {
             TRAIN_IMAGES: partial(_images, samples=TRAIN),
             TRAIN_LABELS: partial(_labels, samples=TRAIN),

@@ -35,15 +35,9 @@ class MNIST1D(Dataset):
     samples: Annotated[int, Field(ge=50, le=1_000_000, multiple_of=50)] = 5000
 
     def read(self, root: Path) -> tuple[Samples, Samples, int]:
-        """Return the data, from the cache under ``root`` or generated and then cached there.
+        """Return training samples, test samples and 10 classes, from the cache under ``root`` or generated and cached.
 
-        A cached file that is there but damaged is an :class:`~homotopy_bench.core.errors.InputError`.
-
-        Args:
-            root: The data folder, ``paths.data``.
-
-        Returns:
-            Training samples, test samples, 10 classes.
+        A cached file that is damaged is an :class:`~homotopy_bench.core.errors.InputError`.
         """
         path = root / self._cache()
         arrays = _read(path, self.samples) if path.exists() else _make(path, self.samples)
@@ -65,11 +59,7 @@ class MNIST1D(Dataset):
             )
 
     def check(self, root: Path) -> list[FileCheck]:
-        """Return what is known about the cached file.
-
-        Args:
-            root: The data folder.
-        """
+        """Return what is known about the cached file."""
         return [check_file(root, self._cache(), None, partial(_read, samples=self.samples))]
 
     def _cache(self) -> str:

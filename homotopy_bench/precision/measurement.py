@@ -15,9 +15,9 @@ from homotopy_bench.precision.loss import NetworkLoss, traced
 from homotopy_bench.precision.point import Subject
 from homotopy_bench.precision.ranges import RangeLoss, range_loss
 from homotopy_bench.precision.recommendation import Recommendation, recommend
-from homotopy_bench.precision.rounding import DOUBLE_BITS
 from homotopy_bench.precision.spectral_norm import SpectralNorm, spectral_norm
 from homotopy_bench.precision.validation import (
+    DOUBLE_BITS,
     RoundingError,
     errors_by_bits,
     filled_up,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.data.base import Splits
 from homotopy_bench.hardware.cpu import CPU
 from homotopy_bench.precision.formats import FORMATS
+from homotopy_bench.tracking.record import Record
 from homotopy_bench.training.trainer import Trainer
 
 
@@ -78,7 +78,10 @@ def of_run(config: Config, folder: Path, split: str, samples: int) -> Subject:
     Raises:
         InputError: If the checkpoint is damaged or belongs to another configuration, or the data cannot be used.
     """
-    state = _checkpoint(folder)
+    try:
+        state = Record(folder).load() or {}
+    except InputError as error:
+        raise InputError("RUN_DIR", error.value, error.accepted) from error
     if state.get("config_hash") != config.hash():
         accepted = f"its checkpoint.pt belongs to configuration {state.get('config_hash')}, not {config.hash()}"
         raise InputError("RUN_DIR", folder, f"{accepted}: .hydra/config.yaml was changed since")
@@ -96,17 +99,6 @@ def of_run(config: Config, folder: Path, split: str, samples: int) -> Subject:
 
 def _stored(config: Config) -> Any:
     return "float64" if config.hardware.dtype == "float64" else "float32"
-
-
-def _checkpoint(folder: Path) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # the error says it all
-            state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever unpickling a damaged file leads to
-        raise InputError("RUN_DIR", folder, f"its checkpoint.pt is damaged ({type(error).__name__})") from error
-    if not isinstance(state, dict):
-        raise InputError("RUN_DIR", folder, f"its checkpoint.pt holds a {type(state).__name__}, no state of a run")
-    return state
 
 
 def _subject(where: str, config: Config, network: nn.Module, splits: Splits, split: str, samples: int) -> Subject:

@@ -67,9 +67,7 @@ def recommend(demands: Mapping[str, Figure], ranges: Sequence[RangeLoss]) -> Rec
 
 
 def _objection(candidate: Format, ranges: Sequence[RangeLoss]) -> str | None:
-    for loss in ranges:
-        if loss.format != candidate.name:
-            continue
+    for loss in (one for one in ranges if one.format == candidate.name):
         if loss.overflow > 0.0:
             return f"{100.0 * loss.overflow:.2g} % of the {loss.what} overflow"
         if loss.zero > TOLERATED_UNDERFLOW:

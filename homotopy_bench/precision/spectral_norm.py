@@ -70,15 +70,11 @@ def spectral_norm(function: NetworkLoss) -> SpectralNorm:
 def _agrees(function: NetworkLoss, pair: Eigenpair) -> bool:
     """Return whether (g(theta + h v) - g(theta - h v))/2h is the eigenvalue times v, for one of the steps h."""
     theta, vector = function.theta, pair.vector[0]
-    value, residual = pair.value.item(), pair.error.item()
-
-    def error(step: float) -> float:
-        difference = function(theta + step * vector)[1] - function(theta - step * vector)[1]
-        return float((difference / (2.0 * step) - value * vector).norm())
-
+    value = pair.value.item()
     # Gradients have about 15 digits, of which the shortest step leaves 6.
-    tolerated = AGREEMENT * abs(value) + residual + 1e-6 * float(function(theta)[1].norm())
-    return any(error(step) <= tolerated for step in STEPS)
+    tolerated = AGREEMENT * abs(value) + pair.error.item() + 1e-6 * float(function(theta)[1].norm())
+    differences = ((function(theta + h * vector)[1] - function(theta - h * vector)[1]) / (2.0 * h) for h in STEPS)
+    return any(float((difference - value * vector).norm()) <= tolerated for difference in differences)
 
 
 def _none(why: Missing, products: int, note: str) -> SpectralNorm:

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from homotopy_bench.precision import bounds
 from homotopy_bench.precision.figure import Figure, Missing
-from homotopy_bench.precision.rounding import round_to_bits
-from homotopy_bench.precision.validation import errors_by_bits, sufficient_bits
+from homotopy_bench.precision.validation import errors_by_bits, round_to_bits, sufficient_bits
 
 EPS = 1e-6
 FUNCTIONS = [random_quadratic(torch.Generator().manual_seed(seed)) for seed in range(150)]

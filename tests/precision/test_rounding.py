@@ -13,8 +13,7 @@ from homotopy_bench.precision.figure import Missing
 from homotopy_bench.precision.formats import FORMATS
 from homotopy_bench.precision.ranges import RangeLoss, range_loss
 from homotopy_bench.precision.recommendation import recommend
-from homotopy_bench.precision.rounding import round_to_bits
-from homotopy_bench.precision.validation import filled_up, sufficient_bits
+from homotopy_bench.precision.validation import filled_up, round_to_bits, sufficient_bits
 
 
 def samples(count: int = 20_000) -> torch.Tensor:
