@@ -50,7 +50,7 @@ class Point:
         parameters = {name: values.detach().clone() for name, values in ensemble.parameters.items()}
         self._fixed = {name: values for name, values in parameters.items() if name not in self._shapes}
         self._buffers = copied(ensemble.buffers)
-        self.selected = torch.cat([parameters[name].flatten(start_dim=1) for name in chosen], dim=1)
+        self.selected = torch.cat([parameters[name].reshape(ensemble.members, -1) for name in chosen], dim=1)
         self._sizes = [shape[1:].numel() for shape in self._shapes.values()]
         ends = pairwise(accumulate(self._sizes, initial=0))
         self.columns = {name: slice(*pair) for name, pair in zip(chosen, ends, strict=True)}

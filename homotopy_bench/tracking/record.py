@@ -99,9 +99,11 @@ class Record:
                 state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:  # torch.load raises whatever unpickling a damaged file leads to
             raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({type(error).__name__})") from error
-        if not isinstance(state, dict) or state.get("schema") != SCHEMA:
-            found = state.get("schema") if isinstance(state, dict) else type(state).__name__
-            accepted = f"its checkpoint.pt has schema {found}; this version reads {SCHEMA}"
+        if not isinstance(state, dict):
+            kind = type(state).__name__
+            raise InputError("resume", self.folder, f"its checkpoint.pt holds a {kind}, no state of a run")
+        if (schema := state.get("schema")) != SCHEMA:
+            accepted = f"its checkpoint.pt has schema {schema}; this version reads {SCHEMA}"
             raise InputError("resume", self.folder, accepted)
         size = self.metrics.stat().st_size if self.metrics.exists() else 0
         if size < state["metrics_bytes"]:

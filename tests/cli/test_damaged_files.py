@@ -146,7 +146,7 @@ NOT_RESUMABLE: dict[Callable[[Path], object], str] = {
     truncated_checkpoint: "its checkpoint.pt is damaged",
     pickle_for_checkpoint: "its checkpoint.pt is damaged",
     other_checkpoint: "its checkpoint.pt has schema 99; this version reads 1",
-    foreign_checkpoint: "its checkpoint.pt has schema Tensor; this version reads 1",
+    foreign_checkpoint: "its checkpoint.pt holds a Tensor, no state of a run",
     other_summary: "its summary.json has schema 99; this version reads 1",
     torn_summary: "its summary.json is damaged; delete it to continue the run",
     short_metrics: "its checkpoint.pt expects ",
