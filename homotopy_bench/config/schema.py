@@ -96,6 +96,7 @@ class Config:
         :data:`~homotopy_bench.core.options.PER_MEMBER`. Seed, folders and loggers may always differ.
 
         Example:
+            >>> from homotopy_bench import compose
             >>> one, other = compose("seed=1", "optimizer.lr=0.1"), compose("seed=2", "continuation=cosine")
             >>> one.program() == other.program(), one.program() == compose("model.width=8").program()
             (True, False)
