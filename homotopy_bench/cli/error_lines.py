@@ -1,4 +1,4 @@
-"""One line for every error, and the exit code that goes with it."""
+"""Turn every error into one line and an exit code."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from homotopy_bench.core.errors import WRONG_INPUT
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser that keeps the lines of its help as they are written, and complains in one line."""
+    """Keep the lines of the help as they are written, and report an error in one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)

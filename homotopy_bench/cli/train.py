@@ -1,4 +1,4 @@
-"""The entry point ``homotopy-train``: configuration in, objective value out.
+"""Provide the entry point ``homotopy-train``: configuration in, objective value out.
 
 Only Hydra and the typed schema are imported here; torch is loaded when a checked run begins, so that help, completion
 and every mistake in a configuration are answered in a fraction of a second.

@@ -1,1 +1,1 @@
-"""The typed configuration: its schema, its validation, its composition by Hydra."""
+"""Define the typed configuration: its schema, its validation, its composition by Hydra."""

@@ -1,4 +1,4 @@
-"""The typed configuration: names, types, ranges and combinations, checked before torch is loaded.
+"""Define the typed configuration: names, types, ranges and combinations, checked before torch is loaded.
 
 Hydra composes a nested mapping from ``conf/`` and the command line; :func:`validate` turns it into a :class:`Config`
 or raises an :class:`~homotopy_bench.core.errors.InputError` that names the key, the value and what is accepted.
@@ -27,7 +27,7 @@ from homotopy_bench.optim.lr_schedules.base import LRSchedule
 
 
 class Training(Options):
-    """The loop: ``epochs`` passes in batches of ``batch_size``, gradients of a member clipped to ``clip_norm``.
+    """Train for ``epochs`` passes in batches of ``batch_size``, and clip the gradient of a member to ``clip_norm``.
 
     ``l1`` sum |w| + ``l2`` sum w^2 over the weights w (not the biases) is added to the objective, and the share
     ``label_smoothing`` of every label is spread over all classes; evaluations do without. ``eval_every`` and
@@ -61,7 +61,7 @@ class Paths(Options):
 
 @dataclass(frozen=True)
 class Config:
-    """One run, completely described."""
+    """Describe one run completely."""
 
     seed: int
     dataset: Dataset

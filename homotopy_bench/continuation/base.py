@@ -22,7 +22,7 @@ WarmupFraction = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class Continuation(Options, ABC):
-    """An open-loop schedule t(u) with t in [0, 1], u in [0, 1], and t = 1 exactly for u >= w."""
+    """Define an open-loop schedule t(u) with t in [0, 1], u in [0, 1], and t = 1 exactly for u >= w."""
 
     precomputed: ClassVar[bool] = True
 

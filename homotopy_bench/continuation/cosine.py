@@ -1,4 +1,4 @@
-"""The ramp that leaves t = 0 and reaches t = 1 with zero slope."""
+"""Define the ramp that leaves t = 0 and reaches t = 1 with zero slope."""
 
 from __future__ import annotations
 

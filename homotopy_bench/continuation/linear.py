@@ -1,4 +1,4 @@
-"""The straight ramp from t = 0 to t = 1."""
+"""Define the straight ramp from t = 0 to t = 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ramp with a power: slow start for p > 1, fast start for p < 1."""
+"""Define the ramp with a power: slow start for p > 1, fast start for p < 1."""
 
 from __future__ import annotations
 

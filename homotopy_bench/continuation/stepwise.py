@@ -1,4 +1,4 @@
-"""The ramp in stages: the network is held at each of k values of t before it moves on."""
+"""Define the ramp in stages: the network is held at each of k values of t before it moves on."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every room uses: options, errors, files, seeds and random streams, configuration files."""
+"""Provide what every room uses: options, errors, files, seeds and random streams, configuration files."""

@@ -1,4 +1,4 @@
-"""The one error a user can cause: an input that cannot be used.
+"""Define the one error a user can cause: an input that cannot be used.
 
 Whatever is wrong with a configuration, a data file or a run folder ends as an :class:`InputError`, whose text is
 one line naming the key, the value and what is accepted. The entry points print that line and exit with code 2.
@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 
 class InputError(ValueError):
-    """An input of the user's that cannot be used, said in one line.
+    """Report in one line an input of the user's that cannot be used.
 
     Example:
         >>> str(InputError("training.epochs", 0, "accepted: an integer >= 1"))

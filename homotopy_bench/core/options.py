@@ -1,4 +1,4 @@
-"""The base of every typed option class, and the rooms they live in.
+"""Define the base of every typed option class, and the rooms they live in.
 
 A group of ``conf/`` has a room: a package with one file per choice. The file ``NAME.py`` of a room defines one
 subclass of :class:`Options` whose field ``name`` is ``NAME``. That class states the types and ranges of the choice

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Named(Protocol):
-    """A section that is one choice of a group."""
+    """Name a section that is one choice of a group."""
 
     @property
     def name(self) -> str:
@@ -18,7 +18,7 @@ class Named(Protocol):
 
 
 class MethodSection(Named, Protocol):
-    """The section ``method``."""
+    """Describe the section ``method``."""
 
     @property
     def copies(self) -> int:
@@ -30,7 +30,7 @@ class MethodSection(Named, Protocol):
 
 
 class OptimizerSection(Named, Protocol):
-    """The section ``optimizer``."""
+    """Describe the section ``optimizer``."""
 
     @property
     def lr(self) -> float:
@@ -41,7 +41,7 @@ class OptimizerSection(Named, Protocol):
 
 
 class TrainingSection(Protocol):
-    """The section ``training``."""
+    """Describe the section ``training``."""
 
     @property
     def epochs(self) -> int:
@@ -53,7 +53,7 @@ class TrainingSection(Protocol):
 
 
 class RunSections(Protocol):
-    """A configuration by its sections; :class:`homotopy_bench.config.schema.Config` is one."""
+    """Describe a configuration by its sections; :class:`homotopy_bench.config.schema.Config` is one."""
 
     @property
     def method(self) -> MethodSection:

@@ -1,4 +1,4 @@
-"""The spectral density by stochastic Lanczos quadrature.
+"""Estimate the spectral density by stochastic Lanczos quadrature.
 
 The spectrum of A as a vector z sees it is the measure sum_i (z·u_i)^2 delta(lambda - lambda_i) over the eigenvectors
 u_i. The Lanczos process from z gives Gauss's quadrature for that measure: the Ritz values are the nodes, the squared

@@ -17,7 +17,7 @@ Operator = Callable[[Vectors], Vectors]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number about each member's matrix, and how far it can be trusted."""
+    """Hold a number about each member's matrix, and how far it can be trusted."""
 
     value: Float[Tensor, " M"]
     """The estimates (M,); not a number for a member whose products are not finite."""
@@ -32,7 +32,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Eigenpair(Estimate):
-    """An eigenvalue of each member's matrix with its eigenvector."""
+    """Hold an eigenvalue of each member's matrix with its eigenvector."""
 
     vector: Vectors
     """Unit vectors (M, Q); what a later search can start from."""

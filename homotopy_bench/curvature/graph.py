@@ -17,7 +17,7 @@ from homotopy_bench.ensemble.ensemble import Ensemble
 
 
 class GradientGraph:
-    """The members' gradients at a batch, written into the ensemble, with the graph that gives Hessian products.
+    """Write the members' gradients at a batch into the ensemble, and keep their graph for Hessian products.
 
     Attributes:
         gradients: The gradients with their graph, one per leaf.

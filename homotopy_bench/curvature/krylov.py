@@ -1,4 +1,4 @@
-"""The Lanczos process with full reorthogonalisation: an orthonormal basis of the Krylov space, one product at a time.
+"""Run the Lanczos process with full reorthogonalisation: a basis of the Krylov space, one product at a time.
 
 After k products of a symmetric A on a start v there are orthonormal v_1 = v/|v|, v_2, ..., v_k, which span
 v, A v, ..., A^(k-1) v, and the tridiagonal T = V A V^T with V the rows v_i (Lanczos 1950, J. Res. Natl. Bur. Stand. 45,

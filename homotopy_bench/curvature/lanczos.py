@@ -16,7 +16,7 @@ from homotopy_bench.curvature.probes import spherical
 
 
 class Extremes(NamedTuple):
-    """The two ends of each member's spectrum; the products of each are those of both together."""
+    """Hold the two ends of each member's spectrum; the products of each are those of both together."""
 
     largest: Eigenpair
     smallest: Eigenpair

@@ -1,4 +1,4 @@
-"""The largest eigenvalue alone: Lanczos that ends when the value is known, not when its vector is.
+"""Find the largest eigenvalue alone: Lanczos ends when the value is known, not when its vector is.
 
 An eigenvalue is known far better than its vector. With r = |A u - theta u| the residual of the Ritz vector u of the
 largest Ritz value theta, and the other eigenvalues at least a gap away,

@@ -1,4 +1,4 @@
-"""The members' losses as a function of some of their parameters, at the point where they stand.
+"""Compute the members' losses as a function of some of their parameters, at the point where they stand.
 
 The chosen parameters are one tensor (M, Q) of which the network sees views. So a gradient is one tensor (M, Q) as well,
 and what is not chosen costs no derivative.
@@ -24,7 +24,7 @@ Batch = tuple[Shaped[Tensor, "M _ ..."], Shaped[Tensor, "M _ ..."]]
 
 
 class Point:
-    """Where the members stand: copies of their parameters and buffers.
+    """Hold the point where the members stand: copies of their parameters and buffers.
 
     The ensemble may train on while the point is in use, and no forward pass here changes the ensemble's running
     statistics. Whether layers such as BatchNorm act as in training is the ensemble's mode at each call.

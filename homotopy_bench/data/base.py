@@ -1,4 +1,4 @@
-"""What every data set shares: arrays as the source publishes them, and how they are split.
+"""Define data sets: arrays as the source publishes them, and how they are split.
 
 Model selection looks at the validation split, numbers are reported on the test split. A source that has no validation
 split gets one from its training data; ``protocol=source`` instead reproduces studies that validated on the test split,
@@ -45,7 +45,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Splits:
-    """The three splits of a data set, as arrays in host memory.
+    """Hold the three splits of a data set, as arrays in host memory.
 
     ``standardization`` is the map from published to these inputs, None where they are as published.
     """
@@ -59,7 +59,7 @@ class Splits:
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """A random change of training inputs."""
+    """Change training inputs at random."""
 
     def draws(self, samples: int, seed: int, epoch: int) -> Tensor:
         """Return what a member draws for one epoch, on the host: row i is for the i-th sample it visits, (N, K)."""

@@ -11,7 +11,7 @@ from homotopy_bench.data.transfer import TransferError, transfer
 
 
 class Unavailable(Exception):
-    """Why published files could not be brought."""
+    """Say why published files could not be obtained."""
 
 
 def bring(

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST's files (LeCun, Cortes and Burges 1998): a header that names type and shape, then the values.
+"""Read the IDX format of MNIST's files (LeCun, Cortes and Burges 1998): a header with type and shape, then the values.
 
 The header has four bytes (0, 0, type, number of dimensions) and one big-endian 32-bit integer for each dimension.
 """

@@ -13,7 +13,7 @@ from homotopy_bench.core.errors import InputError
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One published file.
+    """Describe one published file.
 
     Attributes:
         path: Where it lies under the data folder, with forward slashes.
@@ -37,7 +37,7 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What is known about one file of a data set.
+    """State what is known about one file of a data set.
 
     Attributes:
         path: Where it lies under the data folder.

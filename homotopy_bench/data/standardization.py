@@ -15,7 +15,7 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Standardization:
-    """The map x -> (x - mean) / deviation, channel by channel.
+    """Map x to (x - mean) / deviation, channel by channel.
 
     Attributes:
         mean: Means, shape (C,), float64.

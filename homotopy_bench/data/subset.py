@@ -1,4 +1,4 @@
-"""A smaller data set of the same kind."""
+"""Choose a smaller data set of the same kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file over HTTP, continued where an earlier attempt broke off."""
+"""Transfer one file over HTTP, and continue where an earlier attempt broke off."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLOCK = 1 << 14
 
 
 class TransferError(Exception):
-    """Why a file could not be transferred, in a few words."""
+    """Say in a few words why a file could not be transferred."""
 
 
 def transfer(url: str, part: Path, size: int, progress: Callable[[int], None]) -> None:

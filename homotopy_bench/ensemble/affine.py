@@ -97,7 +97,7 @@ class _Affine(torch.autograd.Function):
 
 
 class _ReLULayers(torch.autograd.Function):
-    """One node for all layers: autograd's own work for a layer takes as long as a pass over its activations."""
+    """Compute all layers in one node: autograd's own work for a layer takes as long as a pass over its activations."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, *tensors: Tensor | None) -> Tensor:

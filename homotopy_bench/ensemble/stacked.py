@@ -1,4 +1,4 @@
-"""The forward pass of M networks of one architecture, layer by layer on stacked tensors.
+"""Compute the forward pass of M networks of one architecture, layer by layer on stacked tensors.
 
 A model is written for one member, and vmap runs any model for M. For linear maps and elementwise functions that is
 work for nothing: the batched form is known, and half as long. :func:`stack` reads it off the modules of a network that

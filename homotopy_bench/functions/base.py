@@ -1,4 +1,4 @@
-"""What an analytic problem is: values and gradients in batches, a domain, and a minimum known in closed form."""
+"""Define analytic problems: values and gradients in batches, a domain, and a minimum known in closed form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ more than 1e-3 above f*, and a converged search ends below 1e-8, so that the cou
 
 
 class Problem(ABC):
-    """A function of n variables whose global minimum is known."""
+    """Define a function of n variables whose global minimum is known."""
 
     name: ClassVar[str]
     low: ClassVar[float]

@@ -39,7 +39,7 @@ CROWDED = 0.8
 
 @dataclass(frozen=True)
 class Minima:
-    """Where the searches ended, a row per start."""
+    """Hold the points where the searches ended, a row per start."""
 
     x: Array
     """Points (S, n)."""
@@ -96,7 +96,7 @@ def minimize(
 
 
 class _Searches:
-    """The rows that still search, and the arrays of their state with the rows as the last axis."""
+    """Hold the rows that still search, and the arrays of their state with the rows as the last axis."""
 
     def __init__(self, objective: Objective, starts: Array, row: NDArray[np.int64], ends: Minima) -> None:
         self.objective = objective

@@ -1,4 +1,4 @@
-"""How many starts reach the global minimum: plain, by the homotopy, and plain from the homotopy's own start."""
+"""Count the starts that reach the global minimum: plain, by the homotopy, and plain from the homotopy's own start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ METHODS: tuple[Method, ...] = ("plain", "homotopy", "control")
 
 @dataclass(frozen=True)
 class Count:
-    """A row of the output."""
+    """Hold a row of the output."""
 
     dimension: int
     method: Method

@@ -1,4 +1,4 @@
-"""The homotopy training algorithm on a function: two copies of the variables, each with half of them anchored.
+"""Run the homotopy training algorithm on a function: two copies of the variables, each with half of them anchored.
 
     H(x, y; L) = f(x) + L |M (x - x0)|² + f(y) + L |(1 - M) (y - x0)|² + |x - y|² / L
 
@@ -31,7 +31,7 @@ from the anchor 2 up to n = 6."""
 
 @dataclass(frozen=True)
 class Path:
-    """What the homotopy passed through."""
+    """Hold the points that the homotopy passed through."""
 
     x: Array
     """The first copy (K + 1, S, n): its start, then its minimum at every level."""

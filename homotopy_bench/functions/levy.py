@@ -1,4 +1,4 @@
-"""The Levy-type function of the homotopy training algorithm."""
+"""Define the Levy-type function of the homotopy training algorithm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture in two dimensions: contours of f, and the paths of a few starts, plain and by the homotopy."""
+"""Draw the picture in two dimensions: contours of f, and the paths of a few starts, plain and by the homotopy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The problems by name. Their files are imported on use, so that the names cost nothing."""
+"""List the problems by name. Their files are imported on use, so that the names cost nothing."""
 
 from __future__ import annotations
 

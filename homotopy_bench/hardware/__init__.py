@@ -1,1 +1,1 @@
-"""Where a run computes: one file per kind of device."""
+"""Choose where a run computes: one file per kind of device."""

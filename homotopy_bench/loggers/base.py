@@ -27,7 +27,7 @@ FILES = ("curves.png", "checkpoint.pt")
 
 @dataclass(frozen=True)
 class Run:
-    """A run for its trackers.
+    """Describe a run for its trackers.
 
     Attributes:
         folder: The run's folder.
@@ -53,14 +53,14 @@ class Run:
 
 
 class Point(NamedTuple):
-    """The numbers of one evaluation: ``values`` by key, after ``step`` steps."""
+    """Hold the numbers of one evaluation: ``values`` by key, after ``step`` steps."""
 
     step: int
     values: Mapping[str, float]
 
 
 class Tracker(Protocol):
-    """An open tracker of one run; whatever it raises ends it, and nothing else."""
+    """Log one run, from opening to end; an exception ends the tracker, and nothing else."""
 
     id: str
     """Name by which the same run is found again when it is continued."""
@@ -73,7 +73,7 @@ class Tracker(Protocol):
 
 
 class Logger(Options, ABC):
-    """A choice of the group ``logger``.
+    """Define a choice of the group ``logger``.
 
     Attributes:
         package: The module it needs.
@@ -103,7 +103,7 @@ class Logger(Options, ABC):
 
 
 class Loggers(Options):
-    """The trackers of a run; none by default.
+    """List the trackers of a run; none by default.
 
     Example:
         >>> from homotopy_bench import compose

@@ -8,6 +8,6 @@ from homotopy_bench.core.options import Options
 
 
 class NoLogger(Options):
-    """The run's folder holds everything; nothing is sent anywhere."""
+    """Send nothing anywhere; the run's folder holds everything."""
 
     name: Literal["none"] = "none"

@@ -17,7 +17,7 @@ from homotopy_bench.ensemble.rows import Rows
 
 
 class Regularizer(ABC):
-    """An addition to the objective."""
+    """Define an addition to the objective."""
 
     @abstractmethod
     def add_gradient(self, ensemble: Ensemble, rows: Rows, t: Sequence[float]) -> None:

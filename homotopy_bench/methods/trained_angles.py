@@ -21,7 +21,7 @@ from homotopy_bench.models.layers import DEFORMATION
 
 
 class TrainedAngles(Regularizer):
-    """The penalty and the projection of the members' angles.
+    """Penalise and project the members' angles.
 
     Args:
         penalties: theta_penalty of each of the M members, >= 0.

@@ -1,4 +1,4 @@
-"""What every architecture shares: options in, an ordinary torch module for one member out."""
+"""Define architectures: options in, an ordinary torch module for one member out."""
 
 from __future__ import annotations
 

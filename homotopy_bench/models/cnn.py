@@ -1,4 +1,4 @@
-"""A convolutional network: convolutions, max pooling, one linear map."""
+"""Define a convolutional network: convolutions, max pooling, one linear map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers that deep networks here are stacked from, and the place where a method deforms them."""
+"""Define the layers that deep networks here are stacked from, and the place where a method deforms them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFORMATION = "homotopy"
 
 
 class Deformation(nn.Module):
-    """A rule with the path's coefficients as buffers, shared by all layers it deforms.
+    """Hold a rule with the path's coefficients as buffers, shared by all layers it deforms.
 
     Buffers make the coefficients part of the network's state: an ensemble stacks them to (M,), and each member has
     its own point on the path. A parameter here is trained with the others but belongs to the deformation: the target
@@ -114,7 +114,7 @@ class ResidualLayer(Layer):
 
 
 class Network(nn.Module):
-    """A stack of named parts, run in order.
+    """Stack named parts, and run them in order.
 
     Unlike in a ``Sequential``, a module added later is state of the network and not one more part: a method can keep
     its coefficients here.

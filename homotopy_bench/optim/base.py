@@ -1,4 +1,4 @@
-"""What every optimiser shares: a class of torch.optim whose parameters are the rows of theta.
+"""Define optimisers: classes of torch.optim whose parameters are the rows of theta.
 
 A member of an ensemble is a row of theta (M, P), and torch.optim sees each row as one parameter: members keep their own
 learning rate, weight decay and moments, and no update rule is written twice. Rows with the same numbers, such as those
@@ -29,7 +29,7 @@ Closure = Callable[..., Any]
 
 @runtime_checkable
 class RowOptimizer(Protocol):
-    """What training uses of an optimiser; those of torch.optim have it.
+    """State what training uses of an optimiser; those of torch.optim have it.
 
     Attributes:
         param_groups: Parts of rows that are updated with the same numbers. Training sets their ``lr`` before every step

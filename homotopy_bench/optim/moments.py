@@ -1,4 +1,4 @@
-"""What Adam and AdamW share: the hyper-parameters of the two moments, under torch.optim's names."""
+"""Define what Adam and AdamW share: the hyper-parameters of the two moments, under torch.optim's names."""
 
 from __future__ import annotations
 

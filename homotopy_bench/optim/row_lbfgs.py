@@ -1,4 +1,4 @@
-"""One torch.optim.LBFGS per row of theta.
+"""Run one torch.optim.LBFGS per row of theta.
 
 torch.optim.LBFGS has one parameter group and asks for the gradient as often as its line search needs it, so that rows
 cannot share one. Each row takes its step alone, and each of its questions is answered by evaluating all rows: with R
@@ -18,7 +18,7 @@ from homotopy_bench.optim.base import PART, Closure
 
 
 class RowLBFGS:
-    """What training uses of an optimiser of torch.optim, for rows that step one after another.
+    """Provide what training uses of an optimiser of torch.optim, for rows that step one after another.
 
     Attributes:
         param_groups: The rows' groups, one each.

@@ -1,4 +1,4 @@
-"""A figure is a number, or the reason why there is none."""
+"""Define a figure: a number, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Missing(StrEnum):
-    """Why a figure has no number, in the words that stand in its place."""
+    """Say why a figure has no number, in the words that stand in its place."""
 
     ZERO_GRADIENT = "zero gradient"
     ZERO_CURVATURE = "zero Hessian"

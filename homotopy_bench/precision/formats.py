@@ -1,4 +1,4 @@
-"""The number formats that parameters can have."""
+"""List the number formats that parameters can have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @dataclass(frozen=True)
 class Format:
-    """A binary format of floating-point numbers."""
+    """Describe a binary format of floating-point numbers."""
 
     name: str
     """As torch calls it."""

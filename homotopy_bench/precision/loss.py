@@ -1,4 +1,4 @@
-"""A network's mean loss as a function of all its parameters, in float64 and evaluation mode."""
+"""Compute a network's mean loss as a function of all its parameters, in float64 and evaluation mode."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ UNMEASURED = SpectralNorm(Missing.NOT_FINITE, Missing.NOT_FINITE, 0, converged=F
 
 @dataclass(frozen=True)
 class Validation:
-    """What rounding the parameters gives."""
+    """Hold the effects of rounding the parameters, and the format they ask for."""
 
     gradient_bits: int | None
     """Smallest p from which the relative error of the gradient is at most eps; None: 52 are not enough."""
@@ -47,7 +47,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The figures of one network."""
+    """Hold the figures of one network."""
 
     parameters: int
     samples: int

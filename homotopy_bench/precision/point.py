@@ -1,4 +1,4 @@
-"""Where the figures are measured: a target network (t = 1), its parameters, and the first samples of a split."""
+"""State where the figures are measured: a target network (t = 1), its parameters, and the first samples of a split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from homotopy_bench.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Subject:
-    """A network with the samples on which it is looked at."""
+    """Hold a network with the samples on which it is measured."""
 
     where: str
     """In words."""

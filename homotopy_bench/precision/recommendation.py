@@ -1,4 +1,4 @@
-"""The number format that bounds or measurements, and the range, ask for, and why."""
+"""Recommend a number format from the range and from bounds or measurements, and say why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOLERATED_UNDERFLOW = 0.01
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A format, None where none is sufficient or nothing is known, and the reason in words."""
+    """Hold a format, None where none is sufficient or nothing is known, and the reason in words."""
 
     dtype: str | None
     bits: int | None

@@ -1,4 +1,4 @@
-"""The measurement beside the bounds: round the parameters, and see what becomes of gradient and loss."""
+"""Measure beside the bounds: round the parameters, and see what becomes of gradient and loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BITS = range(1, DOUBLE_BITS)
 
 @dataclass(frozen=True)
 class RoundingError:
-    """What rounding the parameters changes."""
+    """Hold the errors that rounding the parameters causes."""
 
     gradient: float
     """|g(theta') - g|/|g|; not a number where g = 0."""

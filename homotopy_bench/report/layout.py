@@ -16,7 +16,7 @@ from homotopy_bench.report.structure import Report, Section
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its header, whether it holds numbers, and whether it stands apart from the ranked ones."""
+    """Describe a column: its header, whether it holds numbers, and whether it stands apart from the ranked ones."""
 
     header: str
     number: bool = True
@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a title above it and notes below it."""
+    """Hold a table with a title above it and notes below it."""
 
     title: str
     columns: tuple[Column, ...]

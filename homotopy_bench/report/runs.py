@@ -55,7 +55,7 @@ class _File(BaseModel):
 # Keys that a later version adds must not make a record of the same schema unreadable.
 @pydantic_dataclass(frozen=True, kw_only=True, config=ConfigDict(strict=True, extra="ignore", populate_by_name=True))
 class Run:
-    """One finished run, reduced to what the report needs.
+    """Hold one finished run, reduced to what the report needs.
 
     Attributes:
         path: The run's folder, as it was given or found.
@@ -116,7 +116,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A folder that is listed below the table, and why.
+    """Describe a folder that is listed below the table, and why.
 
     Attributes:
         path: The folder, as it was given or found.

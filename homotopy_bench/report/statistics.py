@@ -27,7 +27,7 @@ _DECIMALS = 12
 
 @dataclass(frozen=True)
 class Interval:
-    """A closed interval, in the unit of what it bounds."""
+    """Bound a quantity by a closed interval, in its own unit."""
 
     low: float
     high: float

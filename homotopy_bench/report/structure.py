@@ -15,7 +15,7 @@ from homotopy_bench.report.statistics import Interval
 
 @dataclass(frozen=True)
 class Row:
-    """The runs of one variant: equal in everything but the seed.
+    """Summarise the runs of one variant: equal in everything but the seed.
 
     Attributes:
         method: Name of the method.
@@ -68,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True)
 class BaselineChoice:
-    """The baseline variant that every other method of a section is compared with.
+    """Describe the baseline variant that every other method of a section is compared with.
 
     Attributes:
         label: Its label among the baseline variants.
@@ -85,7 +85,7 @@ class BaselineChoice:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference of one row to the baseline: row minus baseline, seed by seed.
+    """Hold the paired difference of one row to the baseline: row minus baseline, seed by seed.
 
     Attributes:
         method: Name of the row's method.

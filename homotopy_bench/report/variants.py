@@ -58,7 +58,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Naming:
-    """How the variants of one method are told apart.
+    """State how the variants of one method are told apart.
 
     Attributes:
         keys: The keys of the labels, sorted.

@@ -1,1 +1,1 @@
-"""One run, or M runs of one program, from configuration to record."""
+"""Take one run, or M runs of one program, from configuration to record."""

@@ -30,7 +30,7 @@ from homotopy_bench.training.trainer import Trainer
 
 
 class Member:
-    """The state of one run.
+    """Hold the state of one run.
 
     Attributes:
         job: Configuration, folder and pruning callback.

@@ -1,1 +1,1 @@
-"""The record of a run on disk, and what shows it while it grows."""
+"""Keep the record of a run on disk, and show it while it grows."""

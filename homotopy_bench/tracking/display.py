@@ -20,7 +20,7 @@ PLAIN_LINES = 20
 
 
 class Display:
-    """The display of a run or of a group of runs; a method that a class does not define shows nothing."""
+    """Show a run or a group of runs; a method that a class does not define shows nothing."""
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Begin or continue training, with ``done`` of ``steps`` steps."""

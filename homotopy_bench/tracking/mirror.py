@@ -37,7 +37,7 @@ Content = TypeVar("Content")
 
 
 class Mirror:
-    """The trackers of one run.
+    """Keep the trackers of one run up to date.
 
     Args:
         loggers: The trackers to open.

@@ -31,7 +31,7 @@ OCCUPIED = "this folder already holds a run; give another hydra.run.dir=..., or 
 
 
 class Record:
-    """The record in the folder of one run, which must exist, for its writer."""
+    """Write the record in the folder of one run, which must exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

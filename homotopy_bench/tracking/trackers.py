@@ -37,7 +37,7 @@ LIMIT = 600.0
 
 @dataclass(frozen=True)
 class Followed:
-    """A run for its trackers: configuration, folder, first step, and a callback for problems."""
+    """Describe a run for its trackers: configuration, folder, first step, and a callback for problems."""
 
     config: Config
     folder: Path
@@ -46,7 +46,7 @@ class Followed:
 
 
 class Trackers:
-    """The trackers of runs that train together; no-op without loggers.
+    """Run the trackers of runs that train together; no-op without loggers.
 
     Args:
         runs: The runs.

@@ -20,7 +20,7 @@ Values = list[float]
 
 
 class Rule(ABC):
-    """A learning rate per block from |H| and kappa = |H|/|g|^2.
+    """Set a learning rate per block from |H| and kappa = |H|/|g|^2.
 
     Attributes:
         norm: |H| of the last estimate; not a number before the first.

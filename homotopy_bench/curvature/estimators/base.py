@@ -20,7 +20,7 @@ from homotopy_bench.ensemble.ensemble import Ensemble
 
 
 class Local:
-    """The loss of R rows at one batch, around the parameters where they stand.
+    """Evaluate the loss of R rows at one batch, around the parameters where they stand.
 
     Attributes:
         step: The training step, from 0.
@@ -90,7 +90,7 @@ class Local:
 
 
 class Estimator(ABC):
-    """An estimate of |H| per row and block, with what it remembers from one estimate to the next.
+    """Estimate |H| per row and block, and remember what one estimate leaves to the next.
 
     Attributes:
         twice: Whether it takes Hessian products.

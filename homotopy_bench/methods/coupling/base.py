@@ -17,7 +17,7 @@ Level = Callable[[float], float]
 
 
 class LevelledRegularizer(Regularizer):
-    """An addition to the objectives of members, one after another, while t < 1: a gradient, a correction, or both.
+    """Add to the objectives of members, one after another, while t < 1: a gradient, a correction, or both.
 
     Args:
         levels: Member -> its L(t); of every member that is ever on a path.

@@ -39,7 +39,7 @@ PUBLISHED = (0.01, 0.009, 0.008, 0.007, 0.006, 0.005)
 
 
 class LevelledMethod(Method):
-    """A method with a weight L that falls level by level; see the module.
+    """Lower the weight L of a method level by level; see the module.
 
     ``L`` lists the levels (``spacing=list``), or its first and last entry are the ends of ``levels`` values at equal
     ratios (``geometric``) or equal distances (``linear``); ``levels`` is by default the length of the list.

@@ -1,4 +1,4 @@
-"""The literal update: the gradient of the whole objective H, as published.
+"""Apply the literal update: the gradient of the whole objective H, as published.
 
     dH/dx_j = df/dx_j + 2 alpha L M_j (x_j - r) + (2 beta/L) (m x_j - sum_i x_i)
 
@@ -14,7 +14,7 @@ from homotopy_bench.methods.coupling.copies import CoupledCopies
 
 
 class LiteralGradient(CoupledCopies):
-    """The penalties as a gradient."""
+    """Add the penalties as a gradient."""
 
     def gradient(self, member: int, theta: Tensor, gradient: Tensor, level: float) -> None:
         """Add the gradient of the penalties to that of a member's losses, shape (m, P)."""

@@ -1,4 +1,4 @@
-"""The proximal update: a gradient step on f, then the exact minimiser of the penalties near where it has led.
+"""Apply the proximal update: a gradient step on f, then the exact minimiser of the penalties near where it has led.
 
 After the optimiser has moved copy j to y_j, the copies become the minimiser over x_1, ..., x_m of
 
@@ -29,7 +29,7 @@ from homotopy_bench.methods.coupling.copies import CoupledCopies
 
 
 class Proximal(CoupledCopies):
-    """The penalties as a proximal step after the optimiser's."""
+    """Apply the penalties as a proximal step after the optimiser's."""
 
     def correct(self, member: int, theta: Tensor, level: float, lr: float) -> None:
         """Replace the rows (m, P) of a member by the minimiser near them."""

@@ -1,4 +1,4 @@
-"""The released update: what the authors' code does (github.com/Bill-research/homotopy, main_homotopy_vgg.py).
+"""Apply the released update: what the authors' code does (github.com/Bill-research/homotopy, main_homotopy_vgg.py).
 
 It differs from the published objective in three ways. Both copies use the same convolutions (with their normalisation),
 so that only the linear layers are two; the penalties are norms, not their squares; and they are taken tensor by tensor,
@@ -31,7 +31,7 @@ from homotopy_bench.models.layers import Layer
 
 
 class Released(LevelledRegularizer):
-    """The penalties of the authors' code as a gradient, for two copies.
+    """Add the penalties of the authors' code as a gradient, for two copies.
 
     Args:
         weights: Member -> its L, alpha and beta.

@@ -1,4 +1,4 @@
-"""Where gradient descent on the literal objective stops being stable."""
+"""State where gradient descent on the literal objective stops being stable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every learning-rate schedule shares: progress and base rate in, learning rate out."""
+"""Define learning-rate schedules: progress and base rate in, learning rate out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array: TypeAlias = "NDArray[np.float64]"
 
 
 class LRSchedule(Options, ABC):
-    """An open-loop schedule eta(u; lr) with u in [0, 1]."""
+    """Define an open-loop schedule eta(u; lr) with u in [0, 1]."""
 
     precomputed: ClassVar[bool] = True
 

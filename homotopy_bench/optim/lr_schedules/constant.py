@@ -1,4 +1,4 @@
-"""The constant learning rate."""
+"""Keep the learning rate constant."""
 
 from __future__ import annotations
 

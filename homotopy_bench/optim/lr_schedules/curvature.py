@@ -1,4 +1,4 @@
-"""The learning rate that follows the measured curvature, over any open-loop schedule."""
+"""Let the learning rate follow the measured curvature, over any open-loop schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inverse decay of the convexity-annealing source: lr, lr/2, lr/3, ..."""
+"""Define the inverse decay of the convexity-annealing source: lr, lr/2, lr/3, ..."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The staircase: the rate is multiplied by a constant at equal intervals."""
+"""Multiply the learning rate by a constant at equal intervals: a staircase."""
 
 from __future__ import annotations
 

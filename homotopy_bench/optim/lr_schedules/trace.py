@@ -1,4 +1,4 @@
-"""The control for the learning rate: the rates that another run had, replayed."""
+"""Replay the learning rates that another run had, as a control."""
 
 from __future__ import annotations
 

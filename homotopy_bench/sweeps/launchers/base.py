@@ -1,4 +1,4 @@
-"""The base of all launchers: compose the jobs of a batch, run them, report failures, end when interrupted."""
+"""Define the base of all launchers: compose the jobs of a batch, run them, report failures, end when interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launcher ``fused``: prepare all jobs of a multirun as Hydra does, then train them as few ensembles.
+"""Define the launcher ``fused``: prepare all jobs of a multirun as Hydra does, then train them as few ensembles.
 
 torch is loaded when training begins, so that jobs that cannot be run are reported before. A job fails alone.
 """
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Prepared:
-    """A job before and after its training."""
+    """Hold a job before and after its training."""
 
     number: int
     overrides: list[str]

@@ -21,12 +21,12 @@ from homotopy_bench.core.errors import InputError
 
 
 class Interrupted(Exception):  # it is no error, but has to travel as one
-    """A job was asked to end. Hydra carries an exception back from a worker, but not a KeyboardInterrupt."""
+    """Say that a job was asked to end. Hydra carries an exception back from a worker, but no KeyboardInterrupt."""
 
 
 @dataclass(frozen=True)
 class WorkerJob:
-    """A job of a multirun that can be pickled and then called."""
+    """Hold a job of a multirun in a form that can be pickled and then called."""
 
     number: int
     composed: DictConfig  # with the section ``hydra``

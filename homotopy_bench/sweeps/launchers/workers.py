@@ -1,4 +1,4 @@
-"""The base of launchers whose jobs run in processes of their own, on this machine or on others.
+"""Define the base of launchers whose jobs run in processes of their own, on this machine or on others.
 
 A job that cannot be run is refused before anything is submitted. A run fails alone, with one line; a run that is asked
 to end leaves a checkpoint, and the multirun can be continued.

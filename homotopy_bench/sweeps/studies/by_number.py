@@ -16,7 +16,7 @@ from homotopy_bench.sweeps.studies.space import Parameter
 
 
 class Sobol(RandomSampler):
-    """A scrambled Sobol sequence (Owen 1998, J. Complexity 14:466): its point k in [0, 1)^d for trial k.
+    """Compute a scrambled Sobol sequence (Owen 1998, J. Complexity 14:466): its point k in [0, 1)^d for trial k.
 
     It covers a space more evenly than random points (Bergstra and Bengio 2012, JMLR 13:281, section 5), best where the
     number of trials is a power of two; a longer study begins with the points of a shorter one. Dimension j belongs to

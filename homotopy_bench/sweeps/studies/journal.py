@@ -1,4 +1,4 @@
-"""A journal file that can be read and continued after a writer is killed at any moment.
+"""Keep a journal file that can be read and continued after a writer is killed at any moment.
 
 Optuna's own backend cannot: a line that was cut short swallows the next one, and a lock whose holder is gone stops all
 others for 30 seconds. Here a writer first cuts off a torn line, and the kernel releases the lock with its holder.

@@ -13,7 +13,7 @@ Objective = Literal["val_acc", "forward_equivalents", "gradient_evaluations", "t
 
 
 class StudyOptions(Options):
-    """The options of a study.
+    """Define the options of a study.
 
     ``n_trials`` is the total over all workers and calls. ``batch`` trials are chosen together, each knowing that the
     others are under way, and go to the launcher in one call.

@@ -37,7 +37,7 @@ STATES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a trial, from its record."""
+    """Hold the end of a trial, from its record."""
 
     status: str  # ``failed`` where there is no record
     reason: str | None

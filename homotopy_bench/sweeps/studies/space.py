@@ -52,7 +52,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A key that is searched."""
+    """Describe a key that is searched."""
 
     key: str
     distribution: BaseDistribution
@@ -83,7 +83,7 @@ Lookup = Callable[[Sequence[str], str], str]
 
 @dataclass(frozen=True)
 class Space:
-    """The search space of a study.
+    """Define the search space of a study.
 
     Attributes:
         fixed: Overrides that all trials share.

@@ -54,7 +54,7 @@ GONE = (StorageInternalError, SQLAlchemyError, OSError)
 
 @dataclass
 class Storage:
-    """An open storage of one study."""
+    """Hold an open storage of one study."""
 
     optuna: BaseStorage
     shown: str  # its name in messages and for optuna-dashboard, without a password

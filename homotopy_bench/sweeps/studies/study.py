@@ -31,7 +31,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Claim:
-    """A trial that this worker runs: its number, the overrides of its job, and its folder in that of the study."""
+    """Describe a trial that this worker runs: its number, the overrides of its job, and its folder in the study's."""
 
     number: int
     overrides: tuple[str, ...]
@@ -39,7 +39,7 @@ class Claim:
 
 
 class Trials:
-    """A study in a storage, for one worker.
+    """Give one worker access to the trials of a study in a storage.
 
     Args:
         storage: The storage.
