@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "compose", "train", "train_many"]
 __version__ = "0.1.0"
 
+_HOMES = {"train": "runs.run", "train_many": "runs.many", "compose": "config.compose"}
+
 
 def __getattr__(name: str) -> Any:
     """Return one of the functions, loaded on first use: importing the package does not import torch.
@@ -29,16 +32,6 @@ def __getattr__(name: str) -> Any:
     Raises:
         AttributeError: For any other name.
     """
-    if name == "train":
-        from homotopy_bench.runs.run import train
-
-        return train
-    if name == "train_many":
-        from homotopy_bench.runs.many import train_many
-
-        return train_many
-    if name == "compose":
-        from homotopy_bench.config.compose import compose
-
-        return compose
+    if name in _HOMES:
+        return getattr(import_module(f"homotopy_bench.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

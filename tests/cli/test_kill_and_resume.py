@@ -141,7 +141,7 @@ def test_a_signal_ends_a_run_so_that_it_can_go_on(reference: Path, tmp_path: Pat
 
 
 def test_a_signal_before_training_ends_the_process_without_a_traceback(tmp_path: Path) -> None:
-    ended = run_until("_prepare 1", *TINY, "hydra.run.dir=run", cwd=tmp_path, SIGNAL="SIGINT")
+    ended = run_until("_load 1", *TINY, "hydra.run.dir=run", cwd=tmp_path, SIGNAL="SIGINT")
     assert ended.returncode == 130
     assert ended.stderr == "homotopy-train: interrupted\n"
     assert trained(tmp_path) == []
