@@ -8,7 +8,7 @@ PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: setup train test lint types unit data other-processor docs lock
+.PHONY: setup train test lint types unit shapes data other-processor docs lock
 .DEFAULT_GOAL := setup
 
 setup: .venv/installed
@@ -22,7 +22,7 @@ setup: .venv/installed
 train: setup
 	.venv/bin/homotopy-train $(ARGS)
 
-test: lint types unit
+test: lint types unit shapes
 
 lint: setup
 	.venv/bin/ruff check .
@@ -35,6 +35,12 @@ types: setup
 # One thread per worker: the workers already share the cores.
 unit: setup
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS)
+
+# The shapes in the types of tensors, checked at every call of some tests that reach all of them.
+SHAPED = tests/ensemble tests/training/test_shapes.py tests/training/test_penalty.py tests/training/test_scores.py \
+	tests/training/test_path_following.py tests/curvature/test_krylov.py tests/curvature/test_control.py
+shapes: setup
+	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_SHAPES=1 .venv/bin/python -m pytest -n $(WORKERS) $(SHAPED)
 
 # Only the tests of real data, which must be under HOMOTOPY_BENCH_DATA.
 data: setup

@@ -10,9 +10,10 @@ import pytest
 from jaxtyping import install_import_hook
 
 SHAPES_CHECKED = ["homotopy_bench.curvature", "homotopy_bench.ensemble", "homotopy_bench.training"]
-"""Packages whose tensor shapes are checked at every call; before the first import of any of them."""
+"""Packages whose tensor shapes ``make shapes`` checks at every call, which makes a step three times as long."""
 
-install_import_hook(SHAPES_CHECKED, "beartype.beartype")
+if "HOMOTOPY_BENCH_SHAPES" in os.environ:  # before the first import of any of them
+    install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
 from tests.cases import ON_REAL_DATA  # noqa: E402  # after the hook, like all that imports the package
 
