@@ -66,8 +66,10 @@ def _report(options: argparse.Namespace, command: str) -> None:
     from homotopy_bench.report.text import print_report
 
     report = build_report(read_runs(options.paths, tuning=options.tuning), baseline=baseline)
-    write_output("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
-    write_output("--json", options.json, to_json(report, command).encode("utf-8", "backslashreplace"))
+    if options.markdown is not None:
+        write_output("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
+    if options.json is not None:
+        write_output("--json", options.json, to_json(report, command).encode("utf-8", "backslashreplace"))
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
 
