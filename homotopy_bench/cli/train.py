@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.config.compose import VERSION_BASE, compose_as_written, compose_raw, experiment_file, run_folder
+from homotopy_bench.config.compose import VERSION_BASE, compose_as_written, compose_run, experiment_file
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
@@ -178,12 +178,11 @@ def _check(arguments: Sequence[str]) -> None:
     Raises:
         InputError: If it cannot be run.
     """
-    config = validate(compose_raw(list(arguments)))
-    if any(argument.startswith("hydra.run.dir=") for argument in arguments):
-        folder = run_folder(arguments)
-        # Hydra would write its files over those of the run that is there.
-        if holds_run(folder):
-            raise InputError("hydra.run.dir", folder, OCCUPIED)
+    raw, folder = compose_run(arguments)
+    config = validate(raw)
+    # Hydra would write its files over those of the run that is there.
+    if holds_run(folder):
+        raise InputError("hydra.run.dir", folder, OCCUPIED)
     check_requirements(config)
     outputs = Path(config.paths.outputs)
     accepted = "accepted: a folder that can be made and written"

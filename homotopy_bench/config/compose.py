@@ -58,11 +58,7 @@ def compose(*overrides: str) -> Config:
 
 def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
     """Return the nested mapping that Hydra composes for :func:`validate`, with every interpolation resolved."""
-    from omegaconf import OmegaConf
-
-    raw = OmegaConf.to_container(compose_as_written(overrides), resolve=True)
-    assert isinstance(raw, dict)
-    return {str(key): value for key, value in raw.items()}
+    return _resolved(compose_as_written(overrides))
 
 
 def compose_as_written(overrides: Sequence[str]) -> DictConfig:
@@ -70,9 +66,23 @@ def compose_as_written(overrides: Sequence[str]) -> DictConfig:
     return _composed(overrides, hydra=False)
 
 
-def run_folder(overrides: Sequence[str]) -> Path:
-    """Return the folder that Hydra makes for a single run, ``hydra.run.dir`` with every interpolation resolved."""
-    return Path(_composed(overrides, hydra=True).hydra.run.dir)
+def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
+    """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run."""
+    from omegaconf import open_dict
+
+    composed = _composed(overrides, hydra=True)
+    folder = Path(composed.hydra.run.dir)
+    with open_dict(composed):
+        del composed["hydra"]
+    return _resolved(composed), folder
+
+
+def _resolved(composed: DictConfig) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    raw = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(raw, dict)
+    return {str(key): value for key, value in raw.items()}
 
 
 def _composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 import torch
 
+import homotopy_bench
 from homotopy_bench.cli.train import main
+from tests.cli.forks import Fork
 
-TRAIN = (sys.executable, "-m", "homotopy_bench")
-SEND_AT = (sys.executable, str(Path(__file__).with_name("send_at.py")))
+TRAIN = str(Path(homotopy_bench.__file__).with_name("__main__.py"))
+SEND_AT = str(Path(__file__).with_name("send_at.py"))
 
 TINY = ("model.depth=3", "model.width=8", "dataset.samples=500", "training.batch_size=30")
 """A run of 12 steps per epoch that trains in a moment."""
@@ -58,16 +60,24 @@ def call_main(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedPr
 
 
 def run_cli(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run ``homotopy-train`` to its end; keywords are further environment variables."""
-    return run(*TRAIN, *arguments, cwd=cwd, **more)
+    """Run ``homotopy-train`` to its end in another process; keywords are further environment variables."""
+    return ended(Fork(TRAIN, arguments, cwd, environment(**more)))
 
 
 def run_until(moment: str, *arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run ``homotopy-train`` in a process that sends itself a signal; ``send_at.py`` says which moments there are."""
-    return run(*SEND_AT, *arguments, cwd=cwd, MOMENT=moment, **more)
+    return ended(Fork(SEND_AT, arguments, cwd, environment(MOMENT=moment, **more)))
+
+
+def ended(process: Fork) -> subprocess.CompletedProcess[str]:
+    """Wait for a process to end."""
+    out, err = process.communicate(LIMIT)
+    assert process.returncode is not None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def run(*command: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run any command to its end in a new process, which knows nothing of this one."""
     return subprocess.run(command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=LIMIT)
 
 

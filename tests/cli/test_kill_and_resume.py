@@ -7,12 +7,12 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.cli.forks import Fork
 from tests.cli.runner import (
     LIMIT,
     TINY,
@@ -111,10 +111,10 @@ def test_kills_at_any_moment_change_nothing(chain: str, reference: Path, tmp_pat
 
 
 def kill_by_the_clock(command: tuple[str, ...], cwd: Path, seconds: float) -> None:
-    unread = subprocess.DEVNULL
-    with subprocess.Popen([*TRAIN, *command], cwd=cwd, env=environment(), stdout=unread, stderr=unread) as process:
-        time.sleep(seconds)
-        process.kill()
+    process = Fork(TRAIN, command, cwd, environment())
+    time.sleep(seconds)
+    process.kill()
+    process.communicate(LIMIT)
 
 
 REQUESTS = (
@@ -164,21 +164,24 @@ sys.exit(main())
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_second_signal_ends_the_process_in_the_middle_of_a_step(name: str, tmp_path: Path) -> None:
     number = signal.Signals[name]
-    command = [sys.executable, "-c", LONG_STEP, *TINY, "hydra.run.dir=run"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert any("in the step" in line for line in process.stdout)
-            process.send_signal(number)
+    script = tmp_path / "long_step.py"
+    script.write_text(LONG_STEP)
+    process = Fork(str(script), (*TINY, "hydra.run.dir=run"), tmp_path, environment())
+    try:
+        deadline = time.monotonic() + LIMIT
+        while "in the step" not in process.output():
             assert process.poll() is None
-            # Two signals of a kind that are both still waiting become one: what counts is the second that arrives.
-            deadline = time.monotonic() + LIMIT
-            while process.poll() is None and time.monotonic() < deadline:
-                process.send_signal(number)
-                time.sleep(0.05)
-            assert process.returncode in (128 + number, -number)
-        finally:
-            process.kill()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert process.poll() is None
+        # Two signals of a kind that are both still waiting become one: what counts is the second that arrives.
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(number)
+            time.sleep(0.05)
+        assert process.returncode in (128 + number, -number)
+    finally:
+        process.kill()
 
 
 def test_a_run_that_has_ended_is_left_alone(reference: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +17,8 @@ from sqlalchemy import text
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.storage import open_storage
-from tests.cli.runner import LIMIT, SEND_AT, TINY, TRAIN, environment, run_cli, summary, the_error_line
+from tests.cli.forks import Fork
+from tests.cli.runner import LIMIT, SEND_AT, TINY, TRAIN, ended, environment, run_cli, summary, the_error_line
 from tests.servers import needed
 from tests.sweeps.database import PASSWORD, Server, running
 from tests.sweeps.mariadb import MariaDB
@@ -121,24 +120,11 @@ STORAGE = "hydra.sweeper.storage=${oc.env:STUDY_URL}"
 TOTAL = 10
 
 
-def started(how: tuple[str, ...], arguments: tuple[str, ...], cwd: Path, **more: str) -> subprocess.Popen[str]:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen((*how, *arguments), cwd=cwd, env=environment(**more), text=True, **pipes)  # type: ignore[call-overload, no-any-return]
-
-
-def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    out, err = process.communicate(timeout=LIMIT)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def wait_until_stopped(process: subprocess.Popen[str]) -> None:
+def wait_until_stopped(process: Fork) -> None:
     """Wait for a process that sends itself a SIGSTOP."""
     end = time.monotonic() + LIMIT
-    while True:
-        pid, status = os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)
-        if pid:
-            assert os.WIFSTOPPED(status), ended(process)
-            return
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert process.poll() is None, ended(process)
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -174,11 +160,11 @@ def test_three_workers_train_every_trial_although_one_is_killed(
     arguments = ("-m", "sweep=lr", *SMALL, STORAGE, f"hydra.sweeper.n_trials={TOTAL}", "hydra.sweeper.study=workers")
     folder = tmp_path / "outputs" / "studies" / "workers"
     url = {"STUDY_URL": postgresql.url}
-    dies = started(SEND_AT, arguments, tmp_path, MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url)
+    dies = Fork(SEND_AT, arguments, tmp_path, environment(MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url))
     others = []
     try:
         wait_until_stopped(dies)
-        others = [started(TRAIN, arguments, tmp_path, **url) for _ in range(2)]
+        others = [Fork(TRAIN, arguments, tmp_path, environment(**url)) for _ in range(2)]
         while len(list(folder.glob("*/summary.json"))) < TOTAL // 2:
             assert None in [one.poll() for one in others], [ended(one) for one in others]
             time.sleep(0.02)
@@ -199,7 +185,7 @@ def test_a_server_that_goes_away_in_mid_sweep_loses_nothing(
     arguments = ("-m", "sweep=lr", *SMALL, STORAGE, total, patience, "hydra.sweeper.study=gone")
     folder = tmp_path / "outputs" / "studies" / "gone"
     url = {"STUDY_URL": postgresql.url}
-    sweep = started(SEND_AT, arguments, tmp_path, MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url)
+    sweep = Fork(SEND_AT, arguments, tmp_path, environment(MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url))
     try:
         wait_until_stopped(sweep)
         postgresql.stop()

@@ -1,0 +1,48 @@
+"""Load once what every process of ``forks.py`` would load, and be one of these processes."""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import os
+import pkgutil
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import homotopy_bench
+
+
+def load() -> None:
+    """Import every module of the package, and make the parser of formulas in pictures, which is slow to make."""
+    importlib.import_module("torch._dynamo")  # by the first optimiser
+    for found in pkgutil.walk_packages(homotopy_bench.__path__, "homotopy_bench."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    figure = Figure()
+    figure.add_subplot().set_xscale("log")
+    FigureCanvasAgg(figure).draw()
+
+
+def run(argv: tuple[str, ...], cwd: str, environment: Mapping[str, str], outputs: Sequence[str]) -> None:
+    """Run a file of Python as a process of its own would: ``argv`` begins with its name."""
+    os.setsid()
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, name in enumerate(outputs, start=1):
+        file = os.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.dup2(file, number)
+        os.close(file)
+    sys.argv = list(argv)
+    try:
+        runpy.run_path(argv[0], run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # children of multiprocessing leave them out
+
+
+if "pytest" not in sys.modules:  # the server of forks
+    load()
