@@ -16,11 +16,13 @@ import api_reference
 import config_reference
 import pytest
 import torch
-from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import RangeSweep
-from omegaconf import OmegaConf
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import OmegaConf, open_dict
 
 import homotopy_bench.methods
 from homotopy_bench.config.compose import experiment_file
@@ -28,6 +30,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import choices_of, conf_dir
 from homotopy_bench.core.options import ROOMS, option_class
+from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 from homotopy_bench.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
@@ -41,18 +44,52 @@ def block(page: str, language: str) -> str:
     return found.group(1)
 
 
-def compose_with(folder: Path, *overrides: str) -> Config:
-    search = f"hydra.searchpath=[file://{folder}]"
+@pytest.fixture(scope="module")
+def skip_fading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a folder with the method that docs/methods.md adds, as configuration and as code, and with a study."""
+    folder = tmp_path_factory.mktemp("documented")
+    page = (ROOT / "docs" / "methods.md").read_text()
+    (folder / "skip_fading.py").write_text(block(page, "python"))
+    (folder / "method").mkdir()
+    (folder / "method" / "skip_fading.yaml").write_text(block(page, "yaml"))
+    best = folder / "outputs" / "studies" / "NAME"
+    best.mkdir(parents=True)
+    (best / "best.yaml").write_text("# @package _global_\ntraining:\n  epochs: 3\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(homotopy_bench.methods, "__path__", [*homotopy_bench.methods.__path__, str(folder)])
+        yield folder
+
+
+Composer = Callable[..., Config]
+"""Overrides -> the configuration that the command line composes."""
+
+
+@pytest.fixture(scope="module")
+def composed(skip_fading: Path) -> Iterator[Composer]:
+    """Compose with the method of the page, and with a study's best setting at the place that pages name.
+
+    Choices of groups that came before are not composed again, as in a multirun.
+    """
+    setup_globals()
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        composed = hydra_compose("config", overrides=[search, *overrides])
-    raw = OmegaConf.to_container(composed, resolve=True)
-    assert isinstance(raw, dict)
-    return validate({str(key): value for key, value in raw.items()})
+        loader = SweepLoader(GlobalHydra.instance().config_loader())
+        master = loader.load_configuration("config", [f"hydra.searchpath=[file://{skip_fading}]"], RunMode.MULTIRUN)
+
+        def compose(*overrides: str) -> Config:
+            raw = loader.take_sweep_config(master, list(overrides))
+            with open_dict(raw):
+                hydra = raw.pop("hydra")
+            assert hydra.sweep.dir
+            content = OmegaConf.to_container(raw, resolve=True)
+            assert isinstance(content, dict)
+            return validate({str(key): value for key, value in content.items()})
+
+        yield compose
 
 
-def test_the_documented_method_is_a_method(skip_fading: Path) -> None:
+def test_the_documented_method_is_a_method(composed: Composer) -> None:
     def trained(*overrides: str) -> torch.Tensor:
-        config = compose_with(skip_fading, *overrides, *SMALL)
+        config = composed(*overrides, *SMALL)
         training = Trainer([config], config.dataset.load(config.paths.data_root()))
         while training.step < training.total_steps:
             training.advance()
@@ -135,7 +172,7 @@ def jobs(arguments: list[str]) -> list[list[str]]:
     return [[one[i % len(one)] for one in values] for i in range(max(map(len, values), default=1))]
 
 
-def compose_training(arguments: list[str], folder: Path) -> None:
+def compose_training(arguments: list[str], compose: Composer) -> None:
     """Compose and check the configuration of every job of a command, as the command line does."""
     flags = [argument for argument in arguments if argument.startswith("-")]
     assert set(flags) <= {"-m", "--cfg", "-p", "--help", "-sc", "--hydra-help"}, flags
@@ -147,47 +184,33 @@ def compose_training(arguments: list[str], folder: Path) -> None:
         assert len(overrides) == 1, "a run continues alone"
         return
     for job in jobs(overrides):
-        compose_with(folder, *(re.sub("=outputs/DATE/TIME$", f"={folder}", override) for override in job))
+        compose(*(re.sub("=outputs/DATE/TIME$", "=outputs/studies/NAME", override) for override in job))
 
 
-def run_script(arguments: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def run_script(arguments: list[str], monkeypatch: pytest.MonkeyPatch, compose: Composer) -> None:
     """Parse the arguments of a script; compose the overrides among them."""
     monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(Parsed) as parsed:
         importlib.import_module(Path(arguments[0]).stem).main()
-    compose_training(list(getattr(parsed.value.args[0], "overrides", [])), folder)
+    compose_training(list(getattr(parsed.value.args[0], "overrides", [])), compose)
 
 
 OTHERS = {"cd", "mlflow", "tensorboard", "optuna-dashboard", "wandb", ".", "eval"}
 """Programs and shell words of others, which pages mention."""
 
 
-@pytest.fixture
-def skip_fading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with the method that docs/methods.md adds, as configuration and as code."""
-    page = (ROOT / "docs" / "methods.md").read_text()
-    (tmp_path / "skip_fading.py").write_text(block(page, "python"))
-    (tmp_path / "method").mkdir()
-    (tmp_path / "method" / "skip_fading.yaml").write_text(block(page, "yaml"))
-    monkeypatch.setattr(homotopy_bench.methods, "__path__", [*homotopy_bench.methods.__path__, str(tmp_path)])
-    return tmp_path
-
-
 # A package that the dashboard needs has validators in the style of pydantic 1.
 @pytest.mark.filterwarnings("ignore:Pydantic V1 style")
 @pytest.mark.parametrize("command", commands(), ids=str)
 def test_documented_commands_are_understood(
-    command: Command, skip_fading: Path, parse_only: None, monkeypatch: pytest.MonkeyPatch
+    command: Command, composed: Composer, skip_fading: Path, parse_only: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    best = skip_fading / "outputs" / "studies" / "NAME"
-    best.mkdir(parents=True)
-    (best / "best.yaml").write_text("# @package _global_\ntraining:\n  epochs: 3\n")
     monkeypatch.chdir(skip_fading)
     monkeypatch.setenv("STUDY_URL", "sqlite:///study.db")
-    understand(shlex.split(command.text), monkeypatch, skip_fading)
+    understand(shlex.split(command.text), monkeypatch, composed)
 
 
-def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, compose: Composer) -> None:
     """Parse or compose one command.
 
     Raises:
@@ -197,7 +220,7 @@ def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) 
         words = words[1:]
     program, *arguments = words
     if program == "homotopy-train":
-        compose_training(arguments, folder)
+        compose_training(arguments, compose)
     elif program.startswith("homotopy-"):
         main = importlib.import_module(f"homotopy_bench.cli.{program.removeprefix('homotopy-')}").main
         with pytest.raises(Parsed):
@@ -206,11 +229,11 @@ def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) 
         assert (ROOT / arguments[0]).is_file()
         if arguments[0] == "scripts/config_reference.py":
             return
-        run_script(arguments, monkeypatch, folder)
+        run_script(arguments, monkeypatch, compose)
     elif program == "make":
         assert re.search(rf"^{arguments[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         given = [word.removeprefix("ARGS=").split() for word in arguments[1:]]
-        compose_training([word for part in given for word in part], folder)
+        compose_training([word for part in given for word in part], compose)
     elif program == "pip":
         extras = re.findall(r"\[(\w+)\]", arguments[1])
         assert arguments[0] == "install"
@@ -218,9 +241,9 @@ def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, folder: Path) 
             tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         )
     elif program == "srun":
-        understand(arguments, monkeypatch, folder)
+        understand(arguments, monkeypatch, compose)
     elif program == "sbatch":
-        understand(shlex.split(arguments[arguments.index("--wrap") + 1]), monkeypatch, folder)
+        understand(shlex.split(arguments[arguments.index("--wrap") + 1]), monkeypatch, compose)
     elif program == "export":
         assert re.match(r"[A-Z_]+=", arguments[0])
     else:

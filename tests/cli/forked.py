@@ -24,7 +24,7 @@ def load() -> None:
             importlib.import_module(found.name)
     figure = Figure()
     figure.add_subplot().set_xscale("log")
-    FigureCanvasAgg(figure).draw()
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
 
 
 def run(argv: tuple[str, ...], cwd: str, environment: Mapping[str, str], outputs: Sequence[str]) -> None:
