@@ -8,6 +8,7 @@ import os
 import pkgutil
 import runpy
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -41,7 +42,9 @@ def run(argv: tuple[str, ...], cwd: str, environment: Mapping[str, str], outputs
     try:
         runpy.run_path(argv[0], run_name="__main__")
     finally:
-        atexit._run_exitfuncs()  # children of multiprocessing leave them out
+        # As a process ends, where a child of multiprocessing would leave both out.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
 
 
 if "pytest" not in sys.modules:  # the server of forks
