@@ -16,22 +16,15 @@ import api_reference
 import config_reference
 import pytest
 import torch
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import RangeSweep
-from hydra.core.utils import setup_globals
-from hydra.types import RunMode
-from omegaconf import OmegaConf, open_dict
 
 import homotopy_bench.methods
 from homotopy_bench.config.compose import experiment_file
-from homotopy_bench.config.schema import Config
-from homotopy_bench.config.validation import validate
-from homotopy_bench.core.conf_files import choices_of, conf_dir
+from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.options import ROOMS, option_class
-from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 from homotopy_bench.training.trainer import Trainer
+from tests.composing import Composer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.name != "LOG.md")]
@@ -60,31 +53,10 @@ def skip_fading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-Composer = Callable[..., Config]
-"""Overrides -> the configuration that the command line composes."""
-
-
 @pytest.fixture(scope="module")
-def composed(skip_fading: Path) -> Iterator[Composer]:
-    """Compose with the method of the page, and with a study's best setting at the place that pages name.
-
-    Choices of groups that came before are not composed again, as in a multirun.
-    """
-    setup_globals()
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        loader = SweepLoader(GlobalHydra.instance().config_loader())
-        master = loader.load_configuration("config", [f"hydra.searchpath=[file://{skip_fading}]"], RunMode.MULTIRUN)
-
-        def compose(*overrides: str) -> Config:
-            raw = loader.take_sweep_config(master, list(overrides))
-            with open_dict(raw):
-                hydra = raw.pop("hydra")
-            assert hydra.sweep.dir
-            content = OmegaConf.to_container(raw, resolve=True)
-            assert isinstance(content, dict)
-            return validate({str(key): value for key, value in content.items()})
-
-        yield compose
+def composed(skip_fading: Path) -> Composer:
+    """Compose with the method of the page, and with a study's best setting at the place that pages name."""
+    return Composer(f"hydra.searchpath=[file://{skip_fading}]")
 
 
 def test_the_documented_method_is_a_method(composed: Composer) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.data.base import Dataset, Splits
 from homotopy_bench.training.trainer import Trainer
 from tests.cases import need_data
+from tests.composing import compose
 
 Member = Config | Sequence[str]
 """A configuration, or what it is composed from."""

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.config.program import check_one_program
 from homotopy_bench.config.schema import Config, Training
 from homotopy_bench.continuation.linear import Linear
@@ -23,6 +22,7 @@ from homotopy_bench.data.base import Samples, Splits
 from homotopy_bench.methods.identity_homotopy import IdentityHomotopy
 from homotopy_bench.optim.lr_schedules.step import Step
 from homotopy_bench.training.trainer import Trainer
+from tests.composing import compose
 
 TINY = (
     *("model.depth=3", "model.width=6", "training.epochs=8", "training.batch_size=5", "training.clip_norm=0.5"),

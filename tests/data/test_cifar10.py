@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data import cifar10
 from homotopy_bench.data.cifar10 import CIFAR10
 from tests.cases import need_data
+from tests.composing import compose
 from tests.data.cifar_files import RECORDS, use_small_files, write_files
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.base import Dataset, Samples
 from homotopy_bench.data.cifar10 import CIFAR10
@@ -16,6 +15,7 @@ from homotopy_bench.data.mnist import MNIST
 from homotopy_bench.data.mnist1d import MNIST1D
 from homotopy_bench.data.published import FileCheck
 from homotopy_bench.data.subset import balanced_subset
+from tests.composing import compose
 
 TRAIN, TEST, CLASSES = 200, 60, 5
 

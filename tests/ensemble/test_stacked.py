@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.ensemble.affine import affine, relu_layers
 from homotopy_bench.ensemble.stacked import stack
 from tests.cases import CASES, METHODS, MODELS
+from tests.composing import compose
 from tests.training_runs import begin, trained
 
 STACKED = ("default", "kaiming", "orthogonal", "residual", "scaled-residual", "rezero", "looks-linear")

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.loggers.base import numbers, results
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.mirror import KNOWN
 from tests.cli.runner import TINY, comparable, differences, load_checkpoint, metrics, run_cli, summary
+from tests.composing import compose
 
 ROOT = Path(__file__).parent.parent.parent
 ALL = "logger=[wandb,tensorboard,mlflow]"

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.methods.bending import SLOPES, START, TRAINED, bend
 from homotopy_bench.methods.convexity_annealing import ConvexityAnnealing
+from tests.composing import compose
 from tests.training_runs import begin
 
 FORMS: list[Any] = ["literal", "variance_preserving"]

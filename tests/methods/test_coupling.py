@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.core.random_streams import copy_seeds, initialization, permutation
 from homotopy_bench.methods.coupling.copies import Weights
 from homotopy_bench.methods.coupling.literal import LiteralGradient
@@ -19,6 +18,7 @@ from homotopy_bench.methods.coupling.proximal import Proximal, minimiser
 from homotopy_bench.methods.coupling.splits import masks
 from homotopy_bench.methods.coupling.stability import largest_rate
 from homotopy_bench.optim.sgd import SGD
+from tests.composing import compose
 from tests.training_runs import begin
 
 SPLITS = ["layers", "channels", "random"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.continuation.levels import Levels
 from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.errors import InputError
@@ -17,6 +17,7 @@ from homotopy_bench.methods.coupling.proximal import Proximal
 from homotopy_bench.methods.hta import HTA
 from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.training.trainer import Trainer
+from tests.composing import compose
 from tests.data.cifar_files import use_small_files, write_files
 from tests.training_runs import begin, trained
 

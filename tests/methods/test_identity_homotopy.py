@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.methods.identity_homotopy import IdentityHomotopy, deformable, path_coefficients
 from homotopy_bench.models.layers import Layer, keeps_shape
+from tests.composing import compose
 from tests.reference import skip_and_branch
 
 PATHS: list[Any] = ["linear", "residual", "circular"]

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.models.dropout import Dropout, uniform
 from homotopy_bench.models.layers import Layer
+from tests.composing import compose
 
 X = torch.randn(6, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.core.random_streams import initialization
+from tests.composing import compose
 
 
 def build(init: str, *, depth: int = 32, width: int = 64, seed: int = 0) -> nn.Module:

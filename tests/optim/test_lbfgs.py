@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.random_streams import initialization, permutation
 from homotopy_bench.data.base import Splits
@@ -20,6 +20,7 @@ from homotopy_bench.optim.base import over_rows
 from homotopy_bench.optim.lbfgs import LBFGS
 from tests.cases import CASES
 from tests.cli.runner import differences
+from tests.composing import compose
 from tests.training_runs import begin, trained
 
 FULL = ("optimizer=lbfgs", "lr_schedule=constant", "training.batch_size=360")

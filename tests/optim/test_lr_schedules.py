@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import LambdaLR, LinearLR
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_json_lines
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
@@ -23,6 +23,7 @@ from homotopy_bench.optim.lr_schedules.linear_warmup import LinearWarmup
 from homotopy_bench.optim.lr_schedules.step import Step
 from homotopy_bench.optim.lr_schedules.trace import Trace
 from homotopy_bench.optim.lr_schedules.warmup_cosine import WarmupCosine
+from tests.composing import compose
 
 
 def torch_rates(steps: int, lr: float, build: Any) -> list[float]:

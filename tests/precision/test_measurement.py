@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from homotopy_bench import compose
 from homotopy_bench.precision.figure import Missing
 from homotopy_bench.precision.loss import NetworkLoss, traced
 from homotopy_bench.precision.measurement import Measurement, measure
 from homotopy_bench.precision.output import to_json, to_text
 from homotopy_bench.precision.point import Subject, at_initialization
 from homotopy_bench.training.trainer import Trainer
+from tests.composing import compose
 from tests.curvature.exact import NETWORKS, network_case
 
 EPS = 1e-6

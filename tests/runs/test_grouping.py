@@ -8,9 +8,9 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homotopy_bench import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.runs.grouping import groups, split
+from tests.composing import compose
 
 OF_A_MEMBER = (
     (),

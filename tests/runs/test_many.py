@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from homotopy_bench import compose, train, train_many
+from homotopy_bench import train, train_many
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.base import Splits
@@ -27,6 +27,7 @@ from homotopy_bench.tracking.display import Silent
 from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, need_data
+from tests.composing import compose
 from tests.runs.records import assert_close, assert_same_record, shown
 
 TOGETHER = Fusing(probe=False, threads=1)

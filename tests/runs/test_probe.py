@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from homotopy_bench import compose
 from homotopy_bench.hardware import memory
 from homotopy_bench.hardware.memory import available_memory
 from homotopy_bench.runs.probe import pays, probe, step_bytes
+from tests.composing import compose
 from tests.training_runs import begin
 
 NETWORK = (

@@ -8,9 +8,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from homotopy_bench.config.compose import compose, experiment_file
+from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.sweeps.studies.outcome import Outcome
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
+from tests.composing import compose
 from tests.sweeps.studies import NUMBERS, FormulaStudy
 
 # Accuracy, cost, and whether nothing is better in both.

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
-from homotopy_bench import compose
 from homotopy_bench.loggers.base import Logger, Point, Run
 from homotopy_bench.tracking.mirror import KNOWN, Mirror, serve
+from tests.composing import compose
 
 
 class Kept(Logger):

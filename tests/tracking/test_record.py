@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.tracking.record import Record, read_metrics
 from tests.cases import CASES
+from tests.composing import compose
 
 RUNS = [name for name in CASES if "/mlp-orthogonal/" in name or re.fullmatch("baseline/.*/mnist1d", name)]
 """Every method once, and every model of signals."""

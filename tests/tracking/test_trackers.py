@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.tracking import trackers
 from homotopy_bench.tracking.trackers import Followed, Trackers
 from tests.cli.runner import TINY
+from tests.composing import compose
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench import compose, train
+from homotopy_bench import train
 from homotopy_bench.core.files import read_json_lines
 from homotopy_bench.curvature.control.controller import CurvatureController
 from homotopy_bench.curvature.estimators import ESTIMATORS, Local
@@ -19,6 +19,7 @@ from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.training.trainer import Trainer
+from tests.composing import compose
 from tests.curvature.exact import network_case
 from tests.training_runs import begin, trained
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from homotopy_bench.config.compose import compose
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.training.penalty import weight_penalty
+from tests.composing import compose
 
 SMALL = ("model.depth=3", "model.width=4")
 NETWORKS = {

@@ -1,0 +1,49 @@
+"""Compose configurations as ``homotopy_bench.compose`` does, in a tenth of its time."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from homotopy_bench.config.compose import VERSION_BASE
+from homotopy_bench.config.schema import Config
+from homotopy_bench.config.validation import validate
+from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
+
+
+class Composer:
+    """Composes like the command line; what was chosen before is not composed again, as in a multirun.
+
+    Args:
+        *overrides: Overrides of Hydra itself, as ``hydra.searchpath=[...]``.
+    """
+
+    def __init__(self, *overrides: str) -> None:
+        setup_globals()
+        with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+            self._loader = SweepLoader(GlobalHydra.instance().config_loader())
+        self._master: DictConfig = self._loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
+
+    def __call__(self, *overrides: str) -> Config:
+        composed = self._loader.take_sweep_config(self._master, list(overrides))
+        with open_dict(composed):
+            del composed["hydra"]
+        raw = OmegaConf.to_container(composed, resolve=True)
+        assert isinstance(raw, dict)
+        return validate({str(key): value for key, value in raw.items()})
+
+
+@cache
+def _composer() -> Composer:
+    return Composer()
+
+
+def compose(*overrides: str) -> Config:
+    """Return the configuration of some overrides."""
+    return _composer()(*overrides)
