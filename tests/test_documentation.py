@@ -21,6 +21,7 @@ from hydra.core.override_parser.types import RangeSweep
 
 import homotopy_bench.methods
 from homotopy_bench.config.compose import experiment_file
+from homotopy_bench.config.reference import ABOUT
 from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.options import ROOMS, option_class
 from homotopy_bench.training.trainer import Trainer
@@ -147,7 +148,7 @@ def jobs(arguments: list[str]) -> list[list[str]]:
 def compose_training(arguments: list[str], compose: Composer) -> None:
     """Compose and check the configuration of every job of a command, as the command line does."""
     flags = [argument for argument in arguments if argument.startswith("-")]
-    assert set(flags) <= {"-m", "--cfg", "-p", "--help", "-sc", "--hydra-help"}, flags
+    assert set(flags) <= {"-m", "--cfg", "-p", "--help", "-sc", "--hydra-help", "--version"}, flags
     for flag in ("--cfg", "-p", "-sc"):
         if flag in arguments:
             del arguments[arguments.index(flag) : arguments.index(flag) + 2]
@@ -240,7 +241,7 @@ def test_the_configuration_reference_has_every_key() -> None:
             for key in set(option_class(group, choice).model_fields) - {"name"}:
                 prefix = f"{group}.{choice}" if group == "logger" else group
                 assert f"| `{prefix}.{key}` | " in page
-    assert set(config_reference.ABOUT) == set(ROOMS)
+    assert set(ABOUT) == set(ROOMS)
     # Type, range, default and description of one key, written out.
     assert "| `training.epochs` | an integer >= 1 | `100` |  | Passes over the training split |" in page
     assert "| `optimizer.weight_decay` | a number >= 0 | `0.01` | yes | Decoupled weight decay |" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from homotopy_bench.core.errors import WRONG_INPUT
@@ -13,6 +14,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.add_argument("--version", action="version", version=f"homotopy-bench {version('homotopy-bench')}")
 
     def error(self, message: str) -> NoReturn:
         """End the process with the line and the exit code of a wrong input."""

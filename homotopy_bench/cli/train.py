@@ -14,12 +14,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.config.compose import VERSION_BASE, compose_as_written, compose_run, experiment_file
+from homotopy_bench.cli.arguments import in_order, is_flag
+from homotopy_bench.config.compose import experiment_file
+from homotopy_bench.config.mapping import VERSION_BASE, compose_as_written, compose_run
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
@@ -93,6 +96,10 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     vars(task)[REPORT] = report
     try:
         refuse_credentials(arguments)
+        arguments = in_order(arguments)
+        if answer := _answer(arguments):
+            print(answer, end="", flush=True)
+            return 0
         arguments = sys.argv[1:] = [experiment_file(argument) for argument in arguments]
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments, report)
@@ -113,6 +120,23 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
             raise
         return _say(error, arguments)
     return max(codes, default=0)
+
+
+def _answer(arguments: Sequence[str]) -> str | None:
+    """Return what is asked for instead of a run, where Hydra's own answer would know less."""
+    if "--version" in arguments:
+        return f"homotopy-bench {version('homotopy-bench')}\n"
+    if not {"--help", "-h"}.isdisjoint(arguments):
+        from homotopy_bench.cli.help import help_text
+
+        return help_text([argument for argument in arguments if not is_flag(argument)])
+    if not {"--shell-completion", "-sc"}.isdisjoint(arguments):
+        from homotopy_bench.cli.completion import SEPARATORS, complete
+
+        for shell, separator in SEPARATORS.items():
+            if f"query={shell}" in arguments:
+                return separator.join(complete(os.environ.get("COMP_LINE", "homotopy-train "))) + "\n"
+    return None
 
 
 def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> None:
@@ -169,7 +193,7 @@ def _say(error: Exception, arguments: Sequence[str]) -> int:
 
 def _is_single_run(arguments: Sequence[str]) -> bool:
     """Return whether Hydra will run exactly one job: no flag asks for a multirun, for help or for the configuration."""
-    return not any(argument.startswith("-") for argument in arguments)
+    return not any(is_flag(argument) for argument in arguments)
 
 
 def _check(arguments: Sequence[str]) -> None:
@@ -210,7 +234,7 @@ def _check_trackers(arguments: Sequence[str]) -> None:
 
     parser = OverridesParser.create()
     try:
-        overrides = [argument for argument in arguments if not argument.startswith("-")]
+        overrides = [argument for argument in arguments if not is_flag(argument)]
         composed = compose_as_written([one for one in overrides if not parser.parse_override(one).is_sweep_override()])
     except Exception:  # Hydra meets the same before it writes anything, and it is worded where all errors are
         return

@@ -18,6 +18,9 @@ from homotopy_bench.loggers.credentials import refuse_credentials_in
 
 MAX_SEED = 2**63 - 1
 
+SEEDS = f"an integer from 0 to {MAX_SEED}"
+"""What ``seed`` accepts."""
+
 
 def validate(raw: Mapping[str, Any]) -> Config:
     """Check a composed configuration.
@@ -43,7 +46,7 @@ def validate(raw: Mapping[str, Any]) -> Config:
             raise InputError(name, "(missing)", "this key must be given")
     seed = raw["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
-        raise InputError("seed", _as_written(seed), f"accepted: an integer from 0 to {MAX_SEED}")
+        raise InputError("seed", _as_written(seed), f"accepted: {SEEDS}")
     sections = {name: _section(name, name, raw[name]) for name in names if name not in ("seed", "logger")}
     sections["logger"] = _loggers(raw["logger"])
     config = Config(seed=seed, **sections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from homotopy_bench.core.options import Options
@@ -13,6 +14,7 @@ _TYPES = {
     "string": "a text",
     "boolean": "true or false",
     "null": "null",
+    "object": "a mapping",
 }
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
@@ -25,8 +27,35 @@ def accepted(kind: type[Options], field: str) -> str:
         >>> accepted(Training, "clip_norm")
         'a number > 0 or null'
     """
-    schema = kind.model_json_schema()["properties"][field]
-    return " or ".join(_words(option) for option in schema.get("anyOf", [schema]))
+    return " or ".join(map(_words, _alternatives(kind, field)))
+
+
+def values(kind: type[Options], field: str) -> list[str]:
+    """Return what a field accepts where that can be listed: names, true and false, null; nothing of numbers and texts.
+
+    Example:
+        >>> from homotopy_bench.core.options import option_class
+        >>> values(option_class("model", "mlp"), "init")
+        ['default', 'kaiming', 'orthogonal', 'looks_linear']
+    """
+    found: list[str] = []
+    for schema in _alternatives(kind, field):
+        if "enum" in schema or "const" in schema:
+            found += map(str, schema.get("enum", [schema.get("const")]))
+        found += {"boolean": ["true", "false"], "null": ["null"]}.get(schema.get("type", ""), [])
+    return found
+
+
+def _alternatives(kind: type[Options], field: str) -> list[dict[str, Any]]:
+    schema = _properties(kind)[field]
+    alternatives: list[dict[str, Any]] = schema.get("anyOf", [schema])
+    return alternatives
+
+
+@cache
+def _properties(kind: type[Options]) -> dict[str, Any]:
+    properties: dict[str, Any] = kind.model_json_schema()["properties"]
+    return properties
 
 
 def _words(schema: Mapping[str, Any]) -> str:

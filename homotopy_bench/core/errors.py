@@ -45,6 +45,31 @@ class InputError(ValueError):
         return " ".join(f"{self.key}={self.value}: {self.accepted}".split())
 
 
+class ArgumentError(InputError):
+    """Report an argument of the command line, as it was written, that cannot be used.
+
+    Example:
+        >>> str(ArgumentError("~sead", "no such key; did you mean 'seed'?"))
+        "~sead: no such key; did you mean 'seed'?"
+    """
+
+    def __init__(self, argument: str, accepted: str) -> None:
+        """Keep the argument beside its parts.
+
+        Args:
+            argument: What was given.
+            accepted: What would have been accepted, or what to do.
+        """
+        key, _, value = argument.partition("=")
+        super().__init__(key.lstrip("+~"), value, accepted)
+        self.argument = argument
+        self.args = (argument, accepted)  # by which a copy in another process is made
+
+    def __str__(self) -> str:
+        """Return ``argument: accepted`` on one line."""
+        return " ".join(f"{self.argument}: {self.accepted}".split())
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return a hint that names the valid name nearest to a misspelt one.
 

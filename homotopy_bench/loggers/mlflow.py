@@ -21,7 +21,10 @@ STATUS = {"completed": "FINISHED", "diverged": "FINISHED", "pruned": "FINISHED",
 
 
 class MLflow(Logger):
-    """``tracking_uri`` is a server's or a database's, without credentials: those belong in MLflow's own variables."""
+    """Log to MLflow, to a server or into a database.
+
+    ``tracking_uri`` has no credentials: those belong in MLflow's own variables.
+    """
 
     name: Literal["mlflow"] = "mlflow"
     tracking_uri: str | None = None

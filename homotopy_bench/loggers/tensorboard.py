@@ -20,7 +20,7 @@ FLUSH_SECONDS = 10
 
 
 class TensorBoard(Logger):
-    """Every number of the metrics over the step, the configuration as hyper-parameters, and the picture."""
+    """Write for TensorBoard: the metrics over the step, the configuration as hyper-parameters, and the picture."""
 
     name: Literal["tensorboard"] = "tensorboard"
 

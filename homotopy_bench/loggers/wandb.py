@@ -29,7 +29,7 @@ SAID = ("status", "reason", "config_hash", "code_version")
 
 
 class Wandb(Logger):
-    """``mode=offline`` keeps the run on disk for ``wandb sync``; ``online`` sends it to a server while it trains."""
+    """Log to Weights & Biases: on disk for ``wandb sync`` with ``mode=offline``, to a server with ``online``."""
 
     name: Literal["wandb"] = "wandb"
     mode: Literal["offline", "online"] = "offline"

@@ -8,7 +8,7 @@ from homotopy_bench.methods.base import Method
 
 
 class Baseline(Method):
-    """No deformation."""
+    """Train the target network from the start, without a deformation."""
 
     deforms: ClassVar[bool] = False
     name: Literal["baseline"] = "baseline"

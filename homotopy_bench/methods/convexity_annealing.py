@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ConvexityAnnealing(Method):
-    """Activations that bend from linear to ReLU; see the module for the forms and for what ``theta`` can be."""
+    """Bend the activations from linear to ReLU; see the module for the forms and for what ``theta`` can be."""
 
     name: Literal["convexity_annealing"] = "convexity_annealing"
     form: Literal["literal", "variance_preserving"] = "variance_preserving"

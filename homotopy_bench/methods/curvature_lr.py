@@ -8,7 +8,7 @@ from homotopy_bench.methods.base import Method
 
 
 class CurvatureLR(Method):
-    """No deformation: all that differs from the baseline is the choice ``lr_schedule=curvature``."""
+    """Train as the baseline does, with learning rates from the curvature: ``lr_schedule=curvature``."""
 
     deforms: ClassVar[bool] = False
     name: Literal["curvature_lr"] = "curvature_lr"

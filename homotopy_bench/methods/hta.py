@@ -50,7 +50,7 @@ Weight = Annotated[float, Field(ge=0.0), PER_MEMBER]
 
 
 class HTA(LevelledMethod):
-    """Coupled copies; see the module, and :class:`LevelledMethod` for L.
+    """Train m copies, anchored in different parameters and coupled, while L falls level by level; see the module.
 
     ``groups`` is m, ``split`` where copy j is anchored (M_j), ``reference`` what to (r), ``anchor`` and ``coupling``
     are alpha and beta, 0 for off.

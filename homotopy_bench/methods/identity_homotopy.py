@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class IdentityHomotopy(Method):
-    """y = s(t) x + c(t) layer(x) on every hidden layer that keeps its shape; see the module for s and c."""
+    """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c."""
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
     path: Annotated[Literal["linear", "residual", "circular"], PER_MEMBER] = "circular"

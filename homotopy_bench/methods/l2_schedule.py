@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class L2Schedule(LevelledMethod):
-    """Weight decay L(t) toward ``reference``: zero, the ``initial`` values, or those of a ``random`` other network."""
+    """Let the weights decay by L(t) toward ``reference``.
+
+    That is zero, the ``initial`` values, or those of a ``random`` other network.
+    """
 
     name: Literal["l2_schedule"] = "l2_schedule"
     reference: Literal["zero", "initial", "random"] = "zero"

@@ -13,7 +13,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from homotopy_bench import compose, train
+from homotopy_bench import __version__, compose, train
+from homotopy_bench.config.reference import ABOUT, path_keys, run_keys
+from homotopy_bench.config.reference import choices as described
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.conf_files import conf_dir
 from tests.cases import FOLDERS, need_data
@@ -70,6 +72,10 @@ ANSWERS = (
     (("--cfg", "hydra"), 0),
     (("--info", "defaults-tree"), 0),
     (("-sc", "install=bash"), 0),
+    (("method=hta", "--help"), 0),
+    (("-sc", "query=bash"), 0),
+    (("--frobnicate",), 2),
+    (("logger.wandb.projet=x",), 2),
     (("sead=1",), 2),
     (("method=basline",), 2),
     (("training.epochs=0",), 2),
@@ -136,15 +142,73 @@ def test_missing_data_fail_their_job_of_a_multirun_alone(tmp_path: Path) -> None
 def test_help_names_groups_choices_examples_and_resume(tmp_path: Path) -> None:
     text = subprocess.run([CONSOLE_SCRIPT, "--help"], cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert text.returncode == 0
-    for group in [*GROUPS, "experiment"]:
-        assert f"{group}: {', '.join(choices(group))}\n" in text.stdout
+    assert text.stderr == ""
+    lines = text.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    groups = [*GROUPS, "experiment", "sweep", "hydra/launcher"]
+    for group, lines_of in listed(lines, groups).items():
+        assert set(lines_of) >= set(choices(group)), group
+        assert all(lines_of.values()), (group, lines_of)
     for example in ("homotopy-train method=baseline seed=3", "homotopy-train -m ", "homotopy-train resume="):
         assert example in text.stdout
     assert "HYDRA_FULL_ERROR=1" in text.stdout
+    first_screen = "\n".join(lines[:24])
+    for what in ("Usage:", "Examples:", "Options", "-m, --multirun", "--help", "--version", "resume=FOLDER"):
+        assert what in first_screen
+
+
+def listed(lines: list[str], groups: list[str]) -> dict[str, dict[str, str]]:
+    """The choices below each group, with what is said of them."""
+    found: dict[str, dict[str, str]] = {}
+    for group in groups:
+        (begin,) = (i for i, line in enumerate(lines) if line.split()[:1] == [group] and not line.startswith(" "))
+        length = lines[begin:].index("")
+        matches = [re.fullmatch(r"  [* ] (\S+) +(\S.*)", line) for line in lines[begin + 1 : begin + length]]
+        found[group] = {match[1]: match[2] for match in matches if match}
+    return found
+
+
+def test_help_names_every_key_with_default_and_what_is_accepted(tmp_path: Path) -> None:
+    text = " ".join(call_main("--help", cwd=tmp_path).stdout.split())
+    for key in [*run_keys(), *path_keys(), *(key for group in ABOUT for one in described(group) for key in one.keys)]:
+        assert " ".join(f"{key.name}={key.default} {key.description.rstrip('.')} [{key.accepted}]".split()) in text
+    assert "training.epochs=100 Passes over the training split [an integer >= 1]" in text
+    assert "hydra.launcher.max_members=null" in text
+    assert "hydra.sweeper.n_trials=32" in text
+
+
+def test_help_of_a_choice_has_only_its_keys(tmp_path: Path) -> None:
+    text = call_main("method=identity_homotopy", "--help", cwd=tmp_path).stdout
+    assert "method.path=circular" in text
+    assert "[linear, residual, circular]" in text
+    assert "Chooses continuation=linear, optimizer=adamw" in text
+    assert len(text.splitlines()) < 10
+    lines = call_main("--help", "optimizer", cwd=tmp_path).stdout.splitlines()
+    assert [line for line in lines if line.startswith("optimizer=")] == [f"optimizer={o}" for o in choices("optimizer")]
+    assert call_main("-h", "training", cwd=tmp_path).stdout.count("  training.") == 8
+
+
+def test_the_version_is_ours(tmp_path: Path) -> None:
+    assert call_main("--version", cwd=tmp_path).stdout == f"homotopy-bench {__version__}\n"
+
+
+@pytest.mark.parametrize("order", ["seed=3 --cfg job method=baseline", "--cfg job seed=3 method=baseline"])
+def test_flags_may_stand_among_overrides(order: str, tmp_path: Path) -> None:
+    expected = call_main("seed=3", "method=baseline", "--cfg", "job", cwd=tmp_path)
+    done = call_main(*order.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected.stdout, "")
+
+
+def test_a_multirun_may_be_asked_for_between_overrides(tmp_path: Path) -> None:
+    words = ("training.epochs=0", "seed=0,1", "-m", "method=baseline", "hydra.sweep.dir=sweep")
+    done = call_main(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "homotopy-train: training.epochs=0: accepted: an integer >= 1\n" * 2
+    assert [summary(tmp_path / "sweep" / str(job))["status"] for job in range(2)] == ["failed", "failed"]
 
 
 def test_the_examples_of_the_help_are_commands_that_compose(tmp_path: Path) -> None:
-    text = call_main("--help", cwd=tmp_path).stdout.partition("Examples:")[2]
+    text = call_main("--help", cwd=tmp_path).stdout.partition("Examples:")[2].partition("\n\n")[0]
     commands = [line.split("  ")[0].split()[1:] for line in text.strip().splitlines() if "homotopy-train" in line]
     plain = [words for words in commands if words[:1] != ["-m"] and all("=" in word for word in words)]
     assert len(plain) >= 2
@@ -161,6 +225,57 @@ def test_completion_offers_groups_choices_and_keys(tmp_path: Path) -> None:
     assert {f"{group}=" for group in GROUPS} <= set(complete("", tmp_path))
     assert {"training.epochs=", "training.batch_size="} <= set(complete("training.", tmp_path))
     assert complete("optimizer=adam", tmp_path) == ["optimizer=adam", "optimizer=adamw"]
+    assert {"resume=", "seed=", "training.", "hydra/launcher="} <= set(complete("", tmp_path))
+    assert complete("--mul", tmp_path) == ["--multirun"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("model.init=", ["default", "kaiming", "looks_linear", "orthogonal"]),
+        ("model=cnn model.init=", ["default", "glorot", "kaiming", "orthogonal"]),
+        ("-m model.init=orthogonal,k", ["orthogonal,kaiming"]),
+        ("-m method=hta,b", ["hta,baseline"]),
+        ("dataset.standardize=", ["false", "true"]),
+        ("training.epochs=", ["100"]),
+        ("logger=wandb logger.wandb.mode=", ["offline", "online"]),
+        ("hydra.launcher.probe=", ["false", "true"]),
+        ("sweep=lr hydra.sweeper.pruner=h", ["hyperband"]),
+        ("hydra/launcher=s", ["submitit_local", "submitit_slurm"]),
+        ("model=nonsense training.eval_every=", ["1"]),
+        ("nonsense=", []),
+    ],
+)
+def test_completion_offers_the_values_of_a_key(typed: str, offered: list[str], tmp_path: Path) -> None:
+    key = typed.split()[-1].partition("=")[0]
+    assert complete(typed, tmp_path) == [f"{key}={value}" for value in offered]
+
+
+def test_completion_offers_the_folders_that_can_be_resumed(tmp_path: Path) -> None:
+    for folder in ("outputs/DATE/TIME", "outputs/multirun/DATE/TIME/0", "other/run"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "metrics.jsonl").touch()
+    (tmp_path / "outputs/multirun/DATE/TIME/multirun.yaml").touch()
+    for nothing in ("empty/folder", ".hidden/run", "with space/run"):
+        (tmp_path / nothing).mkdir(parents=True)
+    (tmp_path / ".hidden/run/metrics.jsonl").touch()
+    (tmp_path / "with space/run/metrics.jsonl").touch()
+    assert complete("resume=", tmp_path) == ["resume=other/", "resume=outputs/"]
+    assert complete("resume=outputs/", tmp_path) == ["resume=outputs/DATE/", "resume=outputs/multirun/"]
+    assert complete("resume=outputs/D", tmp_path) == ["resume=outputs/DATE/"]
+    assert complete("resume=outputs/DATE/", tmp_path) == ["resume=outputs/DATE/TIME"]
+    assert complete("resume=outputs/multirun/DATE/", tmp_path) == ["resume=outputs/multirun/DATE/TIME"]
+    assert complete("resume=outputs/multirun/DATE/TIME/", tmp_path) == ["resume=outputs/multirun/DATE/TIME/0"]
+    assert complete(f"resume={tmp_path}/oth", tmp_path) == [f"resume={tmp_path}/other/"]
+    assert complete("resume=nowhere/", tmp_path) == []
+
+
+def test_each_shell_gets_its_own_separator(tmp_path: Path) -> None:
+    typed = {"COMP_LINE": "homotopy-train model.init=", "COMP_POINT": "26"}
+    said = {shell: call_main("-sc", f"query={shell}", cwd=tmp_path, **typed).stdout for shell in ("zsh", "fish")}
+    assert len(said["zsh"].splitlines()) == 1
+    assert said["fish"].splitlines() == said["zsh"].split()
+    assert len(said["zsh"].split()) == 4
 
 
 BASH = """

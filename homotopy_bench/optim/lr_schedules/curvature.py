@@ -19,7 +19,9 @@ PositiveOrNone = Annotated[Positive | None, PER_MEMBER]
 
 
 class Curvature(LRSchedule):
-    """eta from the size of the Hessian |H|, never above what the schedule ``base`` says.
+    """Derive eta from the size of the Hessian |H|, below a schedule of training progress.
+
+    ``base`` is that schedule; ``lr_schedule@lr_schedule.base=SCHEDULE`` chooses it.
 
     ``form`` is the rule (:mod:`homotopy_bench.curvature.control`): ``cap`` keeps eta below c/lam; its numbers are
     ``stability`` c (null: the optimiser's own, 2 (1 + momentum) for SGD), ``decay``, ``growth`` and ``start``.

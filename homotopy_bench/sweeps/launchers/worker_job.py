@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobRuntime, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from homotopy_bench.config.compose import VERSION_BASE
+from homotopy_bench.config.mapping import VERSION_BASE
 from homotopy_bench.core.errors import InputError
 
 

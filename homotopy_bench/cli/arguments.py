@@ -1,0 +1,104 @@
+"""Tell flags from overrides, wherever they stand on the command line of ``homotopy-train``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from homotopy_bench.core.errors import ArgumentError
+
+FLAGS: dict[str, tuple[str, ...] | None] = {
+    "--help": None,
+    "-h": None,
+    "--version": None,
+    "--multirun": None,
+    "-m": None,
+    "--run": None,
+    "-r": None,
+    "--cfg": ("job", "hydra", "all"),
+    "-c": ("job", "hydra", "all"),
+    "--resolve": None,
+    "--package": (),
+    "-p": (),
+    "--hydra-help": None,
+    "--info": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+    "-i": ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath"),
+    "--shell-completion": None,
+    "-sc": None,
+    "--config-path": (),
+    "-cp": (),
+    "--config-name": (),
+    "-cn": (),
+    "--config-dir": (),
+    "-cd": (),
+    "--experimental-rerun": (),
+}
+"""Flag of Hydra -> the values it takes: None for none, empty for any text."""
+
+ALONE = ("--info", "-i")
+"""Flags that may also stand without their value."""
+
+MODES = {"-r": "--run", "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-sc": "--shell-completion"}
+"""Flags, short and long, of which Hydra takes one."""
+
+
+def is_flag(argument: str) -> bool:
+    """Return whether an argument is a flag, not an override."""
+    return argument.startswith("-")
+
+
+def in_order(arguments: Sequence[str]) -> list[str]:
+    """Return overrides first and flags with their values behind them, which Hydra's parser understands.
+
+    Raises:
+        ArgumentError: At an unknown flag, a flag without a value that it takes, or two that do not go together.
+
+    Example:
+        >>> in_order(["seed=0,1", "-m", "method=baseline", "--cfg", "job"])
+        ['seed=0,1', 'method=baseline', '-m', '--cfg', 'job']
+    """
+    overrides: list[str] = []
+    flags: list[str] = []
+    left = list(arguments)
+    while left:
+        argument = left.pop(0)
+        if not is_flag(argument):
+            overrides.append(argument)
+            continue
+        name, equals, value = argument.partition("=")
+        flag = _full(name, argument)
+        taken = FLAGS[flag]
+        flags.append(flag)
+        if taken is None and equals:
+            raise ArgumentError(argument, f"{flag} takes no value")
+        if taken is None:
+            continue
+        if not equals:
+            may_follow = bool(left) and not is_flag(left[0]) and (left[0] in taken if flag in ALONE else True)
+            if not may_follow and flag in ALONE:
+                continue
+            value = left.pop(0) if may_follow else ""
+        if not value or (taken and value not in taken):
+            raise ArgumentError(f"{flag} {value}".rstrip(), f"accepted: {', '.join(taken) or 'a value behind it'}")
+        flags.append(value)
+    modes = {MODES.get(flag, flag) for flag in flags} & set(MODES.values())
+    if len(modes) > 1:
+        raise ArgumentError(" ".join(sorted(modes)), f"accepted: one of {', '.join(MODES.values())}")
+    return [*overrides, *flags]
+
+
+def _full(name: str, argument: str) -> str:
+    """Return a flag that may be written as a beginning of itself.
+
+    Raises:
+        ArgumentError: If there is none, or more than one.
+    """
+    if name in FLAGS:
+        return name
+    begun = [flag for flag in FLAGS if name.startswith("--") and flag.startswith(name)]
+    if len(begun) == 1:
+        return begun[0]
+    close = get_close_matches(name, FLAGS, n=1, cutoff=0.8)
+    hint = f"did you mean '{close[0]}'?; " if close else ""
+    accepted = "accepted: KEY=VALUE and GROUP=CHOICE without dashes, -m, --cfg job and what --help lists"
+    raise ArgumentError(argument, f"no such option; {hint}{accepted}")

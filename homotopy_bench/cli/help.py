@@ -1,0 +1,211 @@
+"""Lay out ``homotopy-train --help``: what :mod:`homotopy_bench.config.reference` says of groups, choices and keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from textwrap import wrap
+
+from homotopy_bench.config.reference import (
+    ABOUT,
+    Choice,
+    Key,
+    choices,
+    default_choices,
+    first_sentence,
+    heading,
+    path_keys,
+    run_keys,
+)
+from homotopy_bench.core.conf_files import choices_of
+from homotopy_bench.core.errors import InputError, nearest
+from homotopy_bench.sweeps.reference import LAUNCHER, SWEEPER, launchers, sweepers
+
+WIDTH = 100
+"""Columns of the help."""
+
+COLUMN = 36
+"""Where the line about a key begins."""
+
+UNBROKEN = "\x00"
+"""Stands for a space at which no line is broken."""
+
+LONGEST = 130
+"""Characters of a line about an experiment, beyond which its details are left to its file."""
+
+HEAD = """\
+homotopy-train: train a deep network by homotopy, or by a strong baseline, and record every run.
+
+Usage:
+  homotopy-train [GROUP=CHOICE ...] [KEY=VALUE ...]         one run
+  homotopy-train -m GROUP=CHOICE,CHOICE KEY=VALUE,VALUE     a multirun: every combination
+  homotopy-train resume=FOLDER                              continue a run or a multirun
+  homotopy-train GROUP[=CHOICE] --help                      only the keys of a group or a choice
+
+Examples:
+  homotopy-train                                            identity homotopy on MNIST-1D
+  homotopy-train method=baseline seed=3
+  homotopy-train -m method=baseline,identity_homotopy 'seed=range(5)'
+  homotopy-train sweep=lr method=baseline                   a study: learning rates by Optuna
+  homotopy-train resume=outputs/DATE/TIME                   continue an interrupted run
+  homotopy-report outputs                                   the table of all runs in a folder
+
+Options, anywhere among the rest:
+  -m, --multirun     run every combination of the values with commas
+  -h, --help         this help            --cfg job      print the configuration, run nothing
+  --version          the version          --hydra-help   Hydra's own options
+
+Tab completion: eval "$(homotopy-train -sc install=bash)"; also zsh and fish
+HYDRA_FULL_ERROR=1 shows the traceback of an error.
+"""
+
+MANY = """\
+== Multiruns, studies, resuming ==
+
+  -m                       every combination of the values with commas; one folder holds them all:
+                           outputs/multirun/DATE/TIME
+  hydra/launcher=NAME      where the jobs of a multirun run: this process, processes, Slurm, Ray
+  sweep=SPACE              a study with a search space: Optuna chooses the trials; the same command
+                           continues it, and its best.yaml is taken by experiment=FILE.yaml
+  resume=FOLDER            continue the run, or all unfinished runs of the multirun, that a folder
+                           holds, with the settings it was begun with; nothing else may be given
+"""
+
+FOOT = """\
+A key or a choice that does not exist, or a value out of range, ends the command with one line that
+says what is accepted. homotopy-train --help | less shows this from its beginning.
+"""
+
+
+def help_text(arguments: Sequence[str]) -> str:
+    """Return the help.
+
+    Args:
+        arguments: What else the command line has: ``GROUP``, ``GROUP=CHOICE`` or ``training`` narrow the help to their
+            keys.
+
+    Raises:
+        InputError: If a group has no such choice.
+    """
+    sections = {"training": run_keys, "paths": path_keys}
+    topics: list[str] = []
+    for argument in arguments:
+        group, _, names = argument.lstrip("+").partition("=")
+        if group in sections:
+            topics += [*_keys(sections[group]()), ""]
+        elif group in _CHOICES:
+            topics += _topic(group, names)
+    lines = topics or [*HEAD.splitlines(), "", *_groups(), *MANY.splitlines(), "", *_all_keys(), *FOOT.splitlines()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_CHOICES: dict[str, Callable[[], list[Choice]]] = {
+    **{group: (lambda group=group: choices(group)) for group in ABOUT},  # type: ignore[misc]
+    LAUNCHER: launchers,
+    SWEEPER: sweepers,
+}
+"""Group -> its choices with their keys."""
+
+_SHORT = {
+    "paths": "The folders of data sets and records.",
+    LAUNCHER: "Where the jobs of a multirun run.",
+    SWEEPER: "Which jobs a multirun has.",
+    "sweep": "Search spaces of studies.",
+    "experiment": "Whole settings under one name, or a file.",
+}
+"""What the groups decide that are not those of the typed options."""
+
+
+def _groups() -> Iterator[str]:
+    """Yield every group, and every choice with a line."""
+    chosen = default_choices()
+    yield "== Groups: choose with GROUP=CHOICE =="
+    yield ""
+    yield "* is chosen by default."
+    for group, about in {**ABOUT, **_SHORT}.items():
+        yield ""
+        yield from _hanging(group, about, indent=0, column=16)
+        for name, line in _lines(group):
+            mark = "*" if chosen.get(group, "basic" if group == SWEEPER else "") == name else " "
+            yield from _hanging(
+                f"{mark} {name}", line.rstrip("."), indent=2, column=COLUMN if group == "experiment" else 26
+            )
+    yield ""
+
+
+def _lines(group: str) -> Iterable[tuple[str, str]]:
+    """Return the choices of a group, each with a line."""
+    if group in _CHOICES:
+        return [(one.name, first_sentence(one.description).partition("; see ")[0]) for one in _CHOICES[group]()]
+    if group == "paths":
+        return [("default", "The folder outputs, and the user's cache folder for data.")]
+    return [(name, _brief(heading(f"{group}/{name}.yaml"))) for name in choices_of(group)]
+
+
+def _brief(text: str) -> str:
+    """Return the first sentence without sources and details."""
+    bare = re.split(r"(?<=\.)\s(?=[A-Z])|; see |, which ", re.sub(r" \([^()]*\)", "", text))[0]
+    return bare if len(bare) <= LONGEST else bare.partition(": ")[0]
+
+
+def _all_keys() -> Iterator[str]:
+    yield "== Keys: override with KEY=VALUE =="
+    yield ""
+    yield "KEY=DEFAULT, a line, and in brackets what is accepted. Some methods come with values that were found"
+    yield "for them with one optimiser: --cfg job prints the values of a command."
+    yield ""
+    yield from _keys(run_keys())
+    yield ""
+    yield from _keys(path_keys())
+    yield ""
+    for group in _CHOICES:
+        alike: dict[tuple[Key, ...], list[str]] = {}
+        for one in _CHOICES[group]():
+            alike.setdefault(one.keys, []).append(one.name)
+        for keys, names in alike.items():
+            if keys:
+                yield f"{group}={', '.join(names)}"
+                yield from _keys(keys)
+                yield ""
+
+
+def _topic(group: str, names: str) -> Iterator[str]:
+    """Yield a group, or some of its choices, with all keys.
+
+    Raises:
+        InputError: If there is no such choice.
+    """
+    found = {one.name: one for one in _CHOICES[group]()}
+    for name in names.strip("[]").split(",") if names else found:
+        if name not in found:
+            hint = nearest(name, found)
+            raise InputError(group, name, f"accepted: {', '.join(found)}{'; ' if hint else ''}{hint}")
+        one = found[name]
+        yield f"{group}={name}"
+        yield from ("  " + line for line in wrap(one.description, WIDTH - 2))
+        if one.overrides:
+            yield f"  Chooses {', '.join(one.overrides)}."
+        yield from _keys(one.keys)
+        yield ""
+
+
+def _keys(keys: Iterable[Key]) -> Iterator[str]:
+    for key in keys:
+        accepted = f"[{key.accepted}]"
+        if len(accepted) <= WIDTH - COLUMN:
+            accepted = accepted.replace(" ", UNBROKEN)
+        line = f"{key.description.rstrip('.')} {accepted}"
+        yield from (
+            part.replace(UNBROKEN, " ") for part in _hanging(f"{key.name}={key.default}", line, indent=2, column=COLUMN)
+        )
+
+
+def _hanging(name: str, line: str, *, indent: int, column: int) -> Iterator[str]:
+    """Yield a name and what is said of it in a column beside it, or below a name that is too long."""
+    said = wrap(line, WIDTH - column, break_on_hyphens=False)
+    name = " " * indent + name
+    if len(name) + 2 > column:
+        yield name
+    else:
+        yield f"{name:<{column}}{said.pop(0) if said else ''}".rstrip()
+    yield from (" " * column + rest for rest in said)

@@ -1,0 +1,65 @@
+"""Compose the files of ``conf/`` and overrides into a nested mapping with Hydra, as the command line does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homotopy_bench.core.conf_files import conf_dir
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+VERSION_BASE = "1.3"
+"""Version of Hydra whose defaults hold."""
+
+
+def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the nested mapping that Hydra composes for :func:`validate`, with every interpolation resolved."""
+    return _resolved(compose_as_written(overrides))
+
+
+def compose_as_written(overrides: Sequence[str]) -> DictConfig:
+    """Return the same with interpolations as they are written, without Hydra's own section."""
+    return _composed(overrides, hydra=False)
+
+
+def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
+    """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run."""
+    from omegaconf import open_dict
+
+    composed = _composed(overrides, hydra=True)
+    folder = Path(composed.hydra.run.dir)
+    with open_dict(composed):
+        del composed["hydra"]
+    return _resolved(composed), folder
+
+
+def _resolved(composed: DictConfig) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    raw = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(raw, dict)
+    return {str(key): value for key, value in raw.items()}
+
+
+def _composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+        return hydra_compose("config", overrides=list(overrides), return_hydra_config=hydra)
+
+
+def compose_all(choices: Sequence[str] = ()) -> dict[str, Any]:
+    """Return every key there is, also those of Hydra, with values as they are written.
+
+    Args:
+        choices: Overrides that choose options of groups, on which the keys depend.
+    """
+    from omegaconf import OmegaConf
+
+    written = OmegaConf.to_container(_composed(choices, hydra=True), resolve=False)
+    assert isinstance(written, dict)
+    return {str(key): value for key, value in written.items()}
