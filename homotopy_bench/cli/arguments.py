@@ -54,8 +54,8 @@ def in_order(arguments: Sequence[str]) -> list[str]:
         ArgumentError: At an unknown flag, a flag without a value that it takes, or two that do not go together.
 
     Example:
-        >>> in_order(["seed=0,1", "-m", "method=baseline", "--cfg", "job"])
-        ['seed=0,1', 'method=baseline', '-m', '--cfg', 'job']
+        >>> in_order(["seed=3", "--cfg", "job", "method=baseline"])
+        ['seed=3', 'method=baseline', '--cfg', 'job']
     """
     overrides: list[str] = []
     flags: list[str] = []

@@ -45,7 +45,7 @@ def complete(line: str) -> list[str]:
     key, equals, value = bare.partition("=")
     if key == "resume" and equals:
         return sorted(f"resume={folder}" for folder in _folders_to_resume(value))
-    if equals and value.startswith(("./", "../", "/")):
+    if equals and "/" in value:
         return sorted(f"{sign}{key}={file}" for file in CompletionPlugin.complete_files(value))
     if equals and _is_group(key):
         return sorted(f"{sign}{one}" for one in _listed(key, value, _choices(key)))

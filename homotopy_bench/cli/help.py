@@ -18,8 +18,8 @@ from homotopy_bench.config.reference import (
     run_keys,
 )
 from homotopy_bench.core.conf_files import choices_of
-from homotopy_bench.core.errors import InputError, nearest
-from homotopy_bench.sweeps.reference import LAUNCHER, SWEEPER, launchers, sweepers
+from homotopy_bench.core.errors import ArgumentError, nearest
+from homotopy_bench.sweeps.reference import LAUNCHER, SWEEPER, launchers, search_space, sweepers
 
 WIDTH = 100
 """Columns of the help."""
@@ -40,13 +40,13 @@ Usage:
   homotopy-train [GROUP=CHOICE ...] [KEY=VALUE ...]         one run
   homotopy-train -m GROUP=CHOICE,CHOICE KEY=VALUE,VALUE     a multirun: every combination
   homotopy-train resume=FOLDER                              continue a run or a multirun
-  homotopy-train GROUP[=CHOICE] --help                      only the keys of a group or a choice
+  homotopy-train GROUP[=CHOICE] --help                      only that group or choice, or KEY
 
 Examples:
   homotopy-train                                            identity homotopy on MNIST-1D
   homotopy-train method=baseline seed=3
   homotopy-train -m method=baseline,identity_homotopy 'seed=range(5)'
-  homotopy-train sweep=lr method=baseline                   a study: learning rates by Optuna
+  homotopy-train -m sweep=lr method=baseline                a study: learning rates by Optuna
   homotopy-train resume=outputs/DATE/TIME                   continue an interrupted run
   homotopy-report outputs                                   the table of all runs in a folder
 
@@ -65,7 +65,7 @@ MANY = """\
   -m                       every combination of the values with commas; one folder holds them all:
                            outputs/multirun/DATE/TIME
   hydra/launcher=NAME      where the jobs of a multirun run: this process, processes, Slurm, Ray
-  sweep=SPACE              a study with a search space: Optuna chooses the trials; the same command
+  -m sweep=SPACE           a study with a search space: Optuna chooses the trials; the same command
                            continues it, and its best.yaml is taken by experiment=FILE.yaml
   resume=FOLDER            continue the run, or all unfinished runs of the multirun, that a folder
                            holds, with the settings it was begun with; nothing else may be given
@@ -81,20 +81,21 @@ def help_text(arguments: Sequence[str]) -> str:
     """Return the help.
 
     Args:
-        arguments: What else the command line has: ``GROUP``, ``GROUP=CHOICE`` or ``training`` narrow the help to their
-            keys.
+        arguments: What else the command line has: ``GROUP``, ``GROUP=CHOICE`` and ``KEY`` narrow the help to them;
+            ``KEY=VALUE`` changes nothing.
 
     Raises:
-        InputError: If a group has no such choice.
+        ArgumentError: If there is no such group, choice or key.
     """
-    sections = {"training": run_keys, "paths": path_keys}
     topics: list[str] = []
     for argument in arguments:
-        group, _, names = argument.lstrip("+").partition("=")
-        if group in sections:
-            topics += [*_keys(sections[group]()), ""]
-        elif group in _CHOICES:
-            topics += _topic(group, names)
+        name, equals, names = argument.lstrip("+").partition("=")
+        if name in _CHOICES:
+            topics += _options(name, names)
+        elif name in ("experiment", "sweep"):
+            topics += _files(name, names)
+        elif not equals:
+            topics += _named(name)
     lines = topics or [*HEAD.splitlines(), "", *_groups(), *MANY.splitlines(), "", *_all_keys(), *FOOT.splitlines()]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -169,17 +170,10 @@ def _all_keys() -> Iterator[str]:
                 yield ""
 
 
-def _topic(group: str, names: str) -> Iterator[str]:
-    """Yield a group, or some of its choices, with all keys.
-
-    Raises:
-        InputError: If there is no such choice.
-    """
+def _options(group: str, names: str) -> Iterator[str]:
+    """Yield a group, or some of its choices, with all keys."""
     found = {one.name: one for one in _CHOICES[group]()}
-    for name in names.strip("[]").split(",") if names else found:
-        if name not in found:
-            hint = nearest(name, found)
-            raise InputError(group, name, f"accepted: {', '.join(found)}{'; ' if hint else ''}{hint}")
+    for name in _asked(group, names, list(found)):
         one = found[name]
         yield f"{group}={name}"
         yield from ("  " + line for line in wrap(one.description, WIDTH - 2))
@@ -187,6 +181,54 @@ def _topic(group: str, names: str) -> Iterator[str]:
             yield f"  Chooses {', '.join(one.overrides)}."
         yield from _keys(one.keys)
         yield ""
+
+
+def _files(group: str, names: str) -> Iterator[str]:
+    """Yield experiments or search spaces, or some of them, with all that their files say of themselves."""
+    for name in _asked(group, names, choices_of(group)):
+        yield f"{group}={name}"
+        yield from ("  " + line for line in wrap(heading(f"{group}/{name}.yaml"), WIDTH - 2))
+        for sought in search_space(name) if group == "sweep" else ():
+            yield f"  {sought.key}={sought.values}{f'  where {sought.when}' if sought.when else ''}"
+        yield ""
+    if group == "experiment":
+        yield "homotopy-train experiment=NAME --cfg job prints all values."
+
+
+def _asked(group: str, names: str, found: Sequence[str]) -> Sequence[str]:
+    """Return the choices that are named behind ``GROUP=``, or all.
+
+    Raises:
+        ArgumentError: If there is no such choice.
+    """
+    asked = names.strip("[]").split(",") if names else found
+    for name in asked:
+        if name not in found:
+            hint = nearest(name, found)
+            raise ArgumentError(f"{group}={name}", f"accepted: {', '.join(found)}{'; ' if hint else ''}{hint}")
+    return asked
+
+
+def _named(name: str) -> Iterator[str]:
+    """Yield the keys of that name or in the section of that name, each with the choice that has it.
+
+    Raises:
+        ArgumentError: If there are none.
+    """
+    known = [*_CHOICES, "experiment", "sweep"]
+    parts = [("", run_keys()), ("", path_keys())]
+    parts += [(f"{group}={one.name}", list(one.keys)) for group in _CHOICES for one in _CHOICES[group]()]
+    none = True
+    for title, keys in parts:
+        known += [key.name for key in keys]
+        if chosen := [key for key in keys if key.name == name or key.name.startswith(f"{name}.")]:
+            none = False
+            yield from [title] if title else []
+            yield from _keys(chosen)
+            yield ""
+    if none:
+        hint = nearest(name, known)
+        raise ArgumentError(name, f"no such group or key; {hint or 'homotopy-train --help lists them'}")
 
 
 def _keys(keys: Iterable[Key]) -> Iterator[str]:

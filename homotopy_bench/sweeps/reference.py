@@ -90,7 +90,15 @@ _TYPES = {
     "setup": "a list of texts or null",
     "gpus_per_node": "an integer or null",
     "num_gpus": "a number >= 0",
-    "mem_gb": "a number",
+    "num_cpus": "a number >= 0",
+    "max_retries": "an integer >= -1",
+    "n_jobs": "an integer, not 0",
+    "mem_gb": "a number > 0",
+    "timeout_min": "an integer >= 1",
+    "signal_delay_s": "an integer >= 0",
+    "cpus_per_task": "an integer >= 1",
+    "array_parallelism": "an integer >= 1",
+    "logging_level": "DEBUG, INFO, WARNING, ERROR, CRITICAL",
 }
 """What keys of libraries accept, where their default does not tell."""
 
@@ -119,7 +127,5 @@ def _type(key: str, default: object) -> str:
         return _TYPES[key]
     if default is None:
         return "a text or null"
-    if default == "${hardware.threads}":
-        return "an integer"
     types = {bool: "true or false", int: "an integer", float: "a number", str: "a text", dict: "a mapping"}
     return types[type(default)]

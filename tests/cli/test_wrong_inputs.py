@@ -225,6 +225,7 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("--multirun=2", None, "--multirun takes no value"),
     ("-m seed=1,2 --cfg job", "--cfg --multirun", "accepted: one of --run, --multirun, --cfg"),
     ("method=hat --help", "method=hat", "did you mean 'hta'?"),
+    ("--help metod", None, "no such group or key; did you mean 'method'?"),
     # folders
     ("paths.outputs=FILE/below", None, "accepted: a folder that can be made and written"),
     ("paths.outputs=/proc/homotopy", None, "accepted: a folder that can be made and written"),
