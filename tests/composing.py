@@ -10,7 +10,7 @@ from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from homotopy_bench.config.compose import VERSION_BASE
+from homotopy_bench.config.mapping import VERSION_BASE
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -100,6 +101,7 @@ def choices(group: str) -> list[Choice]:
     return [choice(group, name) for name in choices_of(group)]
 
 
+@cache
 def choice(group: str, name: str) -> Choice:
     """Return one choice of a group of :data:`ABOUT`.
 
