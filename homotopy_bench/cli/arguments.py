@@ -48,7 +48,7 @@ def is_flag(argument: str) -> bool:
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
-    """Return overrides first and flags with their values behind them, which Hydra's parser understands.
+    """Return flags with their values on one side and overrides on the other, which Hydra's parser understands.
 
     Raises:
         ArgumentError: At an unknown flag, a flag without a value that it takes, or two that do not go together.
@@ -56,6 +56,8 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     Example:
         >>> in_order(["seed=3", "--cfg", "job", "method=baseline"])
         ['seed=3', 'method=baseline', '--cfg', 'job']
+        >>> in_order(["-m", "seed=0,1", "--resolve", "method=baseline"])
+        ['-m', '--resolve', 'seed=0,1', 'method=baseline']
     """
     overrides: list[str] = []
     flags: list[str] = []
@@ -84,6 +86,9 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     modes = {MODES.get(flag, flag) for flag in flags} & set(MODES.values())
     if len(modes) > 1:
         raise ArgumentError(" ".join(sorted(modes)), f"accepted: one of {', '.join(MODES.values())}")
+    # Behind --info without its value, Hydra would take an override for it.
+    if arguments and is_flag(arguments[0]) and not (flags and flags[-1] in ALONE):
+        return [*flags, *overrides]
     return [*overrides, *flags]
 
 
