@@ -20,13 +20,10 @@ CHUNK = 500
 class NetworkLoss:
     """theta (P,) -> the mean cross-entropy over the samples and its gradient (P,), with no penalty, no label smoothing.
 
+    It is that of a copy of the network on inputs x (N, *shape) with labels y (N,).
+
     Attributes:
         theta: The network's own parameters, shape (P,).
-
-    Args:
-        network: The network; a copy is used.
-        x: Inputs (N, *shape).
-        y: Labels (N,).
     """
 
     def __init__(self, network: nn.Module, x: Tensor, y: Tensor) -> None:
@@ -52,11 +49,11 @@ class NetworkLoss:
 
 
 def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what flows through a network on one batch, forward and backward.
+    """Return what flows through a copy of a network in float64 and evaluation mode on one batch.
 
     Args:
-        network: The network; a copy is used, in float64 and evaluation mode.
-        x: Inputs (B, *shape) of a batch.
+        network: The network.
+        x: Inputs (B, *shape).
         y: Labels (B,).
 
     Returns:

@@ -1,4 +1,4 @@
-"""|H|, the largest absolute eigenvalue, with its error, what it cost, and a check that the products are derivatives.
+"""Find |H|, the largest absolute eigenvalue, and check that the products are derivatives.
 
 torch raises no error for every operation that cannot be differentiated twice: through one whose backward pass is marked
 ``once_differentiable`` the second derivative is silently left out. So the eigenvector found is tried once more, by
@@ -13,7 +13,7 @@ import torch
 
 from homotopy_bench.curvature.estimate import Eigenpair
 from homotopy_bench.curvature.lanczos import lanczos
-from homotopy_bench.precision.figure import Figure, Missing, figure
+from homotopy_bench.precision.bounds import Figure, Missing, figure
 from homotopy_bench.precision.loss import NetworkLoss
 
 MAX_PRODUCTS = 100
@@ -29,14 +29,14 @@ AGREEMENT = 0.05
 
 @dataclass(frozen=True)
 class SpectralNorm:
-    """|H| of one network."""
+    """Hold |H| of one network."""
 
     value: Figure
     error: Figure
     """Norm of the Ritz residual: an eigenvalue lies within it."""
-    products: int
-    converged: bool
-    note: str
+    products: int = 0
+    converged: bool = False
+    note: str = ""
     """What went wrong, in the words of who found out; empty where nothing did."""
 
 
@@ -49,22 +49,23 @@ def spectral_norm(function: NetworkLoss) -> SpectralNorm:
     Returns:
         The norm, or why there is none: a network whose operations have no second derivative is no error.
     """
+    missing = Missing.NO_SECOND_DERIVATIVE
     try:
         hessian = function.hessian()
         products = max(1, min(MAX_PRODUCTS, BASIS // len(function.theta)))
         ends = lanczos(hessian, hessian.like, torch.Generator().manual_seed(0), max_products=products)
     except RuntimeError as error:  # of which NotImplementedError is one
-        return _none(Missing.NO_SECOND_DERIVATIVE, 0, " ".join(str(error).split()))
+        return SpectralNorm(missing, missing, note=" ".join(str(error).split()))
     larger, other = sorted(ends, key=lambda end: -abs(end.value.item()))
     value, residual = abs(larger.value.item()), larger.error.item()
     if isinstance(figure(value), Missing):
-        return _none(Missing.NOT_FINITE, hessian.products, "")
+        return SpectralNorm(Missing.NOT_FINITE, Missing.NOT_FINITE, hessian.products)
     if not _agrees(function, larger):
-        return _none(Missing.NO_SECOND_DERIVATIVE, hessian.products, "differences of gradients are not the products")
+        return SpectralNorm(missing, missing, hessian.products, note="differences of gradients are not the products")
     # The end that is smaller need not be known well, but for not being the larger one.
     rival = abs(other.value.item()) + other.error.item()
     converged = bool(larger.converged) and (bool(other.converged) or rival <= value)
-    return SpectralNorm(value, residual, hessian.products, converged, "")
+    return SpectralNorm(value, residual, hessian.products, converged)
 
 
 def _agrees(function: NetworkLoss, pair: Eigenpair) -> bool:
@@ -75,7 +76,3 @@ def _agrees(function: NetworkLoss, pair: Eigenpair) -> bool:
     tolerated = AGREEMENT * abs(value) + pair.error.item() + 1e-6 * float(function(theta)[1].norm())
     differences = ((function(theta + h * vector)[1] - function(theta - h * vector)[1]) / (2.0 * h) for h in STEPS)
     return any(float((difference - value * vector).norm()) <= tolerated for difference in differences)
-
-
-def _none(why: Missing, products: int, note: str) -> SpectralNorm:
-    return SpectralNorm(why, why, products, converged=False, note=note)

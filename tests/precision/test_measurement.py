@@ -12,26 +12,33 @@ import torch
 from torch import nn
 
 from homotopy_bench import compose
-from homotopy_bench.precision.figure import Missing
+from homotopy_bench.precision.bounds import Missing
 from homotopy_bench.precision.loss import NetworkLoss, traced
 from homotopy_bench.precision.measurement import Measurement, measure
 from homotopy_bench.precision.output import to_json, to_text
-from homotopy_bench.precision.point import Subject, at_initialization
+from homotopy_bench.runs.target_network import at_initialization
 from homotopy_bench.training.trainer import Trainer
 from tests.curvature.exact import NETWORKS, network_case
 
 EPS = 1e-6
 
 
-def subject_of(network: nn.Module, samples: int = 30) -> Subject:
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+def batch(samples: int = 30) -> Batch:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(samples, 4, generator=generator, dtype=torch.float64)
-    return Subject("a network", network, x, torch.randint(3, (samples,), generator=generator), 10)
+    return x, torch.randint(3, (samples,), generator=generator)
+
+
+def measured(network: nn.Module, samples: Batch | None = None, eps: float = EPS, validate: bool = True) -> Measurement:
+    x, y = samples or batch()
+    return measure(network, x, y, eps, batch_size=10, validate=validate, words=("a network", "samples"))
 
 
 def text_and_json(measurement: Measurement) -> tuple[str, dict[str, Any]]:
-    content = json.loads(to_json(measurement, "a network", "samples", EPS), parse_constant=pytest.fail)
-    return to_text(measurement, "a network", "samples", EPS), content
+    return to_text(measurement), json.loads(to_json(measurement), parse_constant=pytest.fail)
 
 
 # ReZero has parameters of no dimension.
@@ -40,7 +47,7 @@ def test_figures_are_those_of_the_exact_hessian(block, activation):
     case = network_case(block, activation, members=1)
     x, y = case.batch[0][0], case.batch[1][0]
     flat = torch.cat([p.detach().flatten() for p in case.modules[0].parameters()])
-    figures = measure(Subject("", case.modules[0], x, y, 5), EPS, validate=False)
+    figures = measured(case.modules[0], (x, y), validate=False)
     loss = nn.functional.cross_entropy(case.modules[0](x), y)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(case.modules[0].parameters()))])
     curvature = float(torch.linalg.eigvalsh(case.hessian(0)).abs().max())
@@ -55,14 +62,14 @@ def test_figures_are_those_of_the_exact_hessian(block, activation):
 
 def test_the_loss_over_chunks_is_that_over_all_samples():
     network = nn.Linear(4, 3).double()
-    subject = subject_of(network, samples=1201)
-    function = NetworkLoss(network, subject.x, subject.y)
+    x, y = batch(1201)
+    function = NetworkLoss(network, x, y)
     loss, gradient = function(2.0 * function.theta)
     doubled = copy.deepcopy(network)
     with torch.no_grad():
         for values in doubled.parameters():
             values.mul_(2.0)
-    expected = nn.functional.cross_entropy(doubled(subject.x), subject.y)
+    expected = nn.functional.cross_entropy(doubled(x), y)
     expected_gradient = torch.autograd.grad(expected, doubled.weight)[0]
     assert loss == pytest.approx(expected.item(), rel=1e-12)
     assert torch.allclose(gradient[:12], expected_gradient.flatten(), rtol=1e-12)
@@ -71,12 +78,12 @@ def test_the_loss_over_chunks_is_that_over_all_samples():
 def test_bits_measured_by_hand_are_those_of_the_validation():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)).double()
-    subject = subject_of(network)
-    validation = measure(subject, 1e-4, validate=True).validation
+    x, y = batch()
+    validation = measured(network, eps=1e-4).validation
     assert validation is not None
 
     def gradient(module: nn.Module) -> torch.Tensor:
-        loss = nn.functional.cross_entropy(module(subject.x), subject.y)
+        loss = nn.functional.cross_entropy(module(x), y)
         return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(module.parameters()))])
 
     exact = gradient(network)
@@ -92,9 +99,7 @@ def test_bits_measured_by_hand_are_those_of_the_validation():
 
 
 def test_stored_bits_do_not_end_the_measurement():
-    network = nn.Linear(4, 3)
-    assert subject_of(network).stored_bits == 24
-    validation = measure(subject_of(network), 1e-11, validate=True).validation
+    validation = measured(nn.Linear(4, 3), eps=1e-11).validation
     assert validation is not None
     assert validation.gradient_bits is not None
     assert validation.gradient_bits > 30
@@ -102,26 +107,24 @@ def test_stored_bits_do_not_end_the_measurement():
 
 def test_the_network_at_initialisation_is_that_of_training():
     config = compose("method=baseline", "model.depth=3", "model.width=8", "dataset.samples=500", "seed=4")
-    subject = at_initialization(config, "validation", 10_000)
-    splits = config.dataset.load(config.paths.data_root())
-    network = Trainer([config], splits).target_network(0)
-    assert len(subject.y) == len(splits.validation.y)
-    for mine, theirs in zip(subject.network.parameters(), network.parameters(), strict=True):
+    target = at_initialization(config)
+    network = Trainer([config], target.splits).target_network(0)
+    for mine, theirs in zip(target.network.parameters(), network.parameters(), strict=True):
         assert torch.equal(mine, theirs)
 
 
 def test_activations_are_the_outputs_of_every_layer_and_their_gradients_those_of_the_batch():
     first, second = nn.Linear(4, 6), nn.Linear(6, 3)
     network = nn.Sequential(nn.Flatten(), first, nn.ReLU(), second).double()
-    subject = subject_of(network)
-    activations, gradients = traced(network, subject.x, subject.y)
-    hidden = first(subject.x)
-    expected = [subject.x, hidden, hidden.relu(), second(hidden.relu())]
+    x, y = batch()
+    activations, gradients = traced(network, x, y)
+    hidden = first(x)
+    expected = [x, hidden, hidden.relu(), second(hidden.relu())]
     assert len(activations) == 4
     for value, wanted in zip(activations, expected, strict=True):
         assert torch.equal(value, wanted)
-    p = expected[-1].softmax(dim=1) - nn.functional.one_hot(subject.y, 3)
-    assert torch.allclose(gradients[-1], p / len(subject.y))
+    p = expected[-1].softmax(dim=1) - nn.functional.one_hot(y, 3)
+    assert torch.allclose(gradients[-1], p / len(y))
 
 
 class OnceDifferentiable(torch.autograd.Function):
@@ -144,7 +147,7 @@ class Sine(nn.Module):
 
 def test_a_network_without_second_derivative_has_words_in_place_of_numbers():
     network = nn.Sequential(nn.Linear(4, 5), Sine(), nn.Linear(5, 3)).double()
-    figures = measure(subject_of(network), EPS, validate=True)
+    figures = measured(network)
     assert figures.curvature.value is Missing.NO_SECOND_DERIVATIVE
     assert set(figures.bounds.values()) == {Missing.NO_SECOND_DERIVATIVE}
     assert isinstance(figures.gradient, float)
@@ -159,7 +162,7 @@ def test_parameters_that_are_not_finite_have_words_in_place_of_numbers():
     network = nn.Linear(4, 3).double()
     with torch.no_grad():
         network.weight[0, 0] = math.nan
-    figures = measure(subject_of(network), EPS, validate=True)
+    figures = measured(network)
     assert set(figures.bounds.values()) == {Missing.NOT_FINITE}
     assert (figures.recommendation.dtype, figures.validation) == (None, None)
     text, content = text_and_json(figures)
@@ -172,8 +175,7 @@ def test_a_zero_gradient_has_words_in_place_of_numbers():
     with torch.no_grad():
         network.weight.zero_()
         network.bias.fill_(1.0)
-    balanced = Subject("", network, torch.ones(2, 4, dtype=torch.float64), torch.arange(2), 2)
-    figures = measure(balanced, EPS, validate=True)
+    figures = measured(network, (torch.ones(2, 4, dtype=torch.float64), torch.arange(2)))
     assert figures.gradient == 0.0
     assert figures.kappa is figures.bounds["relative"] is figures.bounds["published"] is Missing.ZERO_GRADIENT
     assert figures.bounds["absolute"] == pytest.approx(0.5 * math.log2(2.5 / EPS))  # |H| = (|x|^2 + 1)/2, D^2 = 2
@@ -190,7 +192,7 @@ def test_parameters_that_are_all_zero_have_words_in_place_of_bits():
     with torch.no_grad():
         network.weight.zero_()
         network.bias.zero_()
-    figures = measure(Subject("", network, torch.ones(1, 4).double(), torch.zeros(1).long(), 1), EPS, validate=True)
+    figures = measured(network, (torch.ones(1, 4).double(), torch.zeros(1).long()))
     assert set(figures.bounds.values()) == {Missing.ZERO_PARAMETERS}
     assert figures.validation is not None
     assert (figures.validation.gradient_bits, figures.validation.loss_bits) == (1, 1)
