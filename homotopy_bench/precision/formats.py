@@ -23,18 +23,18 @@ TOLERATED_UNDERFLOW = 0.01
 
 @dataclass(frozen=True)
 class RangeLoss:
-    """Hold what a format loses besides bits of the parameters, gradients or activations, as shares of their values."""
+    """Hold what a format loses besides bits: shares of those of the values, of one kind, that are not zero.
+
+    They overflow where the cast makes them infinite or they are not finite to begin with, are subnormal where they are
+    so small that they keep fewer bits than the format has, and are zero where the cast makes them so.
+    """
 
     format: str
     what: str
     values: int
-    """Number of values that are not zero, which are all that count."""
     overflow: float
-    """Too large: the cast makes them infinite, or they are not finite to begin with."""
     subnormal: float
-    """So small that they keep fewer bits than the format has."""
     zero: float
-    """So small that the cast makes them zero."""
 
     @property
     def objection(self) -> str | None:
@@ -46,11 +46,10 @@ class RangeLoss:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Hold a format, None where none is sufficient or nothing is known, and the reason in words."""
+    """Hold a format, None where none suffices or nothing is known, the bits needed, and the reason in words."""
 
     dtype: str | None
     bits: int | None
-    """Bits needed, by the demand that decided."""
     reason: str
 
 
@@ -73,10 +72,8 @@ def range_loss(what: str, tensors: Sequence[Tensor], dtype: torch.dtype) -> Rang
 def recommend(demands: Mapping[str, Figure], ranges: Sequence[RangeLoss]) -> Recommendation:
     """Return the format of fewest bits that meets all demands and whose range holds the values.
 
-    Args:
-        demands: What asks for bits -> how many. The published bound does not belong here: it depends on the loss's
-            unit.
-        ranges: What formats lose by their range; one that is not named is not suspected.
+    Demands are what asks for bits -> how many; the published bound, which depends on the loss's unit, is none. A format
+    that ``ranges`` do not name is not suspected.
 
     Example:
         >>> recommend({"relative bound": 9.3, "absolute bound": 4.0}, []).reason

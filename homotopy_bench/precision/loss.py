@@ -20,10 +20,7 @@ CHUNK = 500
 class NetworkLoss:
     """theta (P,) -> the mean cross-entropy over the samples and its gradient (P,), with no penalty, no label smoothing.
 
-    It is that of a copy of the network on inputs x (N, *shape) with labels y (N,).
-
-    Attributes:
-        theta: The network's own parameters, shape (P,).
+    It is that of a copy of the network on inputs x (N, *shape) with labels y (N,). ``theta`` are its own parameters.
     """
 
     def __init__(self, network: nn.Module, x: Tensor, y: Tensor) -> None:
@@ -49,12 +46,7 @@ class NetworkLoss:
 
 
 def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what flows through a copy of a network in float64 and evaluation mode on one batch.
-
-    Args:
-        network: The network.
-        x: Inputs (B, *shape).
-        y: Labels (B,).
+    """Return what flows through a copy of a network in float64 and evaluation mode on a batch x (B, *shape), y (B,).
 
     Returns:
         The input with the outputs of every layer, and the gradients of the mean cross-entropy in the outputs. The size

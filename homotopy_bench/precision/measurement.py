@@ -13,21 +13,20 @@ from homotopy_bench.precision.bounds import Figure, Missing, bounds, figure
 from homotopy_bench.precision.formats import FORMATS, RangeLoss, Recommendation, range_loss, recommend
 from homotopy_bench.precision.loss import NetworkLoss, traced
 from homotopy_bench.precision.rounding import DOUBLE_BITS, RoundingError, filled_up, rounding_errors, sufficient_bits
-from homotopy_bench.precision.spectral_norm import SpectralNorm, spectral_norm
+from homotopy_bench.precision.spectral_norm import SpectralNorm, missing, spectral_norm
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Hold the effects of rounding the parameters, and the format they ask for."""
+    """Hold the effects of rounding the parameters to p = 1, ..., 52 bits, and of casts, their range included.
+
+    The bits are the smallest p from which the error is at most eps, None where 52 are not enough.
+    """
 
     gradient_bits: int | None
-    """Smallest p from which the relative error of the gradient is at most eps; None: 52 are not enough."""
     loss_bits: int | None
-    """The same for the absolute error of the loss."""
     by_bits: list[RoundingError]
-    """For p = 1, ..., 52."""
     casts: dict[str, RoundingError]
-    """Format -> the errors after casting the parameters to it, its range included."""
     recommendation: Recommendation
 
 
@@ -73,13 +72,12 @@ def measure(
     loss, gradient = function(theta)
     norm, distance = figure(float(gradient.norm())), figure(float(theta.norm()))
     broken = Missing.NOT_FINITE in (norm, distance, figure(loss))
-    curvature = SpectralNorm(Missing.NOT_FINITE, Missing.NOT_FINITE) if broken else spectral_norm(function)
+    curvature = missing(Missing.NOT_FINITE) if broken else spectral_norm(function)
     bits = bounds(curvature.value, norm, distance, eps)
     kappa = bits.pop("kappa")
     outputs, errors = traced(network, x[:batch_size], y[:batch_size])
     kinds = {"parameters": [theta], "gradients": [gradient], "activations": outputs, "gradients of activations": errors}
-    formats = (torch.float16, torch.bfloat16)
-    ranges = [range_loss(what, values, dtype) for dtype in formats for what, values in kinds.items()]
+    ranges = [range_loss(*kind, dtype) for dtype in (torch.float16, torch.bfloat16) for kind in kinds.items()]
     demands = {f"{name} bound": value for name, value in bits.items() if name != "published"}
     return Measurement(
         *words,

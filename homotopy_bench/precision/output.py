@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from homotopy_bench.precision.bounds import FORMULAS, Figure, Missing
 from homotopy_bench.precision.measurement import Measurement
+from homotopy_bench.precision.spectral_norm import SpectralNorm
 from homotopy_bench.tracking.record import finite
 
 
@@ -18,14 +20,13 @@ def to_text(measurement: Measurement) -> str:
         ["parameters", f"{measurement.parameters}"],
         ["loss", _number(measurement.loss)],
         ["|g|", _number(measurement.gradient)],
-        ["|H|", _curvature(measurement)],
+        *_curvature(measurement.curvature),
         ["kappa = |H|/|g|^2", _number(measurement.kappa)],
         ["D = |theta|", f"{_number(measurement.distance)}; rounding to p bits moves theta by at most D/2^p"],
     ]
     ranges = [["range of", "values", "not zero", "overflow", "subnormal", "become zero"]]
     for loss in measurement.ranges:
-        shares = (loss.overflow, loss.subnormal, loss.zero)
-        lost = ["0" if share == 0.0 else f"{100.0 * share:.2g} %" for share in shares]
+        lost = [f"{100.0 * share:.2g} %" if share else "0" for share in (loss.overflow, loss.subnormal, loss.zero)]
         ranges.append([loss.format, loss.what, str(loss.values), *lost])
     recommended = [("bounds", measurement.recommendation)]
     parts = [f"{measurement.network}\n{measurement.samples_of}\n\n{table(figures)}", _bounds(measurement)]
@@ -42,12 +43,18 @@ def to_json(measurement: Measurement) -> str:
     return json.dumps(finite(asdict(measurement)), indent=2, allow_nan=False) + "\n"
 
 
-def _curvature(measurement: Measurement) -> str:
-    curvature = measurement.curvature
-    if isinstance(curvature.value, Missing):
-        return f"{curvature.value}{'; ' if curvature.note else ''}{curvature.note}"
-    cost = f"+- {curvature.error:.1g} (Lanczos, {curvature.products} products)"
-    return f"{_number(curvature.value)} {cost}{'' if curvature.converged else '; not converged'}"
+def _curvature(norm: SpectralNorm) -> list[list[str]]:
+    if isinstance(norm.value, Missing):
+        return [["|H|", f"{norm.value}{'; ' if norm.note else ''}{norm.note}"]]
+    cost = f"+- {norm.error:.1g} (Lanczos, {norm.products} products)"
+    lines = [["|H|", f"{norm.value:.4g} {cost}{'' if norm.converged else '; not converged'}"]]
+    if norm.kinks and not isinstance(norm.differences, Missing):
+        ratio = norm.differences / norm.value if norm.value > 0.0 else math.inf
+        percent = f"{100.0 * abs(ratio - 1.0):.2g} % {'more' if ratio > 1.0 else 'less'}"
+        more = percent if ratio < 2.0 else f"{ratio:.3g} times as much"
+        found = f"differences of gradients over {norm.step:g} give {norm.differences:.4g} ({more})"
+        lines.append(["", f"{found}: the loss has kinks nearby"])
+    return lines
 
 
 def _bounds(measurement: Measurement) -> str:

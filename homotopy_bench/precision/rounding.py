@@ -18,20 +18,17 @@ DOUBLE_BITS = 53
 
 @dataclass(frozen=True)
 class RoundingError:
-    """Hold the errors that rounding the parameters causes."""
+    """Hold what rounding causes: |g(theta') - g|/|g|, not a number where g = 0, and |f(theta') - f|."""
 
     gradient: float
-    """|g(theta') - g|/|g|; not a number where g = 0."""
     loss: float
-    """|f(theta') - f|."""
 
 
 def round_to_bits(values: Tensor, bits: int) -> Tensor:
     """Return the nearest numbers with p = ``bits`` significant bits; of two equally near ones, the even one.
 
     x = m 2^e with 1/2 <= |m| < 1 becomes round(m 2^p) 2^(e - p), so that |x' - x| <= 2^-p |x|, for float64 on the host.
-    The leading bit counts, which number formats do not store. Neither overflow nor underflow happens; ``formats.py``
-    looks at them apart. What is not finite stays as it is.
+    The leading bit counts, which number formats do not store. Nothing overflows; what is not finite stays as it is.
 
     Raises:
         ValueError: If p is not one of 1, ..., 53.
@@ -47,17 +44,13 @@ def round_to_bits(values: Tensor, bits: int) -> Tensor:
     return torch.from_numpy(np.ldexp(np.rint(np.ldexp(mantissa, bits)), exponent - bits))
 
 
-def rounding_errors(
-    function: Function, theta: Tensor, roundings: Iterable[Tensor] | None = None
-) -> list[RoundingError]:
+def rounding_errors(function: Function, theta: Tensor, at: Iterable[Tensor] | None = None) -> list[RoundingError]:
     """Return the errors of gradient and loss at parameters theta' (P,) in place of theta (P,), float64.
 
     By default theta' is theta rounded to p significant bits, for p = 1, ..., 52.
     """
     loss, gradient = function(theta)
-    if roundings is None:
-        roundings = (round_to_bits(theta, bits) for bits in range(1, DOUBLE_BITS))
-    there = map(function, roundings)
+    there = map(function, at or (round_to_bits(theta, bits) for bits in range(1, DOUBLE_BITS)))
     return [RoundingError(float((g - gradient).norm() / gradient.norm()), abs(f - loss)) for f, g in there]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from homotopy_bench import compose
 from homotopy_bench.precision.bounds import Missing
@@ -18,7 +19,7 @@ from homotopy_bench.precision.measurement import Measurement, measure
 from homotopy_bench.precision.output import to_json, to_text
 from homotopy_bench.runs.target_network import at_initialization
 from homotopy_bench.training.trainer import Trainer
-from tests.curvature.exact import NETWORKS, network_case
+from tests.curvature.exact import NETWORKS, hessian_of, network_case
 
 EPS = 1e-6
 
@@ -140,22 +141,95 @@ class OnceDifferentiable(torch.autograd.Function):
         return gradient * x.cos()
 
 
+class Detached(torch.autograd.Function):
+    """Its second derivative is left out without a trace in the graph."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * x.detach().cos()
+
+
 class Sine(nn.Module):
+    def __init__(self, function: type[torch.autograd.Function]) -> None:
+        super().__init__()
+        self._function = function
+
     def forward(self, x):
-        return OnceDifferentiable.apply(x)  # type: ignore[no-untyped-call]
+        return self._function.apply(x)  # type: ignore[no-untyped-call]
 
 
-def test_a_network_without_second_derivative_has_words_in_place_of_numbers():
-    network = nn.Sequential(nn.Linear(4, 5), Sine(), nn.Linear(5, 3)).double()
-    figures = measured(network)
-    assert figures.curvature.value is Missing.NO_SECOND_DERIVATIVE
+@pytest.mark.parametrize("function", [OnceDifferentiable, Detached])
+@pytest.mark.parametrize("other", [None, nn.Tanh, nn.ReLU])
+def test_a_network_without_second_derivative_has_words_in_place_of_numbers(function, other):
+    torch.manual_seed(0)
+    activations = [(Sine(function) if other is None or layer == 1 else other()) for layer in range(3)]
+    hidden = [part for one in activations for part in (nn.Linear(5, 5), one)]
+    figures = measured(nn.Sequential(nn.Linear(4, 5), *hidden, nn.Linear(5, 3)).double())
+    assert figures.curvature.value is figures.curvature.discrepancy is Missing.NO_SECOND_DERIVATIVE
+    assert not figures.curvature.kinks
     assert set(figures.bounds.values()) == {Missing.NO_SECOND_DERIVATIVE}
     assert isinstance(figures.gradient, float)
     assert figures.validation is not None
     assert figures.validation.recommendation.dtype is not None
     text, content = text_and_json(figures)
     assert text.count("no second derivative") >= 5
+    assert "kinks" not in text
     assert content["kappa"] == "no second derivative"
+
+
+def relu_network(distance: float) -> nn.Sequential:
+    """A network of which one unit switches at ``distance`` along its bias, for one sample."""
+    torch.manual_seed(0)
+    first = nn.Linear(4, 6).double()
+    with torch.no_grad():
+        first.bias[0] = -first.weight[0] @ batch()[0][0] - distance
+    return nn.Sequential(first, nn.ReLU(), nn.Linear(6, 3).double())
+
+
+# At 1e-9 the short steps meet no kink, at 0 all do.
+@pytest.mark.parametrize("distance", [1e-9, 0.0])
+def test_a_relu_network_near_kinks_has_a_value_and_the_discrepancy(distance):
+    network = relu_network(distance)
+    figures = measured(network)
+    curvature = figures.curvature
+    x, y = batch()
+    flat = torch.cat([p.detach().flatten() for p in network.parameters()])
+
+    def loss(theta: torch.Tensor) -> torch.Tensor:
+        pieces = torch.split(theta, [p.numel() for p in network.parameters()])
+        named = zip(network.named_parameters(), pieces, strict=True)
+        values = {name: piece.view(own.shape) for (name, own), piece in named}
+        return nn.functional.cross_entropy(functional_call(network, values, (x,)), y)
+
+    exact = torch.linalg.eigvalsh(hessian_of(loss, flat)).abs().max()
+    assert curvature.value == pytest.approx(float(exact), rel=1e-3)
+    assert curvature.kinks
+    assert isinstance(curvature.discrepancy, float)
+    assert curvature.discrepancy > 0.1
+    assert figures.recommendation.dtype is not None
+    text, content = text_and_json(figures)
+    assert "the loss has kinks nearby" in text
+    assert content["curvature"]["discrepancy"] == curvature.discrepancy
+    assert content["curvature"]["differences"] == curvature.differences
+    assert f"over {curvature.step:g} give {curvature.differences:.4g} (" in text
+
+
+def test_kinks_do_not_hide_a_derivative_that_is_left_out():
+    network = nn.Sequential(relu_network(1e-9)[:2], nn.Linear(6, 6), Sine(Detached), nn.Linear(6, 3)).double()
+    assert measured(network).curvature.value is Missing.NO_SECOND_DERIVATIVE
+
+
+def test_a_relu_network_far_from_kinks_has_no_discrepancy():
+    figures = measured(relu_network(0.1))
+    assert not figures.curvature.kinks
+    assert figures.curvature.discrepancy == pytest.approx(0.0, abs=1e-6)
+    assert "kinks" not in text_and_json(figures)[0]
 
 
 def test_parameters_that_are_not_finite_have_words_in_place_of_numbers():
