@@ -19,10 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from homotopy_bench.precision import bounds
-from homotopy_bench.precision.figure import Missing
+from homotopy_bench.precision.bounds import Missing, bounds
 from homotopy_bench.precision.output import table
-from homotopy_bench.precision.validation import Function, errors_by_bits, sufficient_bits
+from homotopy_bench.precision.rounding import Function, rounding_errors, sufficient_bits
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,8 @@ def compare(functions: Sequence[Quadratic], eps: float) -> list[Comparison]:
     """
     pairs: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for function in functions:
-        at_x = errors_by_bits(function.change_from(function.x), function.x)
-        at_minimum = errors_by_bits(function.change_from(function.minimum), function.minimum)
+        at_x = rounding_errors(function.change_from(function.x), function.x)
+        at_minimum = rounding_errors(function.change_from(function.minimum), function.minimum)
         measured = {
             "gradient": sufficient_bits([error.gradient for error in at_x], eps),
             "loss": sufficient_bits([error.loss for error in at_x], eps),
@@ -144,14 +143,14 @@ def compare(functions: Sequence[Quadratic], eps: float) -> list[Comparison]:
         curvature = function.curvature()
         gradient = float(function(function.x)[1].norm())
         scale, scale_of_minimum = float(function.x.norm()), float(function.minimum.norm())
-        published = bounds.published(curvature, gradient, scale, eps)
+        at = bounds(curvature, gradient, scale, eps)
         predicted = {
-            ("relative", "gradient"): bounds.relative(curvature, gradient, scale, eps),
-            ("absolute", "floor"): bounds.absolute(curvature, scale_of_minimum, eps),
-            ("absolute with slope", "loss"): bounds.absolute_with_slope(curvature, gradient, scale, eps),
-            ("published", "gradient"): published,
-            ("published", "loss"): published,
-            ("published", "floor"): published,
+            ("relative", "gradient"): at["relative"],
+            ("absolute", "floor"): bounds(curvature, 0.0, scale_of_minimum, eps)["absolute"],
+            ("absolute with slope", "loss"): at["absolute with slope"],
+            ("published", "gradient"): at["published"],
+            ("published", "loss"): at["published"],
+            ("published", "floor"): at["published"],
         }
         for (bound, what), bits in predicted.items():
             found = measured[what]

@@ -78,7 +78,13 @@ PLAIN = ("mlp-default", "mlp-kaiming", "mlp-orthogonal", "mlp-looks-linear")
 SMALL = ("training.epochs=5", "training.batch_size=32", "hardware.dtype=float64")
 """360 training samples make 11 steps an epoch, 55 in all."""
 
-_SIGNALS = product(METHODS, [model for model in MODELS if model not in IMAGES], ["mnist1d"])
+STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear")
+"""Models that differ from mlp-orthogonal in initial values alone, as the members of every mixture do."""
+
+_SIGNALS = (
+    *product(METHODS, [model for model in MODELS if model not in (*IMAGES, *STARTS)], ["mnist1d"]),
+    *product([method for method in METHODS if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
+)
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
     *_SIGNALS,
@@ -91,7 +97,7 @@ _COMBINATIONS = (
 CASES: dict[str, tuple[str, ...]] = {
     "/".join(names): (*METHODS[names[0]], *MODELS[names[1]], *SMALL, *DATASETS[names[2]]) for names in _COMBINATIONS
 }
-"""Every method on every model of signals and on a convolutional network of images, and some on all others."""
+"""Every method on every architecture for signals and on a convolutional network of images, and some on all others."""
 
 ON_REAL_DATA = {name for name in CASES if name.rpartition("/")[2] in FOLDERS}
 """The cases that are skipped where no real data are."""

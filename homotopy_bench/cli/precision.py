@@ -116,18 +116,25 @@ def _measure(options: argparse.Namespace) -> None:
 
     from homotopy_bench.precision.measurement import measure
     from homotopy_bench.precision.output import to_json, to_text
-    from homotopy_bench.precision.point import at_initialization, of_run
+    from homotopy_bench.runs.target_network import at_initialization, of_run
 
     torch.set_num_threads(config.hardware.threads)
-    if folder is not None:
-        subject = of_run(config, folder, options.split, options.samples)
-    else:
-        subject = at_initialization(config, options.split, options.samples)
-    measurement = measure(subject, options.eps, validate=options.validate)
-    which = {"train": "training", "validation": "validation", "test": "test"}[options.split]
-    on = f"first {len(subject.y)} samples of the {which} split, mean cross-entropy, evaluation mode, float64"
-    write_output("--json", options.json, to_json(measurement, subject.where, on, options.eps).encode())
-    print(to_text(measurement, subject.where, on, options.eps), end="")
+    target = at_initialization(config) if folder is None else of_run(config, folder)
+    split = getattr(target.splits, options.split)
+    x, y = torch.from_numpy(split.x[: options.samples]).double(), torch.from_numpy(split.y[: options.samples])
+    which = {"train": "training"}.get(options.split, options.split)
+    on = f"first {len(y)} samples of the {which} split, mean cross-entropy, evaluation mode, float64"
+    measurement = measure(
+        target.network,
+        x,
+        y,
+        options.eps,
+        batch_size=config.training.batch_size,
+        validate=options.validate,
+        words=(target.where, on),
+    )
+    write_output("--json", options.json, to_json(measurement).encode())
+    print(to_text(measurement), end="")
 
 
 def _folder(words: Sequence[str]) -> Path | None:

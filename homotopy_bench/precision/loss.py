@@ -20,13 +20,7 @@ CHUNK = 500
 class NetworkLoss:
     """theta (P,) -> the mean cross-entropy over the samples and its gradient (P,), with no penalty, no label smoothing.
 
-    Attributes:
-        theta: The network's own parameters, shape (P,).
-
-    Args:
-        network: The network; a copy is used.
-        x: Inputs (N, *shape).
-        y: Labels (N,).
+    It is that of a copy of the network on inputs x (N, *shape) with labels y (N,). ``theta`` are its own parameters.
     """
 
     def __init__(self, network: nn.Module, x: Tensor, y: Tensor) -> None:
@@ -52,12 +46,7 @@ class NetworkLoss:
 
 
 def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what flows through a network on one batch, forward and backward.
-
-    Args:
-        network: The network; a copy is used, in float64 and evaluation mode.
-        x: Inputs (B, *shape) of a batch.
-        y: Labels (B,).
+    """Return what flows through a copy of a network in float64 and evaluation mode on a batch x (B, *shape), y (B,).
 
     Returns:
         The input with the outputs of every layer, and the gradients of the mean cross-entropy in the outputs. The size

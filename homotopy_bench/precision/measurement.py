@@ -1,4 +1,4 @@
-"""All figures of one network: what the bounds need, the bounds, the range, the recommendation, and the validation."""
+"""Measure a network: what the bounds need, the bounds, the ranges, the recommendation, and the validation."""
 
 from __future__ import annotations
 
@@ -7,123 +7,106 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
-from homotopy_bench.precision import bounds
-from homotopy_bench.precision.figure import Figure, Missing, figure
-from homotopy_bench.precision.formats import BFLOAT16, FLOAT16, FLOAT32
+from homotopy_bench.precision.bounds import Figure, Missing, bounds, figure
+from homotopy_bench.precision.formats import FORMATS, RangeLoss, Recommendation, range_loss, recommend
 from homotopy_bench.precision.loss import NetworkLoss, traced
-from homotopy_bench.precision.point import Subject
-from homotopy_bench.precision.ranges import RangeLoss, range_loss
-from homotopy_bench.precision.recommendation import Recommendation, recommend
-from homotopy_bench.precision.spectral_norm import SpectralNorm, spectral_norm
-from homotopy_bench.precision.validation import (
-    DOUBLE_BITS,
-    RoundingError,
-    errors_by_bits,
-    filled_up,
-    rounding_errors,
-    sufficient_bits,
-)
-
-UNMEASURED = SpectralNorm(Missing.NOT_FINITE, Missing.NOT_FINITE, 0, converged=False, note="")
-"""The norm where loss or gradient are not finite: no product is."""
+from homotopy_bench.precision.rounding import DOUBLE_BITS, RoundingError, filled_up, rounding_errors, sufficient_bits
+from homotopy_bench.precision.spectral_norm import SpectralNorm, missing, spectral_norm
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Hold the effects of rounding the parameters, and the format they ask for."""
+    """Hold the effects of rounding the parameters to p = 1, ..., 52 bits, and of casts, their range included.
+
+    The bits are the smallest p from which the error is at most eps, None where 52 are not enough.
+    """
 
     gradient_bits: int | None
-    """Smallest p from which the relative error of the gradient is at most eps; None: 52 are not enough."""
     loss_bits: int | None
-    """Smallest p from which the absolute error of the loss is at most eps; None: 52 are not enough."""
     by_bits: list[RoundingError]
-    """For p = 1, ..., 52."""
     casts: dict[str, RoundingError]
-    """Format -> the errors after casting the parameters to it, its range included."""
     recommendation: Recommendation
-    """The format that the measured bits ask for."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Hold the figures of one network."""
+    """Hold the figures of one network: loss, |g|, |H|, kappa, D = |theta|, the bits of every bound, and more."""
 
+    network: str
+    samples_of: str
+    eps: float
     parameters: int
     samples: int
     loss: Figure
     gradient: Figure
-    """|g|."""
     curvature: SpectralNorm
-    """|H|."""
     kappa: Figure
     distance: Figure
-    """D = |theta|."""
     bounds: dict[str, Figure]
-    """Name -> bits."""
     ranges: list[RangeLoss]
     recommendation: Recommendation
     validation: Validation | None
 
 
-def measure(subject: Subject, eps: float, *, validate: bool) -> Measurement:
-    """Measure a network.
+def measure(
+    network: nn.Module, x: Tensor, y: Tensor, eps: float, *, batch_size: int, validate: bool, words: tuple[str, str]
+) -> Measurement:
+    """Measure a network in float64 and evaluation mode.
 
     Args:
-        subject: The network and its samples.
+        network: The network, its parameters all in one format.
+        x: Inputs (N, *shape).
+        y: Labels (N,).
         eps: The accuracy: of the gradient relative, of the loss absolute.
+        batch_size: Samples of a batch in training, on which activations and their gradients are looked at.
         validate: Whether to round the parameters as well.
+        words: The network, and where its samples come from, in words.
 
     Returns:
         The figures; what could not be computed says why.
     """
-    function = NetworkLoss(subject.network, subject.x, subject.y)
+    function, stored = NetworkLoss(network, x, y), next(network.parameters()).dtype
     theta = function.theta
     loss, gradient = function(theta)
     norm, distance = figure(float(gradient.norm())), figure(float(theta.norm()))
     broken = Missing.NOT_FINITE in (norm, distance, figure(loss))
-    curvature = UNMEASURED if broken else spectral_norm(function)
-    bits = {
-        "published": bounds.published(curvature.value, norm, distance, eps),
-        "relative": bounds.relative(curvature.value, norm, distance, eps),
-        "absolute": bounds.absolute(curvature.value, distance, eps),
-        "absolute with slope": bounds.absolute_with_slope(curvature.value, norm, distance, eps),
-    }
-    batch = slice(None, subject.batch_size)
-    outputs, errors = traced(subject.network, subject.x[batch], subject.y[batch])
-    kinds = {
-        "parameters": [theta],
-        "gradients": [gradient],
-        "activations": outputs,
-        "gradients of activations": errors,
-    }
-    ranges = [range_loss(what, values, target) for target in (FLOAT16, BFLOAT16) for what, values in kinds.items()]
+    curvature = missing(Missing.NOT_FINITE) if broken else spectral_norm(function)
+    bits = bounds(curvature.value, norm, distance, eps)
+    kappa = bits.pop("kappa")
+    outputs, errors = traced(network, x[:batch_size], y[:batch_size])
+    kinds = {"parameters": [theta], "gradients": [gradient], "activations": outputs, "gradients of activations": errors}
+    ranges = [range_loss(*kind, dtype) for dtype in (torch.float16, torch.bfloat16) for kind in kinds.items()]
     demands = {f"{name} bound": value for name, value in bits.items() if name != "published"}
     return Measurement(
+        *words,
+        eps,
         parameters=len(theta),
-        samples=len(subject.y),
+        samples=len(y),
         loss=figure(loss),
         gradient=norm,
         curvature=curvature,
-        kappa=bounds.kappa(curvature.value, norm),
+        kappa=kappa,
         distance=distance,
         bounds=bits,
         ranges=ranges,
         recommendation=recommend(demands, ranges),
-        validation=_validate(function, subject.stored_bits, eps, ranges) if validate and not broken else None,
+        validation=_validate(function, stored, eps, ranges) if validate and not broken else None,
     )
 
 
-def _validate(function: NetworkLoss, stored_bits: int, eps: float, ranges: Sequence[RangeLoss]) -> Validation:
-    theta = filled_up(function.theta, stored_bits, torch.Generator().manual_seed(0))
-    by_bits = errors_by_bits(function, theta)
-    names = [target.name for target in (BFLOAT16, FLOAT16, FLOAT32)]
-    casts = rounding_errors(function, theta, [theta.to(getattr(torch, name)).double() for name in names])
+def _validate(function: NetworkLoss, stored: torch.dtype, eps: float, ranges: Sequence[RangeLoss]) -> Validation:
+    theta = filled_up(function.theta, FORMATS[stored], torch.Generator().manual_seed(0))
+    by_bits = rounding_errors(function, theta)
+    narrow = [dtype for dtype in FORMATS if dtype != torch.float64]
+    errors = rounding_errors(function, theta, (theta.to(dtype).double() for dtype in narrow))
+    casts = {torch.finfo(dtype).dtype: error for dtype, error in zip(narrow, errors, strict=True)}
     gradient_bits = sufficient_bits([error.gradient for error in by_bits], eps)
     loss_bits = sufficient_bits([error.loss for error in by_bits], eps)
-    demands: dict[str, Figure] = {"measured loss error": float(loss_bits or DOUBLE_BITS)}
     undefined = all(math.isnan(error.gradient) for error in by_bits)
-    demands["measured gradient error"] = Missing.ZERO_GRADIENT if undefined else float(gradient_bits or DOUBLE_BITS)
-    return Validation(
-        gradient_bits, loss_bits, by_bits, dict(zip(names, casts, strict=True)), recommend(demands, ranges)
-    )
+    demands: dict[str, Figure] = {
+        "measured loss error": float(loss_bits or DOUBLE_BITS),
+        "measured gradient error": Missing.ZERO_GRADIENT if undefined else float(gradient_bits or DOUBLE_BITS),
+    }
+    return Validation(gradient_bits, loss_bits, by_bits, casts, recommend(demands, ranges))

@@ -1,123 +1,86 @@
-"""Figures as text for the terminal and as JSON."""
+"""Write figures as text for the terminal and as JSON."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from homotopy_bench.precision.figure import Figure, Missing
-from homotopy_bench.precision.measurement import Measurement, Validation
-from homotopy_bench.precision.ranges import RangeLoss
+from homotopy_bench.precision.bounds import FORMULAS, Figure, Missing
+from homotopy_bench.precision.measurement import Measurement
+from homotopy_bench.precision.spectral_norm import SpectralNorm
 from homotopy_bench.tracking.record import finite
 
-FORMULAS = {
-    "published": "log2(kappa D^2/eps)",
-    "relative": "log2(|H| D/(|g| eps))",
-    "absolute": "0.5 log2(|H| D^2/(2 eps))",
-    "absolute with slope": "|g| d + |H| d^2/2 = eps, d = D/2^p",
-}
 
-
-def to_text(measurement: Measurement, where: str, on: str, eps: float) -> str:
-    """Return the figures for a reader.
-
-    Args:
-        measurement: The figures.
-        where: The network, in words.
-        on: The samples, in words.
-        eps: The accuracy.
-
-    Returns:
-        The lines, the last with its end.
-    """
-    curvature = measurement.curvature
-    error = "" if isinstance(curvature.error, Missing) else f" +- {curvature.error:.1g}"
-    cost = "" if isinstance(curvature.value, Missing) else f" (Lanczos, {curvature.products} products)"
-    warning = f"; {curvature.note}" if curvature.note else ""
-    if not isinstance(curvature.value, Missing) and not curvature.converged:
-        warning = "; not converged"
+def to_text(measurement: Measurement) -> str:
+    """Return the figures for a reader, as lines of which the last has its end."""
+    validation = measurement.validation
     figures = [
         ["parameters", f"{measurement.parameters}"],
         ["loss", _number(measurement.loss)],
         ["|g|", _number(measurement.gradient)],
-        ["|H|", f"{_number(curvature.value)}{error}{cost}{warning}"],
+        *_curvature(measurement.curvature),
         ["kappa = |H|/|g|^2", _number(measurement.kappa)],
         ["D = |theta|", f"{_number(measurement.distance)}; rounding to p bits moves theta by at most D/2^p"],
     ]
-    parts = [f"{where}\n{on}\n\n{table(figures)}", _bounds(measurement, eps)]
-    if measurement.validation is not None:
-        parts.append(_casts(measurement.validation))
-    parts += [_ranges(measurement.ranges), _recommended(measurement)]
-    return "\n".join(parts)
+    ranges = [["range of", "values", "not zero", "overflow", "subnormal", "become zero"]]
+    for loss in measurement.ranges:
+        lost = [f"{100.0 * share:.2g} %" if share else "0" for share in (loss.overflow, loss.subnormal, loss.zero)]
+        ranges.append([loss.format, loss.what, str(loss.values), *lost])
+    recommended = [("bounds", measurement.recommendation)]
+    parts = [f"{measurement.network}\n{measurement.samples_of}\n\n{table(figures)}", _bounds(measurement)]
+    if validation is not None:
+        casts = [[name, f"{error.gradient:.2g}", f"{error.loss:.2g}"] for name, error in validation.casts.items()]
+        parts.append(table([["parameters cast to", "gradient error", "loss error"], *casts]))
+        recommended.append(("measurement", validation.recommendation))
+    chosen = (f"recommended by the {by}: {one.dtype or 'none'}\n  {one.reason}\n" for by, one in recommended)
+    return "\n".join([*parts, table(ranges), "".join(chosen)])
 
 
-def to_json(measurement: Measurement, where: str, on: str, eps: float) -> str:
-    """Return all figures as JSON; a missing one is the reason why it is, what is not finite is null.
-
-    Args:
-        measurement: The figures.
-        where: The network, in words.
-        on: The samples, in words.
-        eps: The accuracy.
-    """
-    content = {"network": where, "samples_of": on, "eps": eps, **asdict(measurement)}
-    return json.dumps(finite(content), indent=2, allow_nan=False) + "\n"
+def to_json(measurement: Measurement) -> str:
+    """Return all figures as JSON; a missing one is the reason why it is, what is not finite is null."""
+    return json.dumps(finite(asdict(measurement)), indent=2, allow_nan=False) + "\n"
 
 
-def _bounds(measurement: Measurement, eps: float) -> str:
+def _curvature(norm: SpectralNorm) -> list[list[str]]:
+    if isinstance(norm.value, Missing):
+        return [["|H|", f"{norm.value}{'; ' if norm.note else ''}{norm.note}"]]
+    cost = f"+- {norm.error:.1g} (Lanczos, {norm.products} products)"
+    lines = [["|H|", f"{norm.value:.4g} {cost}{'' if norm.converged else '; not converged'}"]]
+    if norm.kinks and not isinstance(norm.differences, Missing):
+        ratio = norm.differences / norm.value if norm.value > 0.0 else math.inf
+        percent = f"{100.0 * abs(ratio - 1.0):.2g} % {'more' if ratio > 1.0 else 'less'}"
+        more = percent if ratio < 2.0 else f"{ratio:.3g} times as much"
+        found = f"differences of gradients over {norm.step:g} give {norm.differences:.4g} ({more})"
+        lines.append(["", f"{found}: the loss has kinks nearby"])
+    return lines
+
+
+def _bounds(measurement: Measurement) -> str:
     """Return the bits, each bound beside the measured error that it is about, the published one beside both."""
     validation = measurement.validation
-    lines = [["bits for eps = " + f"{eps:g}", "", "predicted"]]
+    lines = [[f"bits for eps = {measurement.eps:g}", "", "predicted"]]
+    for name, bits in measurement.bounds.items():
+        lines.append([name, FORMULAS[name], bits if isinstance(bits, Missing) else f"{bits:.1f}"])
     if validation is not None:
+        of_gradient, of_loss = (
+            "more than 52" if bits is None else str(bits) for bits in (validation.gradient_bits, validation.loss_bits)
+        )
+        if measurement.gradient == 0.0:
+            of_gradient = Missing.ZERO_GRADIENT
         lines[0] += ["gradient error <= eps", "loss error <= eps"]
-    for name, value in measurement.bounds.items():
-        line = [name, FORMULAS[name], value if isinstance(value, Missing) else f"{value:.1f}"]
-        if validation is not None:
-            undefined = measurement.gradient == 0.0
-            of_gradient = Missing.ZERO_GRADIENT if undefined else _bits(validation.gradient_bits)
-            of_loss = _bits(validation.loss_bits)
-            line += ["" if name.startswith("absolute") else of_gradient, "" if name == "relative" else of_loss]
-        lines.append(line)
+        for line in lines[1:]:
+            line += ["" if line[0].startswith("absolute") else of_gradient, "" if line[0] == "relative" else of_loss]
     return table(lines)
-
-
-def _casts(validation: Validation) -> str:
-    lines = [["parameters cast to", "gradient error", "loss error"]]
-    for name, error in validation.casts.items():
-        lines.append([name, f"{error.gradient:.2g}", f"{error.loss:.2g}"])
-    return table(lines)
-
-
-def _ranges(ranges: Sequence[RangeLoss]) -> str:
-    lines = [["range of", "values", "not zero", "overflow", "subnormal", "become zero"]]
-    for loss in ranges:
-        shares = [_share(share) for share in (loss.overflow, loss.subnormal, loss.zero)]
-        lines.append([loss.format, loss.what, str(loss.values), *shares])
-    return table(lines)
-
-
-def _recommended(measurement: Measurement) -> str:
-    lines = [("recommended by the bounds:", measurement.recommendation)]
-    if measurement.validation is not None:
-        lines.append(("recommended by the measurement:", measurement.validation.recommendation))
-    return "".join(f"{title} {chosen.dtype or 'none'}\n  {chosen.reason}\n" for title, chosen in lines)
 
 
 def _number(value: Figure) -> str:
     return str(value) if isinstance(value, Missing) else f"{value:.4g}"
 
 
-def _bits(bits: int | None) -> str:
-    return "more than 52" if bits is None else str(bits)
-
-
-def _share(share: float) -> str:
-    return "0" if share == 0.0 else f"{100.0 * share:.2g} %"
-
-
 def table(lines: Sequence[Sequence[str]]) -> str:
     """Return lines of cells as a table with columns of equal width."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
     return "".join(f"  {row.rstrip()}\n" for row in rows)

@@ -11,15 +11,15 @@ import torch
 from quadratics import Quadratic, compare, main, random_quadratic
 from torch import Tensor
 
-from homotopy_bench.precision import bounds
-from homotopy_bench.precision.figure import Figure, Missing
-from homotopy_bench.precision.validation import errors_by_bits, round_to_bits, sufficient_bits
+from homotopy_bench.precision.bounds import Missing, bounds
+from homotopy_bench.precision.rounding import round_to_bits, rounding_errors, sufficient_bits
 
 EPS = 1e-6
 FUNCTIONS = [random_quadratic(torch.Generator().manual_seed(seed)) for seed in range(150)]
 
 
-def bits_of(bound: Figure) -> float:
+def bits(name: str, curvature: float, gradient: float, scale: float) -> float:
+    bound = bounds(curvature, gradient, scale, EPS)[name]
     assert not isinstance(bound, Missing)
     return bound
 
@@ -47,10 +47,10 @@ def test_corrected_bounds_follow_the_measured_bits_and_the_published_does_not():
 def test_no_rounding_errs_more_than_its_bits_allow():
     for function in FUNCTIONS:
         curvature, gradient, scale, scale_of_minimum = norms(function)
-        at_x = errors_by_bits(function.change_from(function.x), function.x)
-        at_minimum = errors_by_bits(function.change_from(function.minimum), function.minimum)
-        for bits, (there, floor) in enumerate(zip(at_x, at_minimum, strict=True), start=1):
-            d, d_of_minimum = scale * 2.0**-bits, scale_of_minimum * 2.0**-bits
+        at_x = rounding_errors(function.change_from(function.x), function.x)
+        at_minimum = rounding_errors(function.change_from(function.minimum), function.minimum)
+        for p, (there, floor) in enumerate(zip(at_x, at_minimum, strict=True), start=1):
+            d, d_of_minimum = scale * 2.0**-p, scale_of_minimum * 2.0**-p
             exact = 1.0 + 1e-9  # what computing in float64 adds
             assert there.gradient <= exact * curvature * d / gradient
             assert there.loss <= exact * (gradient * d + 0.5 * curvature * d * d)
@@ -60,16 +60,16 @@ def test_no_rounding_errs_more_than_its_bits_allow():
 def test_from_the_bound_on_the_errors_are_as_small_as_asked():
     for function in FUNCTIONS:
         curvature, gradient, scale, scale_of_minimum = norms(function)
-        at_x = errors_by_bits(function.change_from(function.x), function.x)
-        at_minimum = errors_by_bits(function.change_from(function.minimum), function.minimum)
+        at_x = rounding_errors(function.change_from(function.x), function.x)
+        at_minimum = rounding_errors(function.change_from(function.minimum), function.minimum)
         for errors, bound in (
-            ([error.gradient for error in at_x], bounds.relative(curvature, gradient, scale, EPS)),
-            ([error.loss for error in at_x], bounds.absolute_with_slope(curvature, gradient, scale, EPS)),
-            ([error.loss for error in at_minimum], bounds.absolute(curvature, scale_of_minimum, EPS)),
+            ([error.gradient for error in at_x], bits("relative", curvature, gradient, scale)),
+            ([error.loss for error in at_x], bits("absolute with slope", curvature, gradient, scale)),
+            ([error.loss for error in at_minimum], bits("absolute", curvature, 0.0, scale_of_minimum)),
         ):
             found = sufficient_bits(errors, EPS)
             assert found is not None
-            assert found <= math.ceil(bits_of(bound))
+            assert found <= math.ceil(bound)
 
 
 def test_a_change_of_the_loss_is_right_where_two_losses_have_no_digits_left():
@@ -91,38 +91,40 @@ def test_a_change_of_the_loss_is_right_where_two_losses_have_no_digits_left():
 def test_scaling_the_loss_changes_only_what_depends_on_its_unit(factor):
     for function in FUNCTIONS[:20]:
         curvature, gradient, scale, _ = norms(function)
-        scaled_curvature, scaled_gradient, _, _ = norms(function.scaled(factor))
-        bits = bits_of(bounds.relative(curvature, gradient, scale, EPS))
-        assert bounds.relative(scaled_curvature, scaled_gradient, scale, EPS) == pytest.approx(bits, abs=1e-9)
+        before = bounds(curvature, gradient, scale, EPS)
+        after = bounds(*norms(function.scaled(factor))[:3], EPS)
+        for name, change in (
+            ("relative", 0.0),
+            ("published", -math.log2(factor)),
+            ("absolute", 0.5 * math.log2(factor)),
+        ):
+            assert after[name] == pytest.approx(float(before[name]) + change, abs=1e-9)
         measured, scaled_measured = (
-            sufficient_bits([error.gradient for error in errors_by_bits(one.change_from(one.x), one.x)], EPS)
+            sufficient_bits([error.gradient for error in rounding_errors(one.change_from(one.x), one.x)], EPS)
             for one in (function, function.scaled(factor))
         )
         assert scaled_measured == measured
-        bits = bits_of(bounds.published(curvature, gradient, scale, EPS)) - math.log2(factor)
-        assert bounds.published(scaled_curvature, scaled_gradient, scale, EPS) == pytest.approx(bits, abs=1e-9)
-        bits = bits_of(bounds.absolute(curvature, scale, EPS)) + 0.5 * math.log2(factor)
-        assert bounds.absolute(scaled_curvature, scale, EPS) == pytest.approx(bits, abs=1e-9)
 
 
 def test_the_bound_with_slope_solves_its_equation():
     for curvature, gradient, scale in ((3.0, 2.0, 5.0), (1e4, 1e-9, 0.1), (1e-12, 40.0, 1e3)):
-        bits = bits_of(bounds.absolute_with_slope(curvature, gradient, scale, EPS))
-        d = scale * 2.0**-bits
+        d = scale * 2.0 ** -bits("absolute with slope", curvature, gradient, scale)
         assert gradient * d + 0.5 * curvature * d * d == pytest.approx(EPS, rel=1e-9)
 
 
 def test_what_is_missing_is_said():
-    assert bounds.kappa(1.0, 0.0) is Missing.ZERO_GRADIENT
-    assert bounds.kappa(1.0, 1e-200) is Missing.NOT_FINITE
-    assert bounds.relative(1.0, 0.0, 1.0, EPS) is Missing.ZERO_GRADIENT
-    assert bounds.relative(0.0, 1.0, 1.0, EPS) is Missing.ZERO_CURVATURE
-    assert bounds.absolute(1.0, 0.0, EPS) is Missing.ZERO_PARAMETERS
-    assert bounds.published(Missing.NO_SECOND_DERIVATIVE, 1.0, 1.0, EPS) is Missing.NO_SECOND_DERIVATIVE
-    assert bounds.absolute_with_slope(0.0, 0.0, 1.0, EPS) is Missing.ZERO_GRADIENT
-    assert bounds.absolute_with_slope(1.0, Missing.NOT_FINITE, 1.0, EPS) is Missing.NOT_FINITE
+    assert bounds(1.0, 0.0, 1.0, EPS)["kappa"] is Missing.ZERO_GRADIENT
+    assert bounds(1.0, 1e-200, 1.0, EPS)["kappa"] is Missing.NOT_FINITE
+    assert bounds(1.0, 0.0, 1.0, EPS)["relative"] is Missing.ZERO_GRADIENT
+    assert bounds(0.0, 1.0, 1.0, EPS)["relative"] is Missing.ZERO_CURVATURE
+    assert bounds(0.0, 1.0, 1.0, EPS)["kappa"] == 0.0
+    assert bounds(1.0, 1.0, 0.0, EPS)["absolute"] is Missing.ZERO_PARAMETERS
+    without = bounds(Missing.NO_SECOND_DERIVATIVE, 1.0, 1.0, EPS)
+    assert set(without.values()) == {Missing.NO_SECOND_DERIVATIVE}
+    assert bounds(0.0, 0.0, 1.0, EPS)["absolute with slope"] is Missing.ZERO_GRADIENT
+    assert bounds(1.0, Missing.NOT_FINITE, 1.0, EPS)["absolute with slope"] is Missing.NOT_FINITE
     # Logarithms are added: no product of these is a number.
-    assert bounds.relative(1e300, 1e-300, 1e300, 1e-300) == pytest.approx(1200 * math.log2(10.0))
+    assert bits("relative", 1e300, 1e-300, 1e300) == pytest.approx(math.log2(1e300) * 3 - math.log2(EPS))
 
 
 def test_the_study_prints_the_rows_it_computes(monkeypatch, capsys):

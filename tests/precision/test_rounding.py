@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from homotopy_bench.precision.figure import Missing
-from homotopy_bench.precision.formats import FORMATS
-from homotopy_bench.precision.ranges import RangeLoss, range_loss
-from homotopy_bench.precision.recommendation import recommend
-from homotopy_bench.precision.validation import filled_up, round_to_bits, sufficient_bits
+from homotopy_bench.precision.bounds import Missing
+from homotopy_bench.precision.formats import FORMATS, RangeLoss, range_loss, recommend
+from homotopy_bench.precision.rounding import filled_up, round_to_bits, sufficient_bits
 
 
 def samples(count: int = 20_000) -> torch.Tensor:
@@ -24,14 +22,12 @@ def samples(count: int = 20_000) -> torch.Tensor:
     return torch.cat([normal[normal.abs() > 2.0**-14], ties, -ties]).double()
 
 
-@pytest.mark.parametrize("target", FORMATS, ids=lambda target: target.name)
-def test_a_format_is_that_of_ieee_754_and_its_cast_rounds_to_its_bits(target):
-    dtype = getattr(torch, target.name)
-    ieee_754 = {"bfloat16": (8, -126), "float16": (11, -14), "float32": (24, -126), "float64": (53, -1022)}
-    bits, exponent = ieee_754[target.name]
-    assert (target.bits, target.smallest_normal) == (bits, 2.0**exponent)
+def test_formats_are_those_of_ieee_754_and_casts_round_to_their_bits():
+    assert {torch.bfloat16: 8, torch.float16: 11, torch.float32: 24, torch.float64: 53} == FORMATS
+    assert list(FORMATS.values()) == sorted(FORMATS.values())
     x = samples()
-    assert torch.equal(round_to_bits(x, target.bits), x.to(dtype).double())
+    for dtype, bits in FORMATS.items():
+        assert torch.equal(round_to_bits(x, bits), x.to(dtype).double())
 
 
 def test_rounding_agrees_with_numpy_over_the_whole_range_of_float32():
@@ -78,10 +74,10 @@ def test_the_smallest_sufficient_bits_are_those_from_which_all_hold():
 
 def test_ranges_are_those_of_ieee_754():
     values = torch.tensor([65504.0, 65519.0, 65520.0, 2.0**-14, 2.0**-15, 2.0**-24, 2.0**-25, 0.0, math.inf])
-    float16, bfloat16 = (range_loss("x", [values.double()], FORMATS[index]) for index in (1, 0))
+    float16, bfloat16 = (range_loss("x", [values.double()], dtype) for dtype in (torch.float16, torch.bfloat16))
     assert float16 == RangeLoss("float16", "x", 8, 2 / 8, 2 / 8, 1 / 8)
     assert bfloat16 == RangeLoss("bfloat16", "x", 8, 1 / 8, 0.0, 0.0)
-    assert range_loss("x", [torch.zeros(3).double()], FORMATS[1]) == RangeLoss("float16", "x", 0, 0.0, 0.0, 0.0)
+    assert range_loss("x", [torch.zeros(3).double()], torch.float16) == RangeLoss("float16", "x", 0, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_members_equal_separate_runs(case: str) -> None:
 MIXED = [
     "identity-circular/mlp-orthogonal/mnist1d",
     "convexity-preserving/cnn/mnist1d",
-    "hta/mlp-kaiming/mnist1d",
+    "hta/mlp-orthogonal/mnist1d",
     "baseline/vgg11/cifar10",
 ]
 
@@ -124,7 +124,7 @@ def test_first_losses_in_single_precision(case: str) -> None:
         assert together.meters.pop_train_loss() == pytest.approx(losses, rel=1e-5)
 
 
-@pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-kaiming/mnist1d"])
+@pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-orthogonal/mnist1d"])
 def test_a_member_leaves_its_ensemble_and_goes_on_alone(case: str) -> None:
     mixed = mixed_members(case, "adam")
     together = trained(*mixed, steps=12)
