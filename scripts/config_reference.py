@@ -96,8 +96,9 @@ def rows(kind: type[Options], prefix: str, defaults: Mapping[str, Any], comments
         ValueError: If a key is described nowhere.
     """
     found = []
-    for name, field in kind.model_fields.items():
-        if name == "name" or field.alias == "_target_":
+    for attribute, field in kind.model_fields.items():
+        name = field.alias or attribute
+        if attribute == "name" or name == "_target_":
             continue
         default = defaults[name] if name in defaults else field.get_default(call_default_factory=True)
         part = kind.parts.get(name)
@@ -109,7 +110,7 @@ def rows(kind: type[Options], prefix: str, defaults: Mapping[str, Any], comments
                 f"`{prefix}.{name}`",
                 f"a choice of the group `{part}`" if part else _accepted(kind, name),
                 f"`{_written(default)}`",
-                "yes" if name in kind.per_member() else "",
+                "yes" if attribute in kind.per_member() else "",
                 description,
             ]
         )
