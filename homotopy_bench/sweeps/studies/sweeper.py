@@ -152,7 +152,12 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         if trial is best[0]:
             print(f"best: {about}\n  homotopy-train experiment={folder / 'best.yaml'}")
     try:
-        draw(trials.study, options.objectives[0], folder / "trials.png")
+        methods = {
+            trial.number: composition.lookup(trial.user_attrs[RUN]["overrides"], "method")
+            for trial in every
+            if trial.state == TrialState.COMPLETE
+        }
+        draw(trials.study, options.objectives[0], methods, folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
         print(f"trials.png was not drawn: {type(error).__name__}: {error}")
     runs = [trial.user_attrs[RUN] for trial in every if RUN in trial.user_attrs]
