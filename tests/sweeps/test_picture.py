@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from homotopy_bench.core.method_colours import COLOURS, method_colour
+from homotopy_bench.core.conf_files import choices_of
+from homotopy_bench.core.method_colours import COLOURS, OTHERS, method_colour
 from homotopy_bench.sweeps.studies.picture import draw, draw_trials
 from tests.pictures import assert_in_view, assert_nothing_is_cut, assert_whole, drawn
 
@@ -91,4 +92,5 @@ def test_a_study_without_a_trial_is_a_picture(tmp_path: Path) -> None:
 
 
 def test_methods_of_the_package_have_colours_of_their_own() -> None:
-    assert len(set(COLOURS.values())) == len(COLOURS)
+    assert sorted(COLOURS) == choices_of("method")
+    assert len({*COLOURS.values(), *OTHERS}) == len(COLOURS) + len(OTHERS)
