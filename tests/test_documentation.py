@@ -238,7 +238,8 @@ def test_the_configuration_reference_has_every_key() -> None:
     for group in ROOMS:
         for choice in choices_of(group):
             assert f"### {group}={choice}\n" in page
-            for key in set(option_class(group, choice).model_fields) - {"name"}:
+            fields = option_class(group, choice).model_fields
+            for key in {field.alias or name for name, field in fields.items() if name != "name"}:
                 prefix = f"{group}.{choice}" if group == "logger" else group
                 assert f"| `{prefix}.{key}` | " in page
     assert set(ABOUT) == set(ROOMS)

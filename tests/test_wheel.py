@@ -39,19 +39,8 @@ def test_the_wheel_carries_every_configuration_file(site: Path) -> None:
     assert installed == shipped
 
 
-def test_the_wheel_trains_from_an_empty_folder(site: Path, tmp_path: Path) -> None:
-    where = [sys.executable, "-c", "import homotopy_bench.core.conf_files as c; print(c.conf_dir())"]
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert Path(found.stdout.strip()) == site / "homotopy_bench" / "conf"
-    small = ("training.epochs=1", "model.depth=3", "dataset.samples=500")
-    run = run_from_wheel(site, tmp_path, *small, f"paths.data={tmp_path / 'data'}")
-    assert run.returncode == 0, run.stderr
-    assert len(list((tmp_path / "outputs").glob("*/*/summary.json"))) == 1
-
-
-def test_the_wheel_brings_the_launcher(site: Path, tmp_path: Path) -> None:
-    assert not (site / "hydra_plugins" / "__init__.py").exists()
+def test_the_wheel_trains_from_an_empty_folder_with_its_launcher(site: Path, tmp_path: Path) -> None:
+    assert not (site / "hydra_plugins" / "__init__.py").exists()  # others have plugins in this package too
     small = ("training.epochs=1", "model.depth=3", "dataset.samples=500", f"paths.data={tmp_path / 'data'}")
     run = run_from_wheel(site, tmp_path, "-m", "hydra/launcher=fused", "seed=0,1", *small)
     assert run.returncode == 0, run.stderr
@@ -60,11 +49,16 @@ def test_the_wheel_brings_the_launcher(site: Path, tmp_path: Path) -> None:
 
 
 def test_hydra_finds_the_sweeper_of_the_wheel(site: Path, tmp_path: Path) -> None:
-    assert not (site / "hydra_plugins" / "__init__.py").exists()  # others have plugins in this package too
-    where = [sys.executable, "-c", "import hydra_plugins.homotopy_bench.optuna_sweeper as s; print(s.__file__)"]
+    names = ("hydra_plugins.homotopy_bench.optuna_sweeper.__file__", "homotopy_bench.core.conf_files.conf_dir()")
+    code = (
+        f"import hydra_plugins.homotopy_bench.optuna_sweeper, homotopy_bench.core.conf_files\nprint({', '.join(names)})"
+    )
     environment = {**os.environ, "PYTHONPATH": str(site)}
-    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert Path(found.stdout.strip()).is_relative_to(site)
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    plugin, conf = found.stdout.split()
+    assert Path(plugin).is_relative_to(site)
+    assert Path(conf) == site / "homotopy_bench" / "conf"
     run = run_from_wheel(site, tmp_path, "-m", "hydra/sweeper=optuna")
     assert run.returncode == 2
     assert run.stderr.startswith("homotopy-train: hydra.sweeper.params={}: nothing to search"), run.stderr

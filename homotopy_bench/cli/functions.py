@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homotopy_bench.cli.output_files import check_output, write_output
+from homotopy_bench.cli.output_files import check_output, check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import WRONG_INPUT, InputError
 from homotopy_bench.functions.problems import NAMES, problem_named
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
     picture = commands.add_parser("picture", help="draw the paths of a few starts in two dimensions")
     _add_problem(picture, points=3)
-    picture.add_argument("file", metavar="FILE", type=Path, help="the PNG to write")
+    picture.add_argument("file", metavar="FILE", type=Path, help="the picture to write: .png, .svg or .pdf")
     picture.add_argument("--anchor", metavar="X0", type=float, default=2.0, help="anchor (default 2)")
     return parser
 
@@ -132,6 +132,7 @@ def _count(options: argparse.Namespace) -> None:
 def _picture(options: argparse.Namespace) -> None:
     problem = problem_named(options.problem)
 
+    from homotopy_bench.core.pictures import rendered
     from homotopy_bench.functions.picture import draw
     from homotopy_bench.functions.starts import axis, check_anchor, grid
 
@@ -141,10 +142,10 @@ def _picture(options: argparse.Namespace) -> None:
     if len(starts) > DRAWN_STARTS:
         raise InputError("--points", options.points, f"accepted: at most {DRAWN_STARTS} paths, 6 points per axis")
     margin = 0.2 * (high - low)  # paths leave the grid
-    check_output("FILE", options.file)
-    if options.file.suffix.lower() != ".png":
-        raise InputError("FILE", options.file, "accepted: a name that ends with .png")
-    write_output("FILE", options.file, draw(problem, starts, options.anchor, (low - margin, high + margin)))
+    check_picture("FILE", options.file)
+    window = (low - margin, high + margin)
+    suffix = options.file.suffix.lower()
+    write_output("FILE", options.file, rendered(draw(problem, starts, options.anchor, window), suffix))
     print(f"picture: {options.file}")
 
 

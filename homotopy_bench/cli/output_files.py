@@ -6,6 +6,7 @@ from pathlib import Path
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.pictures import SUFFIXES
 
 
 def check_output(option: str, path: Path | None) -> None:
@@ -26,6 +27,21 @@ def check_output(option: str, path: Path | None) -> None:
         raise InputError(option, path, "accepted: the name of a file to write; this is something else")
     if not target.parent.is_dir():
         raise InputError(option, path, "accepted: a file in a folder that exists")
+
+
+def check_picture(option: str, path: Path | None) -> None:
+    """Check before the work that a picture can be written to a file after it, in the format of its ending.
+
+    Args:
+        option: The option, for messages.
+        path: The file; None for none.
+
+    Raises:
+        InputError: If there is no such format, or as :func:`check_output`.
+    """
+    check_output(option, path)
+    if path is not None and path.suffix.lower() not in SUFFIXES:
+        raise InputError(option, path, f"accepted: a name that ends with {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
 
 
 def write_output(option: str, path: Path | None, content: bytes) -> None:

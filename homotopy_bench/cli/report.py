@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from homotopy_bench.cli.output_files import write_output
+from homotopy_bench.cli.output_files import check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import WRONG_INPUT, InputError
 
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(options: argparse.Namespace, command: str) -> None:
     baseline = _settings(options.baseline)
+    check_picture("--figure", options.figure)
 
     from homotopy_bench.report.machine import to_json
     from homotopy_bench.report.markdown import to_markdown
@@ -73,7 +74,7 @@ def _report(options: argparse.Namespace, command: str) -> None:
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
 
-        write_output("--figure", options.figure, draw_report(report))
+        write_output("--figure", options.figure, draw_report(report, options.figure.suffix.lower()))
     print_report(report)
 
 
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tuning", action="store_true", help="count runs with seeds from 1000 on like any other")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="also write the report as GitHub Markdown")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write every number as JSON")
-    parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw accuracy over epochs, as a PNG")
+    parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw the curves, as .png, .svg or .pdf")
     return parser
 
 

@@ -141,8 +141,9 @@ def option_keys(
         ValueError: If a key is described nowhere.
     """
     found = []
-    for name, field in kind.model_fields.items():
-        if name == "name" or field.alias == "_target_":
+    for attribute, field in kind.model_fields.items():
+        name = field.alias or attribute
+        if attribute == "name" or name == "_target_":
             continue
         default = defaults[name] if name in defaults else field.get_default(call_default_factory=True)
         part = kind.parts.get(name)
@@ -151,7 +152,9 @@ def option_keys(
             raise ValueError(f"{prefix}.{name}: described neither in conf/ nor in a docstring")
         words = f"a choice of the group `{part}`" if part else accepted(kind, name)
         listed = () if part else tuple(values(kind, name))
-        found.append(Key(f"{prefix}.{name}", words, written(default), name in kind.per_member(), description, listed))
+        found.append(
+            Key(f"{prefix}.{name}", words, written(default), attribute in kind.per_member(), description, listed)
+        )
     return found
 
 

@@ -85,8 +85,11 @@ def _loggers(raw: object) -> Loggers:
     if raw == {"name": "none"}:  # records that are older than the loggers
         return Loggers()
     refuse_credentials_in(raw)
-    named = {name: {"name": name, **options} for name, options in raw.items() if isinstance(options, Mapping)}
-    choices = [_section(f"logger.{name}", "logger", options) for name, options in named.items()]
+    named = {str(name): options for name, options in raw.items() if isinstance(options, Mapping)}
+    choices = [
+        checked(f"logger.{name}", _choice(f"logger.{name}", "logger", {"name": name}), options)
+        for name, options in named.items()
+    ]
     loggers = Loggers(chosen=tuple(choice for choice in choices if isinstance(choice, Logger)))
     for key in raw:
         if key not in named and not any(key in logger.short for logger in loggers.chosen):
@@ -123,7 +126,7 @@ def _choice(key: str, group: str, raw: Mapping[str, Any]) -> type[Options]:
 def _explain(section: str, kind: type[Options], error: ValidationError) -> InputError:
     """Return the first of pydantic's complaints as key, value and what is accepted."""
     first = error.errors(include_url=False)[0]
-    known = list(kind.model_fields)
+    known = [field.alias or name for name, field in kind.model_fields.items()]
     key = ".".join([section, *(str(part) for part in first["loc"][:1])])
     if first["type"] == "extra_forbidden":
         hint = nearest(str(first["loc"][0]), known)

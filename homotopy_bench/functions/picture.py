@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from homotopy_bench.functions.homotopy import LEVELS, follow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 DRAWN_STEPS = 60
 """BFGS steps drawn at most; a search in two dimensions ends well before."""
@@ -27,7 +27,7 @@ def plain_paths(problem: Problem, starts: Array) -> Array:
     )
 
 
-def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, float]) -> bytes:
+def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, float]) -> Figure:
     """Draw the paths of a few starts.
 
     Args:
@@ -37,7 +37,7 @@ def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, fl
         window: The ends of both axes, low and high.
 
     Returns:
-        The content of a PNG file: on the left plain BFGS, on the right both copies of the homotopy, at its levels and
+        The picture: on the left plain BFGS, on the right both copies of the homotopy, at its levels and
         where the last stage from their mean ends.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -77,9 +77,7 @@ def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, fl
     right.plot([], [], "k--", label="copy with $x_2$ anchored")
     right.plot([], [], "*", markersize=13, color="gold", markeredgecolor="black", label="minimum")
     figure.legend(loc="outside lower center", ncols=5, fontsize=9, frameon=False)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return figure
 
 
 def _contours(axes: Axes, problem: Problem, window: tuple[float, float]) -> None:

@@ -121,7 +121,7 @@ class Loggers(Options):
     @model_serializer
     def by_name(self) -> dict[str, Any]:
         """Return the options of each under its name."""
-        return {logger.name: logger.model_dump(mode="json", exclude={"name"}) for logger in self.chosen}
+        return {logger.name: logger.model_dump(mode="json", by_alias=True, exclude={"name"}) for logger in self.chosen}
 
 
 def flat(nested: Mapping[str, Any], separator: str = ".", prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -151,6 +151,9 @@ def numbers(content: Mapping[str, Any]) -> dict[str, float]:
     return {key: value for key, value in found if isinstance(value, int | float) and not isinstance(value, bool)}
 
 
+SAID = ("status", "reason", "config_hash", "code_version")
+"""Texts of the summary by which runs are found and told apart."""
+
 RESULTS = ("final", "best", "best_on_path", "cost")
 """Parts of the summary that are numbers."""
 
@@ -158,3 +161,8 @@ RESULTS = ("final", "best", "best_on_path", "cost")
 def results(summary: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers of a ``summary.json``: ``final/test_acc_target`` and all others of :data:`RESULTS`."""
     return numbers({part: summary[part] for part in RESULTS if summary.get(part) is not None})
+
+
+def said(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return those of the texts :data:`SAID` that a ``summary.json`` has."""
+    return {key: str(summary[key]) for key in SAID if summary.get(key) is not None}

@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from homotopy_bench.loggers.base import Logger, Point, Run, Tracker, flat, results
+from homotopy_bench.loggers.base import Logger, Point, Run, Tracker, flat, results, said
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 METRICS, PARAMETERS = 1000, 100
 """Most entries that MLflow takes at once."""
+
+LONGEST = 5000
+"""Most characters that MLflow takes in a tag."""
 
 STATUS = {"completed": "FINISHED", "diverged": "FINISHED", "pruned": "FINISHED", "interrupted": "KILLED"}
 """Status of the record -> that of MLflow; the record's own is a tag."""
@@ -80,7 +83,8 @@ class _Open:
         """Add results, picture and checkpoint."""
         if summary is not None:
             self._metrics([(key, value, self._step) for key, value in results(summary).items()])
-            self._client.set_tag(self.id, "status", summary["status"])
+            for key, text in said(summary).items():
+                self._client.set_tag(self.id, key, text[:LONGEST])
         for file in files:
             self._client.log_artifact(self.id, str(file))
         self._client.set_terminated(self.id, "FAILED" if summary is None else STATUS.get(summary["status"], "FAILED"))

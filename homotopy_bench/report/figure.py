@@ -2,56 +2,139 @@
 
 from __future__ import annotations
 
-import io
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from homotopy_bench.core.method_colours import method_colour
+from homotopy_bench.core.pictures import fit_y, rendered, shortened, whole_x
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.tracking.record import read_metrics
 
-MANY_ROWS = 10
-"""From so many rows on, colours repeat with another line width."""
+PANEL = (6.4, 3.6)
+"""Width and least height of a panel, in inches."""
+
+LEFT, GAP, RIGHT, BELOW, ABOVE = 0.9, 0.15, 0.15, 0.6, 0.4
+"""Inches around a panel, and between it and its legend."""
+
+MARKERS = "osD^vP*X<>"
+"""Marks of the variants of a method after its first, which has none; later ones are hollow, then half filled."""
+
+FILLS = ("full", "none", "left")
+
+MARKS = 8
+"""About how many marks a line has."""
+
+LONGEST = 64
+"""Most characters of a row's name."""
+
+BAND = 0.15
+"""Opacity of the bands of a method, together."""
+
+LEAST = 0.02
+"""Smallest range of accuracies that is drawn over the whole height."""
 
 
-def draw_report(report: Report) -> bytes:
+def draw_report(report: Report, suffix: str = ".png") -> bytes:
     """Return a picture with one panel per section: validation accuracy of every row over epochs.
 
-    The solid line is the mean over the seeds of the target network, t = 1, whatever the method trains at that moment,
-    in a band from the worst seed to the best; the dotted line is the network on the path, where it is another one.
-    The metrics are read from the folders of the rows; the picture is the content of a PNG file.
+    A row has the colour of its method; the variants of a method have different marks. The solid line is the mean over
+    the seeds of the target network, t = 1, whatever the method trains at that moment, in a band from the worst seed to
+    the best; the dotted line is the network on the path, where it is another one. The metrics are read from the folders
+    of the rows; the picture is the content of a file with this ending.
     """
-    sections = report.sections
-    figure = Figure(figsize=(9.0, 4.6 * max(len(sections), 1)), layout="constrained")
-    for axes, section in zip(figure.subplots(len(sections), 1, squeeze=False)[:, 0], sections, strict=True):
-        _draw_section(axes, section)
-        axes.set(title=f"{section.dataset}, {section.model}", xlabel="epoch", ylabel="validation accuracy")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        axes.grid(alpha=0.25)
-        axes.set_ylim(bottom=0.0)
-        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return rendered(draw_sections(report.sections), suffix)
 
 
-def _draw_section(axes: Axes, section: Section) -> None:
-    for index, row in enumerate(section.rows):
-        colour, width = f"C{index % MANY_ROWS}", 1.6 + index // MANY_ROWS
+def draw_sections(sections: tuple[Section, ...]) -> Figure:
+    """Return the picture of some sections: a panel each, as high as its legend, which stands beside it."""
+    figure = Figure()
+    FigureCanvasAgg(figure)  # measures the legends
+    panels = figure.subplots(max(len(sections), 1), 1, squeeze=False)[:, 0]
+    legends: list[Legend | None] = [None] * len(panels)
+    for index, (axes, section) in enumerate(zip(panels, sections, strict=False)):
+        legends[index] = _draw_section(axes, section)
+    extents = [legend.get_window_extent() if legend else Bbox.unit() for legend in legends]
+    heights = [max(PANEL[1], extent.height / figure.dpi) for extent in extents]
+    width = LEFT + PANEL[0] + GAP + max(extent.width for extent in extents) / figure.dpi + RIGHT
+    total = sum(ABOVE + height + BELOW for height in heights)
+    figure.set_size_inches(width, total)
+    top = total
+    for axes, legend, height in zip(panels, legends, heights, strict=True):
+        top -= ABOVE + height
+        axes.set_position((LEFT / width, top / total, PANEL[0] / width, height / total))
+        if legend is not None:
+            legend.set_bbox_to_anchor((1.0 + GAP / PANEL[0], 1.0), transform=axes.transAxes)
+        top -= BELOW
+    return figure
+
+
+def _draw_section(axes: Axes, section: Section) -> Legend | None:
+    """Return the legend of the rows of a section, after drawing them; None where no run has any evaluation."""
+    styles = list(_styles(section))
+    variants = Counter(row.method for row in section.rows)
+    values: list[float] = []
+    epochs_drawn = 0
+    for number, (row, name, style) in enumerate(zip(section.rows, _names(section), styles, strict=True)):
         epochs, target, on_path = _curves(row)
         if not len(epochs):
             continue
-        name = "\n".join([row.method, *row.label.split()])
-        point = "o" if len(epochs) == 1 else None  # a line of one point cannot be seen
-        axes.plot(epochs, target.mean(axis=0), color=colour, linewidth=width, marker=point, label=name)
-        axes.fill_between(epochs, target.min(axis=0), target.max(axis=0), color=colour, alpha=0.15, linewidth=0)
-        if (target != on_path).any():
-            label = f"{row.method}, on the path at t"
-            axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", label=label)
+        colour = method_colour(row.method)
+        every = max(len(epochs) // MARKS, 1)
+        mark: dict[str, Any] = style | {"markevery": (number % every, every)}
+        if len(epochs) == 1:  # a line of one point cannot be seen, nor a band
+            mark = {"marker": "o"} | style
+            axes.vlines(epochs, target.min(axis=0), target.max(axis=0), color=colour)
+        axes.plot(epochs, target.mean(axis=0), color=colour, linewidth=1.6, markersize=5, label=name, **mark)
+        opacity = BAND / variants[row.method]
+        axes.fill_between(epochs, target.min(axis=0), target.max(axis=0), color=colour, alpha=opacity, linewidth=0)
+        values.extend(target.ravel())
+        if not np.array_equal(target, on_path, equal_nan=True):
+            if len(epochs) == 1:
+                mark |= {"fillstyle": "none"}
+            axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", markersize=3, **mark)
+            values.extend(on_path.mean(axis=0))
+        epochs_drawn += len(epochs)
+    axes.set(title=shortened(f"{section.dataset}, {section.model}", LONGEST), xlabel="epoch")
+    axes.set_ylabel("validation accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.grid(alpha=0.25)
+    fit_y(axes, values, LEAST)
+    whole_x(axes)
+    if not epochs_drawn:
+        return None
+    handles = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    if len(axes.get_lines()) > len(handles):
+        handles.append(Line2D([], [], color="black", linestyle=":", label="dotted: network on the path, at t"))
+    return axes.legend(handles=handles, fontsize=8, loc="upper left", borderaxespad=0.0)
+
+
+def _styles(section: Section) -> Iterator[dict[str, str]]:
+    """Yield marker and filling of every row: none for the first variant of a method."""
+    before: Counter[str] = Counter()
+    for row in section.rows:
+        index = before[row.method] - 1
+        before[row.method] += 1
+        fill = FILLS[index // len(MARKERS) % len(FILLS)]
+        yield {} if index < 0 else {"marker": MARKERS[index % len(MARKERS)], "fillstyle": fill}
+
+
+def _names(section: Section) -> list[str]:
+    """Return the names of the rows in one line each; where shortening makes two alike, with their numbers."""
+    names = [shortened(f"{row.method} {row.label}".strip(), LONGEST) for row in section.rows]
+    twice = Counter(names)
+    return [name if twice[name] == 1 else f"{name} (row {row})" for row, name in enumerate(names, start=1)]
 
 
 def _curves(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

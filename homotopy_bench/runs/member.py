@@ -218,7 +218,8 @@ class Member:
 
     def _draw(self) -> None:
         try:
-            draw_curves(read_metrics(self.record.metrics), self.title, self.record.curves)
+            lines = read_metrics(self.record.metrics)
+            draw_curves(lines, self.title, self.job.config.method.name, self.record.curves)
         except Exception as error:  # a picture that cannot be drawn is no reason to lose the run
             self.record.log(f"curves.png was not drawn: {type(error).__name__}: {error}")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
+from homotopy_bench.loggers.wandb import sync_command
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.job import Job, Prune, Result
 from homotopy_bench.runs.member import Member
@@ -74,6 +75,9 @@ def _alone(member: Member, show: Display) -> Result:
         Driver([member], show).go()
     except Exception as error:
         member.fail(error)
+    command = sync_command([member.record.folder])
+    if command is not None:
+        show.unsent(command)
     if member.error is not None:
         raise member.error
     assert member.result is not None

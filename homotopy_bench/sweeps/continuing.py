@@ -64,7 +64,7 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
     from homotopy_bench.runs.job import Job
     from homotopy_bench.runs.many import train_members
     from homotopy_bench.runs.member import Member
-    from homotopy_bench.tracking.group_display import group_display, print_jobs
+    from homotopy_bench.tracking.group_display import group_display, print_jobs, print_unsent
 
     members: list[Member] = []
     for job in (Job(*one) for one in left):
@@ -78,6 +78,7 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
     finished = train_members(members, fusing, lambda count: group_display(console, count), print)
     results = [member.result for member in members if member.result is not None]
     print_jobs(console, [(str(result.folder), result.summary) for result in results])
+    print_unsent(console, (result.folder for result in results))
     if not finished:
         print(f"continue with: homotopy-train resume={folder}", file=sys.stderr)
         raise KeyboardInterrupt

@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.method_colours import method_colour
+from homotopy_bench.core.pictures import fit_y, log_y, rendered, shortened, whole_x
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-TARGET, PATH, TRAIN, RATE, CURVATURE = "#0b5394", "#e69138", "#666666", "#6aa84f", "#8e63b5"
+DARK, GREY = "#222222", "#888888"
+"""Colours of what is no network: others belong to methods."""
 
-WIDTH, SIDE, BELOW, ABOVE = 7.5, 0.95, 0.55, 0.4
-"""Width of the picture and its margins, in inches."""
+WIDTH, LEFT, RIGHT, BELOW, ABOVE = 9.6, 0.95, 3.0, 0.55, 0.4
+"""Width of the picture and its margins, in inches; the legends stand in the right one."""
+
+BESIDE = 0.85
+"""Inches between the panels and their legends, for the second axis."""
+
+LEAST = 0.02
+"""Smallest range of accuracies that is drawn over the whole height."""
+
+LONGEST = 100
+"""Most characters of the title that fit above the panels."""
 
 
-def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
-    """Draw accuracy, loss, and t with the learning rate over epochs; of measured curvature every estimate.
+def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, method: str, path: Path) -> None:
+    """Write the picture of a run.
 
     Args:
         lines: Lines of ``metrics.jsonl``.
         title: What the picture shows.
+        method: Name of the method.
         path: PNG file to write.
+    """
+    write_atomically(path, rendered(draw_run(lines, title, method)))
+
+
+def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Figure:
+    """Return accuracy, loss, and t with the learning rate over epochs; of measured curvature every estimate.
+
+    The target network is a solid line in the colour of its method, the network on the path a dotted one. The arguments
+    are those of :func:`draw_curves`.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
@@ -33,46 +57,58 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, path: Path) -> N
         values = (line.get(name) for line in lines)
         return [float("nan") if value is None else float(value) for value in values]
 
-    epochs = column("epoch")
+    epochs, colour = column("epoch"), method_colour(method)
     measured = [line["curvature"] for line in lines if "curvature" in line]
     height = 10.4 if measured else 8.0
     figure = Figure(figsize=(WIDTH, height))
     panels = figure.subplots(4 if measured else 3, 1, sharex=True)
     # A layout engine would draw everything twice, and the pictures of a short sweep already take longer than it.
-    left, right = SIDE / WIDTH, 1 - SIDE / WIDTH
-    figure.subplots_adjust(left, BELOW / height, right, 1 - ABOVE / height, hspace=0.08)
+    figure.subplots_adjust(LEFT / WIDTH, BELOW / height, 1 - RIGHT / WIDTH, 1 - ABOVE / height, hspace=0.08)
     accuracy, loss, path_axes = panels[:3]
-    accuracy.plot(epochs, column("val_acc_path"), color=PATH, label="network on the path, at t")
-    accuracy.plot(epochs, column("val_acc_target"), color=TARGET, label="target network, t = 1")
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    accuracy.set(title=title, ylim=(0.0, 1.0), ylabel="validation accuracy")
 
-    loss.plot(epochs, column("train_loss"), color=TRAIN, label="training, at t")
-    loss.plot(epochs, column("val_loss_path"), color=PATH, label="validation, at t")
-    loss.plot(epochs, column("val_loss_target"), color=TARGET, label="validation, t = 1")
-    loss.set(yscale="log", ylabel="cross-entropy [nats]")
+    def plot(axes: Axes, name: str, color: str, label: str, style: str = "-") -> None:
+        values = column(name)
+        point = "o" if sum(map(isfinite, values)) == 1 else None  # a line of one point cannot be seen
+        fill: Literal["none", "full"] = "none" if style == ":" else "full"
+        axes.plot(epochs, values, color=color, linestyle=style, marker=point, fillstyle=fill, label=label)
 
-    path_axes.plot(epochs, column("t"), color=PATH, label="path parameter t")
-    path_axes.set(ylim=(-0.05, 1.05), ylabel="t")
+    plot(accuracy, "val_acc_target", colour, "target network, t = 1")
+    plot(accuracy, "val_acc_path", colour, "network on the path, at t", ":")
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
+    accuracy.set_ylabel("validation accuracy")
+    accuracy.set_title(shortened(title, LONGEST), loc="left", fontsize=10)
+    fit_y(accuracy, [*column("val_acc_target"), *column("val_acc_path")], LEAST)
+
+    plot(loss, "val_loss_target", colour, "validation, t = 1")
+    plot(loss, "val_loss_path", colour, "validation, at t", ":")
+    plot(loss, "train_loss", GREY, "training, at t")
+    log_y(loss)
+    loss.set_ylabel("cross-entropy [nats]")
+
+    plot(path_axes, "t", colour, "path parameter t")
+    path_axes.set(ylim=(-0.05, 1.05), ylabel="t")  # the whole path: t is the same in all pictures
     panels[-1].set_xlabel("epoch")
     rate = path_axes.twinx()
     if measured:
         steps = lines[0]["step"] / lines[0]["epoch"]
         at = [step / steps for trace in measured for step in trace["step"]]
-        rate.plot(at, _joined(measured, "lr"), color=RATE, label="learning rate")
+        rate.plot(at, _joined(measured, "lr"), color=DARK, linestyle="--", label="learning rate")
         _draw_curvature(panels[3], at, measured)
     else:
-        rate.plot(epochs, column("lr"), color=RATE, label="learning rate")
+        plot(rate, "lr", DARK, "learning rate", "--")
     rate.set(ylim=(0.0, None), ylabel="learning rate")
+    whole_x(panels[-1])
     for axes in (accuracy, loss):
-        axes.legend(fontsize=8)
-        axes.grid(alpha=0.25)
-    handles = [*path_axes.get_lines(), *rate.get_lines()]
-    path_axes.legend(handles=handles, fontsize=8, loc="center right")
-    path_axes.grid(alpha=0.25)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    write_atomically(path, content.getvalue())
+        _legend(axes, axes.get_lines())
+    _legend(path_axes, [*path_axes.get_lines(), *rate.get_lines()])
+    return figure
+
+
+def _legend(axes: Axes, handles: Sequence[Line2D]) -> None:
+    """Put the legend right of a panel, and lines into its background."""
+    beside = 1.0 + BESIDE / (WIDTH - LEFT - RIGHT)
+    axes.legend(handles=handles, fontsize=8, loc="upper left", bbox_to_anchor=(beside, 1.0), borderaxespad=0.0)
+    axes.grid(alpha=0.25)
 
 
 def _joined(traces: Sequence[Mapping[str, Any]], name: str) -> list[float]:
@@ -82,10 +118,9 @@ def _joined(traces: Sequence[Mapping[str, Any]], name: str) -> list[float]:
 def _draw_curvature(axes: Axes, epochs: Sequence[float], traces: Sequence[Mapping[str, Any]]) -> None:
     """Draw |H| and kappa on logarithmic axes of their own."""
     kappa = axes.twinx()
-    axes.plot(epochs, _joined(traces, "lambda_max"), color=CURVATURE, label="|H|")
-    kappa.plot(epochs, _joined(traces, "kappa"), color=TRAIN, linewidth=0.8, label="kappa = |H|/|g|^2")
+    axes.plot(epochs, _joined(traces, "lambda_max"), color=DARK, label="|H|")
+    kappa.plot(epochs, _joined(traces, "kappa"), color=GREY, linewidth=0.8, label="kappa = |H|/|g|^2")
     for side, label in ((axes, "|H| of the batch loss"), (kappa, "kappa [1/nat]")):
-        side.set_yscale("log", nonpositive="mask")
+        log_y(side)
         side.set_ylabel(label)
-    axes.legend(handles=[*axes.get_lines(), *kappa.get_lines()], fontsize=8, loc="upper right")
-    axes.grid(alpha=0.25)
+    _legend(axes, [*axes.get_lines(), *kappa.get_lines()])

@@ -40,6 +40,9 @@ class Display:
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
         """Take the summary of a run that ended; its record lies in ``folder``."""
 
+    def unsent(self, command: str) -> None:
+        """Take the command that sends to a server what the trackers of all runs kept on disk."""
+
 
 class Silent(Display):
     """Show nothing."""
@@ -59,6 +62,10 @@ class OnConsole(Display):
         """Print the table and the folder of the record."""
         self.stop()
         print_result(self.console, summary, folder)
+
+    def unsent(self, command: str) -> None:
+        """Print it."""
+        print_line(self.console, f"not sent yet: {command}")
 
 
 class Lines(OnConsole):

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from homotopy_bench.loggers.wandb import sync_command
 from homotopy_bench.tracking.display import PLAIN_LINES, Display, LiveBar, OnConsole, display, percent, print_line
 
 
@@ -128,3 +129,10 @@ def print_jobs(console: Console, jobs: Iterable[tuple[str, Mapping[str, Any]]]) 
         final = summary.get("final") or {}
         validation, test = (percent(final.get(f"{split}_acc_target")) for split in ("val", "test"))
         print_line(console, f"{summary['status']:<12}{validation:>10}{test:>9}  {name}")
+
+
+def print_unsent(console: Console, folders: Iterable[Path]) -> None:
+    """Print the command that sends to a server what the trackers of the runs in some folders kept on disk, if any."""
+    command = sync_command(folders)
+    if command is not None:
+        OnConsole(console).unsent(command)

@@ -243,7 +243,7 @@ def test_completion_offers_groups_choices_and_keys(tmp_path: Path) -> None:
         ("-m method=hta,b", ["hta,baseline"]),
         ("dataset.standardize=", ["false", "true"]),
         ("training.epochs=", ["100"]),
-        ("logger=wandb logger.wandb.mode=", ["offline", "online"]),
+        ("logger=wandb logger.wandb.mode=", ["null", "offline", "online"]),
         ("hydra.launcher.probe=", ["false", "true"]),
         ("sweep=lr hydra.sweeper.pruner=h", ["hyperband"]),
         ("hydra/launcher=s", ["submitit_local", "submitit_slurm"]),

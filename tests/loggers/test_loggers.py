@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -19,9 +20,10 @@ from homotopy_bench import train
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.loggers.base import numbers, results
+from homotopy_bench.loggers.tensorboard import tag
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.mirror import KNOWN
-from tests.cli.runner import TINY, comparable, differences, load_checkpoint, metrics, run_cli, summary
+from tests.cli.runner import TINY, call_main, comparable, differences, load_checkpoint, metrics, run_cli, summary
 from tests.composing import compose
 
 ROOT = Path(__file__).parent.parent.parent
@@ -56,17 +58,28 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """A study of two trials with a password in its storage, and a server of MLflow that does not answer."""
+    """A study of two trials with a password in its storage, and a server of MLflow that does not answer.
+
+    W&B has its options from the command line and from the environment.
+    """
     folder = tmp_path_factory.mktemp("study")
     options = ("hydra/sweeper=optuna", "hydra.sweeper.storage=${oc.env:STUDY_URL}", "hydra.sweeper.n_trials=2")
     job = ("-m", "hydra/launcher=fused", *options, "optimizer.lr=interval(1e-4,1e-2)")
+    asked = ("logger.wandb.name='${method.name} ${seed}'", "logger.wandb.notes='a note'", "logger.wandb.project=mine")
+    also = ("logger.wandb.system_metrics=true", "logger.wandb.code=true")
     planted = {
         **SECRETS,
+        "WANDB_PROJECT": "not mine",
+        "WANDB_ENTITY": "team",
+        "WANDB_MODE": "offline",
+        "WANDB_NAME": "another name",
+        "WANDB_DATA_DIR": str(folder / "data_of_wandb"),  # where W&B collects the files of artifacts
+        "WANDB_X_STATS_SAMPLING_INTERVAL": "0.2",
         "STUDY_URL": f"sqlite:///file:study.db?uri=true&password={DATABASE}",
         "MLFLOW_TRACKING_URI": f"http://me:{IN_URL}@127.0.0.1:9",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     }
-    done = run_cli(*job, *TINY, "training.epochs=2", ALL, cwd=folder, **planted)
+    done = run_cli(*job, *TINY, "training.epochs=2", ALL, *asked, *also, cwd=folder, **planted)
     assert done.returncode == 0, done.stdout + done.stderr
     return Done(folder, done.stdout + done.stderr)
 
@@ -88,9 +101,9 @@ def merged(updates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for update in updates for key, value in update.items()}
 
 
-def documented_keys() -> list[str]:
-    """The keys in the table of docs/trackers.md."""
-    section = (ROOT / "docs" / "trackers.md").read_text().partition("## Keys in W&B")[2].partition("\n## ")[0]
+def documented(heading: str) -> list[str]:
+    """The keys in the table of docs/trackers.md below a heading."""
+    section = (ROOT / "docs" / "trackers.md").read_text().partition(heading)[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
     return [key for cell in cells for key in re.findall(r"`([^`]+)`", cell)]
 
@@ -99,7 +112,7 @@ def test_every_documented_key_is_read_back_from_an_offline_run(tracked: Done) ->
     records = inspect(tracked.folder / "outputs" / "run")
     history = merged([one["item"] for one in contents(records, "history")])
     last = merged([one["update"] for one in contents(records, "summary")])
-    keys = documented_keys()
+    keys = documented("## Keys in W&B")
     assert len(keys) > 50
     absent = [key for key in keys if not {key, f"{key}._type"} & (history.keys() | last.keys())]
     assert absent == []
@@ -110,7 +123,8 @@ def test_a_run_of_wandb_has_what_the_record_has(tracked: Done) -> None:
     records, lines = inspect(run), metrics(run)
     (about,) = contents(records, "run")
     assert (about["job_type"], about["tags"]) == ("train", ["mnist1d", "mlp", "identity_homotopy"])
-    assert "run_group" not in about
+    assert (about["project"], about["display_name"]) == ("homotopy-bench", "identity_homotopy on mnist1d, mlp, seed 0")
+    assert not {"run_group", "notes", "entity"} & about.keys()
     config = about["config"]["update"]
     assert config["model"]["depth"] == 3
     assert not {"logger", "paths"} & config.keys()
@@ -129,7 +143,7 @@ def test_a_run_of_wandb_has_what_the_record_has(tracked: Done) -> None:
     (artifact,) = contents(records, "artifact")
     assert artifact["type"] == "model"
     assert [Path(file["local_path"]) for file in artifact["manifest"]["contents"]] == [run / "checkpoint.pt"]
-    # Neither the console nor the machine nor packages: only what the record has.
+    # Neither the console nor system metrics nor packages: only what the record has.
     kinds = {"header", "run", "telemetry", "metric", "summary", "history", "files", "artifact", "exit"}
     assert {record["type"] for record in records} <= kinds
 
@@ -142,23 +156,54 @@ events.Reload()
 scalars = {key: [(one.step, one.value) for one in events.Scalars(key)] for key in events.Tags()["scalars"]}
 plugin = events.SummaryMetadata("_hparams_/session_start_info").plugin_data
 image = events.Images("curves")[0].encoded_image_string.hex()
-print(json.dumps({"scalars": scalars, "image": image, "hparams": plugin.content.hex(), "plugin": plugin.plugin_name}))
+from tensorboard.plugins.custom_scalar import layout_pb2, metadata
+(layout,) = events.Tensors(metadata.CONFIG_SUMMARY_TAG)
+(category,) = layout_pb2.Layout.FromString(layout.tensor_proto.string_val[0]).category
+charts = {chart.title: list(chart.multiline.tag) for chart in category.chart}
+read = {"scalars": scalars, "image": image, "hparams": plugin.content.hex(), "plugin": plugin.plugin_name}
+print(json.dumps({**read, "charts": charts}))
 """
+
+
+@cache
+def events_of(run: Path) -> dict[str, Any]:
+    """What TensorBoard's own reader finds in a run."""
+    # In a process of its own: the reader imports whatever file systems are installed, with their warnings.
+    read = [sys.executable, "-c", READ_EVENTS, str(run / "tensorboard")]
+    found: dict[str, Any] = json.loads(subprocess.run(read, capture_output=True, text=True, check=True).stdout)
+    return found
 
 
 def test_tensorboard_has_what_the_record_has(tracked: Done) -> None:
     run = tracked.folder / "outputs" / "run"
-    # In a process of its own: its reader imports whatever file systems are installed, with their warnings.
-    read = [sys.executable, "-c", READ_EVENTS, str(run / "tensorboard")]
-    events = json.loads(subprocess.run(read, capture_output=True, text=True, check=True).stdout)
+    events = events_of(run)
     for key in dict(numbers(metrics(run)[0])):
         expected = [[line["step"], dict(numbers(line))[key]] for line in metrics(run)]
-        assert events["scalars"][key][: len(expected)] == [pytest.approx(point, rel=1e-6) for point in expected]
+        assert events["scalars"][tag(key)][: len(expected)] == [pytest.approx(point, rel=1e-6) for point in expected]
     for key, value in results(summary(run)).items():
         assert events["scalars"][key][-1][1] == pytest.approx(value, rel=1e-6)
     assert bytes.fromhex(events["image"]) == (run / "curves.png").read_bytes()
     assert events["plugin"] == "hparams"
     assert b"model.depth" in bytes.fromhex(events["hparams"])
+
+
+def test_tensorboard_has_a_section_for_every_number_and_one_chart_for_target_and_path(tracked: Done) -> None:
+    events = events_of(tracked.folder / "outputs" / "run")
+    assert all("/" in name for name in events["scalars"])
+    assert sorted(documented("## Keys in TensorBoard")) == sorted(
+        name for name in events["scalars"] if not name.startswith(("final/", "best/", "best_on_path/", "cost/"))
+    )
+    drawn = {
+        chart: {name for name in events["scalars"] if any(re.match(pattern, name) for pattern in patterns)}
+        for chart, patterns in events["charts"].items()
+    }
+    assert drawn == {
+        "accuracy": {"accuracy/val_target", "accuracy/val_path"},
+        "loss": {"loss/val_target", "loss/val_path", "loss/train"},
+        "precision": {"precision/val_target", "precision/val_path"},
+        "recall": {"recall/val_target", "recall/val_path"},
+        "F1": {"F1/val_target", "F1/val_path"},
+    }
 
 
 def test_mlflow_has_what_the_record_has(tracked: Done) -> None:
@@ -171,9 +216,12 @@ def test_mlflow_has_what_the_record_has(tracked: Done) -> None:
         ).fetchall()
         parameters = dict(database.execute("select key, value from params where run_uuid = ?", [known]).fetchall())
         ((status,),) = database.execute("select status from runs where run_uuid = ?", [known]).fetchall()
+        tags = dict(database.execute("select key, value from tags where run_uuid = ?", [known]).fetchall())
     database.close()
     assert found == [(line["step"], line["val_acc_path"]) for line in metrics(run)]
     assert (parameters["model.depth"], parameters["seed"], status) == ("3", "0", "FINISHED")
+    for key in ("status", "config_hash", "code_version"):
+        assert tags[key] == summary(run)[key]
     kept = outputs / "mlartifacts" / known / "artifacts"
     for name in ("checkpoint.pt", "curves.png"):
         assert (kept / name).read_bytes() == (run / name).read_bytes()
@@ -221,6 +269,54 @@ def test_each_trial_is_a_run_in_the_group_of_its_study(study: Done) -> None:
     }
 
 
+def test_an_option_goes_before_the_environment_and_that_before_the_default(study: Done) -> None:
+    for about in [contents(inspect(path.parent), "run")[0] for path in study.folder.rglob("metrics.jsonl")]:
+        assert (about["project"], about["entity"]) == ("mine", "team")
+        assert (about["display_name"], about["notes"]) == ("identity_homotopy 1000", "a note")
+
+
+def test_system_metrics_and_code_are_kept_where_they_are_asked_for(study: Done) -> None:
+    for run in [path.parent for path in study.folder.rglob("metrics.jsonl")]:
+        records = inspect(run)
+        code = {one["type"]: one for one in contents(records, "artifact")}["code"]
+        assert "loggers/wandb.py" in {file["path"] for file in code["manifest"]["contents"]}
+        assert contents(records, "stats")[0]["item"]["proc.memory.rssMB"] > 0
+        assert "environment" not in {record["type"] for record in records}
+
+
+@pytest.mark.parametrize("name", ["tracked", "study"])
+def test_one_line_says_how_to_send_what_is_offline(name: str, request: pytest.FixtureRequest) -> None:
+    done: Done = request.getfixturevalue(name)
+    (line,) = [line for line in done.output.splitlines() if "wandb sync" in line]
+    command = line.removeprefix("not sent yet: ").replace("wandb sync", "wandb sync --dry-run")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    found = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=True, cwd=done.folder, env=environment
+    )
+    kept = sorted(str(file.relative_to(done.folder)) for file in done.folder.rglob("offline-run-*/*.wandb"))
+    assert sorted(re.findall(r"\S+\.wandb$", found.stdout + found.stderr, re.MULTILINE)) == kept
+    assert len(kept) == {"tracked": 1, "study": 2}[name]
+
+
+def test_a_multirun_says_once_how_to_send_all_its_runs(tmp_path: Path) -> None:
+    sweep = ("-m", "seed=0,1", "hydra.sweep.dir=a sweep", "hydra/launcher=fused", "hydra.launcher.probe=false")
+    done = call_main(*sweep, *TINY, "training.epochs=1", "logger=wandb", cwd=tmp_path, WANDB_PROJECT="theirs")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if "wandb sync" in line] == [
+        "not sent yet: wandb sync 'a sweep'/*/wandb/offline-run-*"
+    ]
+    for run in (tmp_path / "a sweep" / "0", tmp_path / "a sweep" / "1"):
+        assert contents(inspect(run), "run")[0]["project"] == "theirs"
+
+
+def test_a_mode_of_the_environment_that_is_none_is_refused_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "onlin")
+    with pytest.raises(InputError, match=r"WANDB_MODE=onlin: accepted: offline, online, disabled; "):
+        check_requirements(compose("logger=wandb"))
+    check_requirements(compose("logger=wandb", "logger.mode=offline"))
+
+
 def test_a_server_that_does_not_answer_is_said_once_and_stops_nothing(study: Done) -> None:
     for log in study.folder.rglob("train.log"):
         (line,) = [line for line in log.read_text().splitlines() if "logger mlflow" in line]
@@ -234,7 +330,8 @@ def test_a_server_that_does_not_answer_is_said_once_and_stops_nothing(study: Don
     [
         ((), "none", None),
         (("logger=none",), "none", None),
-        (("logger=wandb",), "wandb", "offline"),
+        (("logger=wandb",), "wandb", None),
+        (("logger=wandb", "logger.mode=offline", "logger.wandb.name=a name"), "wandb", "offline"),
         (("logger=wandb", "logger.mode=online"), "wandb", "online"),
         (("logger=wandb", "logger.wandb.mode=online"), "wandb", "online"),
         (("logger=[tensorboard,wandb]", "logger.mode=online"), "tensorboard,wandb", "online"),
@@ -252,7 +349,8 @@ def test_one_logger_or_a_list(overrides: tuple[str, ...], name: str, mode: str |
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("logger=wandb", "logger.mode=onlin"), r"logger.wandb.mode=onlin: accepted: offline, online"),
+        (("logger=wandb", "logger.mode=onlin"), r"logger.wandb.mode=onlin: accepted: offline, online or null"),
+        (("logger=wandb", "logger.wandb.name=5"), r"logger.wandb.name=5: accepted: a text or null"),
         (("logger=wandb", "+logger.wandb.projekt=x"), r"logger.wandb.projekt=x: no such key; did you mean 'project'"),
         (("logger=tensorboard", "+logger.mode=online"), r"logger.mode=online: no such key of the chosen loggers"),
     ],

@@ -8,11 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from homotopy_bench.cli.report import main
+from homotopy_bench.core.method_colours import method_colour
 from homotopy_bench.report import build_report, read_runs
-from homotopy_bench.report.figure import _curves, draw_report
+from homotopy_bench.report.figure import _curves, draw_report, draw_sections
+from homotopy_bench.report.structure import Report
+from tests.pictures import assert_in_view, assert_nothing_is_cut, assert_whole, drawn
 
 
 def write_metrics(folder: Path, target: list[float | None], path: list[float]) -> None:
@@ -33,16 +38,88 @@ def test_curves_are_the_metrics_over_the_epochs_all_seeds_have(write_run: Callab
     np.testing.assert_array_equal(path, [[0.3, 0.4], [0.4, 0.6]])
 
 
+def report_of(folder: Path) -> Report:
+    return build_report(read_runs([folder]))
+
+
 def test_every_method_has_its_colour(write_run: Callable[..., Path], tmp_path: Path) -> None:
-    write_metrics(write_run(tmp_path / "0"), [0.1, 0.2, 0.5], [0.1, 0.2, 0.5])
-    write_metrics(write_run(tmp_path / "1", method="identity_homotopy"), [0.1, 0.1, 0.6], [0.3, 0.5, 0.6])
-    image = Image.open(io.BytesIO(draw_report(build_report(read_runs([tmp_path]))))).convert("RGB")
-    colours = {tuple(colour) for colour in np.unique(np.asarray(image).reshape(-1, 3), axis=0).tolist()}
-    assert {(0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E)} <= colours
+    for number, method in enumerate(("baseline", "identity_homotopy", "mine")):
+        for variant in (0.001, 0.002):
+            settings = {"optimizer": {"lr": variant}}
+            run = write_run(tmp_path / f"{number} {variant}", method=method, settings=settings)
+            write_metrics(run, [0.1, 0.2, 0.5], [0.3, 0.5, 0.6])
+    figure = drawn(draw_sections(report_of(tmp_path).sections))
+    (axes,) = figure.axes
+    named: dict[str, set[str]] = {}
+    for line in axes.get_lines():
+        if not str(line.get_label()).startswith("_"):
+            named.setdefault(str(line.get_label()).split()[0], set()).add(to_hex(line.get_color()))
+    assert named == {method: {method_colour(method)} for method in ("baseline", "identity_homotopy", "mine")}
+    image = Image.open(io.BytesIO(draw_report(report_of(tmp_path)))).convert("RGB")
+    pixels = np.unique(np.asarray(image).reshape(-1, 3), axis=0).tolist()
+    assert {method_colour(method) for method in named} <= {"#{:02x}{:02x}{:02x}".format(*pixel) for pixel in pixels}
 
 
-def test_the_command_writes_the_picture(write_run: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_legend_of_thirty_rows_is_whole_and_tells_them_apart(write_run: Callable[..., Path], tmp_path: Path) -> None:
+    for row in range(30):
+        settings = {"optimizer": {"lr": 0.001 * (row + 1)}, "dataset": {"a_very_long_key_of_a_data_set": f"{row}" * 30}}
+        for seed in (0, 1):
+            run = write_run(tmp_path / f"{row} {seed}", seed=seed, acc=0.3 + 0.01 * row, settings=settings)
+            write_metrics(run, [0.1, 0.3 + 0.01 * row, 0.4 + 0.01 * row], [0.2, 0.5, 0.6])
+    figure = drawn(draw_sections(report_of(tmp_path).sections))
+    assert_nothing_is_cut(figure)
+    (axes,) = figure.axes
+    assert_whole(axes)
+    assert_in_view(axes)
+    legend = axes.get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert len(names) == len(set(names)) == 31  # and what dotted means
+    assert max(map(len, names)) < 80
+    rows = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    assert len({(line.get_marker(), line.get_fillstyle()) for line in rows}) == 30
+
+
+@pytest.mark.parametrize("accuracies", [[0.5], [0.1, 0.1, 0.1], [0.612, 0.614, 0.616], [0.0, 1.0], [0.5, None]])
+def test_few_and_equal_accuracies_are_in_view(
+    accuracies: list[float | None], write_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        write_metrics(write_run(tmp_path / f"{seed}", seed=seed), accuracies, [0.7] * len(accuracies))
+    figure = drawn(draw_sections(report_of(tmp_path).sections))
+    assert_nothing_is_cut(figure)
+    (axes,) = figure.axes
+    assert_whole(axes)
+    assert_in_view(axes)
+    assert axes.get_ylim()[0] > 0.0 or 0.0 in accuracies
+
+
+def test_a_report_without_evaluations_is_a_picture(write_run: Callable[..., Path], tmp_path: Path) -> None:
+    (write_run(tmp_path / "run") / "metrics.jsonl").write_text("")
+    assert draw_report(report_of(tmp_path)).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF"), ("A.SVG", b"<?xml")],
+)
+def test_the_command_writes_the_format_of_the_ending(
+    name: str, begins: bytes, write_run: Callable[..., Path], tmp_path: Path
+) -> None:
     write_metrics(write_run(tmp_path / "run"), [0.1, 0.2], [0.1, 0.2])
-    assert main([str(tmp_path), "--figure", str(tmp_path / "figure.png")]) == 0
-    with Image.open(tmp_path / "figure.png") as image:
-        assert image.format == "PNG"
+    assert main([str(tmp_path), "--figure", str(tmp_path / name)]) == 0
+    content = (tmp_path / name).read_bytes()
+    assert content.startswith(begins)
+    assert main([str(tmp_path), "--figure", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a", "a.png.txt"])
+def test_another_ending_is_refused_before_anything_is_read(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    assert main([str(tmp_path / "no such folder"), "--figure", str(file)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"homotopy-report: --figure={file}: accepted: a name that ends with .png, .svg or .pdf"
+    assert not file.exists()

@@ -31,7 +31,7 @@ RUNS = sorted(str(path.parent.relative_to(COMPLETED)) for path in COMPLETED.rglo
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than training such a small network."""
-    monkeypatch.setattr("homotopy_bench.runs.member.draw_curves", lambda _lines, _title, path: path.touch())
+    monkeypatch.setattr("homotopy_bench.runs.member.draw_curves", lambda _lines, _title, _method, path: path.touch())
 
 
 def summary(folder: Path) -> dict[str, Any]:

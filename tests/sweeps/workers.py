@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from optuna.trial import TrialState
 
+from tests.cli.forks import Fork
+from tests.cli.runner import environment
 from tests.sweeps.studies import MIXED, FormulaStudy
 
 WORKER = """
@@ -40,13 +40,16 @@ def check_that_a_killed_worker_is_replaced(folder: Path, storage: str | None) ->
         storage: Where it is kept.
     """
 
-    def start(how: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", WORKER, str(folder), storage or "", how]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    script = folder / "worker.py"
+    script.write_text(WORKER)
+
+    def start(how: str) -> Fork:
+        return Fork(str(script), (str(folder), storage or "", how), Path(__file__).parents[2], environment())
 
     dies = start("hangs")
-    assert dies.stdout is not None
-    held = int(dies.stdout.readline())
+    while not (held := dies.output().strip()):
+        assert dies.poll() is None
+        time.sleep(0.01)
     others = [start("works"), start("works")]
     study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12)
     while len(study.ended()) < 4:  # in the middle of their work
@@ -60,4 +63,4 @@ def check_that_a_killed_worker_is_replaced(folder: Path, storage: str | None) ->
     trials = study.ended()
     study.trials.storage.close()
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 12
-    assert [trial.user_attrs["run"]["attempt"] for trial in trials] == [1 + (k == held) for k in range(12)]
+    assert [trial.user_attrs["run"]["attempt"] for trial in trials] == [1 + (k == int(held)) for k in range(12)]

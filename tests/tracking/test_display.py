@@ -5,11 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from rich.console import Console
 
-from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import Lines, display, print_result
 
 
@@ -63,13 +60,3 @@ def test_the_table_keeps_target_and_path_apart() -> None:
     assert rows["target network, best on validation"][-6:] == ["8", "1", "75.0", "%", "12.5", "%"]
     assert rows["somewhere on the path (not ranked)"][-6:] == ["3", "0.3", "87.5", "%", "62.5", "%"]
     assert out.getvalue().rstrip().endswith("record: outputs/x")
-
-
-def test_curves_are_a_picture_with_something_in_it(tmp_path: Path) -> None:
-    path = tmp_path / "curves.png"
-    lines: list[dict[str, float | None]] = [dict(line(step, 10)) for step in range(1, 11)]
-    lines[4]["train_loss"] = None
-    draw_curves(lines, "title", path)
-    pixels = np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3)
-    colours = {tuple(colour) for colour in np.unique(pixels, axis=0).tolist()}
-    assert {(0x0B, 0x53, 0x94), (0xE6, 0x91, 0x38), (0x66, 0x66, 0x66), (0x6A, 0xA8, 0x4F)} <= colours

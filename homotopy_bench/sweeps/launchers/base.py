@@ -73,6 +73,15 @@ class SweepLauncher(Launcher, ABC):
             composed.hydra.job.id = composed.hydra.job.num = number
         return composed
 
+    def print_unsent(self, folders: Iterable[Path]) -> None:
+        """Print how to send what the trackers of these runs kept on disk; a study does so once, after all batches."""
+        if "trial" not in self.config.hydra.sweeper:
+            from rich.console import Console
+
+            from homotopy_bench.tracking.group_display import print_unsent
+
+            print_unsent(Console(), folders)
+
     def fail(self, back: JobReturn, error: Exception) -> JobReturn:
         """Return the result of a failed job, after reporting its error."""
         if self.report is None:

@@ -142,6 +142,7 @@ class EnsembleLauncher(SweepLauncher):
         print_records(
             ((job.number, job.overrides, job.result.summary if job.result else None) for job, _ in trained), sweep
         )
+        self.print_unsent(job.folder for job, _ in trained)
         return finished
 
     def _give_back(self, job: Prepared) -> JobReturn:

@@ -87,6 +87,7 @@ class WorkerLauncher(SweepLauncher, ABC):
         if accepted:
             outcomes.update(self.run_jobs(accepted))
         print_records(((job.number, job.overrides, _summary(job)) for job in jobs), sweep)
+        self.print_unsent(sweep / str(job.composed.hydra.sweep.subdir) for job in jobs)
         if any(isinstance(error_of(outcome), Interrupted | KeyboardInterrupt) for outcome in outcomes.values()):
             return None
         return [self._result(job, outcomes[job.number]) for job in jobs]

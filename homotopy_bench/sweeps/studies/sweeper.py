@@ -21,6 +21,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
+from rich.console import Console
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -37,6 +38,7 @@ from homotopy_bench.sweeps.studies.samplers import samplers
 from homotopy_bench.sweeps.studies.space import Space, read_space
 from homotopy_bench.sweeps.studies.storage import KEY, open_storage, without_secrets
 from homotopy_bench.sweeps.studies.study import Claim, Trials
+from homotopy_bench.tracking.group_display import print_unsent
 from homotopy_bench.tracking.origin import MULTIRUN
 
 WAIT = 0.5
@@ -150,9 +152,16 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         if trial is best[0]:
             print(f"best: {about}\n  homotopy-train experiment={folder / 'best.yaml'}")
     try:
-        draw(trials.study, options.objectives[0], folder / "trials.png")
+        methods = {
+            trial.number: composition.lookup(trial.user_attrs[RUN]["overrides"], "method")
+            for trial in every
+            if trial.state == TrialState.COMPLETE
+        }
+        draw(trials.study, options.objectives[0], methods, folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
         print(f"trials.png was not drawn: {type(error).__name__}: {error}")
+    runs = [trial.user_attrs[RUN] for trial in every if RUN in trial.user_attrs]
+    print_unsent(Console(), [folder / run["folder"] for run in runs])
     if options.storage != "memory":
         print(f"  optuna-dashboard {trials.storage.shown}")
     return list(best[0].values) if best else None
