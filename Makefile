@@ -36,7 +36,9 @@ endef
 train: setup
 	.venv/bin/homotopy-train $(ARGS)
 
-test: lint types unit shapes
+# Some tests wait for servers and other processes: types and shapes are checked meanwhile.
+test: lint
+	$(MAKE) -j 2 unit types shapes
 
 lint: dev
 	.venv/bin/ruff check .
@@ -48,13 +50,13 @@ types: dev
 
 # One thread per worker: the workers already share the cores.
 unit: dev
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 # The shapes in the types of tensors, checked at every call of some tests that reach all of them.
 SHAPED = tests/ensemble tests/training/test_shapes.py tests/training/test_penalty.py tests/training/test_scores.py \
 	tests/training/test_path_following.py tests/curvature/test_krylov.py tests/curvature/test_control.py
 shapes: dev
-	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_SHAPES=1 .venv/bin/python -m pytest -n $(WORKERS) $(SHAPED)
+	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_SHAPES=1 .venv/bin/python -m pytest -q $(SHAPED)
 
 # Only the tests of real data, which must be under HOMOTOPY_BENCH_DATA.
 data: dev
