@@ -14,6 +14,9 @@ from homotopy_bench.config.schema import Config
 Prune = Callable[[Mapping[str, Any], int], bool]
 """Pruning callback: (metrics, n_val) -> stop, for a line of the metrics and the number of validation samples."""
 
+Observer = Callable[[Mapping[str, Any]], object]
+"""Called with a line of the metrics once it is in the record; what it raises fails the run."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -24,12 +27,14 @@ class Job:
         folder: Folder of the record.
         overrides: The overrides of the configuration, for the record.
         prune: Called after every evaluation but the last; None for no pruning.
+        on_evaluation: Called after every evaluation.
     """
 
     config: Config
     folder: Path
     overrides: list[str]
     prune: Prune | None = None
+    on_evaluation: Observer | None = None
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,8 @@ class Member:
         line = metrics_line(position, row, train_loss, scores, method, self.cost)
         self.record.append(line)
         self.record.log(describe(line))
+        if self.job.on_evaluation is not None:
+            self.job.on_evaluation(line)
         if self._diverged(training, row, train_loss, path.loss):
             self.status, self.reason = "diverged", f"training loss {train_loss}, validation loss {path.loss}"
         elif self._is_pruned(training, line):

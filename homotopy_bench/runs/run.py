@@ -7,23 +7,34 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.loggers.wandb import sync_command
 from homotopy_bench.runs.driver import Driver
-from homotopy_bench.runs.job import Job, Prune, Result
+from homotopy_bench.runs.job import Job, Observer, Prune, Result
 from homotopy_bench.runs.member import Member
-from homotopy_bench.tracking.display import Display, Silent
+from homotopy_bench.tracking.display import Display, Silent, display
 
 __all__ = ["Result", "new_folder", "resume", "start", "train"]
 
 
-def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) -> Result:
-    """Run a composed configuration, as ``homotopy-train`` does, without printing.
+def train(
+    config: Config | Mapping[str, Any],
+    folder: Path | str | None = None,
+    *,
+    on_evaluation: Observer | None = None,
+    progress: bool = False,
+) -> Result:
+    """Run a composed configuration, as ``homotopy-train`` does.
 
     Args:
         config: What :func:`homotopy_bench.compose` returned, or a nested mapping with the same keys.
         folder: Where the record goes; by default a new folder under ``paths.outputs`` named by date and time.
+        on_evaluation: Called after every evaluation with its line of the metrics, as docs/record.md lists them. What it
+            raises ends the run as failed, and is raised here.
+        progress: Whether to print what ``homotopy-train`` prints: a live bar in a terminal, otherwise lines.
 
     Returns:
         The summary, the trained target network and the folder of the record.
@@ -35,13 +46,15 @@ def train(config: Config | Mapping[str, Any], folder: Path | str | None = None) 
         >>> from homotopy_bench import compose, train
         >>> import tempfile, torch
         >>> config = compose("method=baseline", "model.depth=2", "training.epochs=1")
-        >>> result = train(config, folder=tempfile.mkdtemp())
-        >>> result.summary["status"], result.network(torch.zeros(1, 40)).shape
-        ('completed', torch.Size([1, 10]))
+        >>> epochs = []
+        >>> result = train(config, folder=tempfile.mkdtemp(), on_evaluation=lambda line: epochs.append(line["epoch"]))
+        >>> result.summary["status"], epochs, result.network(torch.zeros(1, 40)).shape
+        ('completed', [1], torch.Size([1, 10]))
     """
     if not isinstance(config, Config):
         config = validate(config)
-    return start(config, Path(folder or new_folder(config)), [], Silent())
+    job = Job(config, Path(folder or new_folder(config)), [], on_evaluation=on_evaluation)
+    return _alone(Member.begin(job), display(Console()) if progress else Silent())
 
 
 def start(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:

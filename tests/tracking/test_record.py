@@ -131,6 +131,25 @@ def test_the_returned_network_is_the_target_network_of_the_record(tmp_path: Path
     assert not any("homotopy" in name for name, _ in result.network.named_buffers())
 
 
+def test_an_observer_gets_the_lines_of_the_record_and_can_end_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = compose(*CASES["baseline/mlp-default/mnist1d"], *RUN)
+    told: list[object] = []
+    train(config, tmp_path / "run", on_evaluation=told.append, progress=True)
+    assert told == read_metrics(tmp_path / "run" / "metrics.jsonl")
+    assert "completed" in capsys.readouterr().out
+
+    def refuse(line: Mapping[str, object]) -> None:
+        raise RuntimeError(f"seen enough at step {line['step']}")
+
+    with pytest.raises(RuntimeError, match="seen enough at step"):
+        train(config, tmp_path / "ended", on_evaluation=refuse)
+    assert capsys.readouterr().out == ""
+    summary = json.loads((tmp_path / "ended" / "summary.json").read_text())
+    assert (summary["status"], "seen enough" in summary["reason"]) == ("failed", True)
+
+
 def test_a_validated_mapping_runs_too(tmp_path: Path) -> None:
     raw = compose(*CASES["baseline/mlp-default/mnist1d"], "training.epochs=1").to_dict()
     assert train(raw, tmp_path / "run").summary["status"] == "completed"

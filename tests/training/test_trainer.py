@@ -197,8 +197,16 @@ def test_the_training_loss_is_without_penalties() -> None:
     assert trained((*case, "training.label_smoothing=0.5"), steps=1).meters.pop_train_loss() != plain
 
 
-@pytest.mark.parametrize("continuation", ["linear", "cosine", "stepwise", "polynomial"])
-@pytest.mark.parametrize("schedule", ["constant", "linear_warmup", "warmup_cosine", "step", "inverse"])
+@pytest.mark.parametrize(
+    ("continuation", "schedule"),
+    [
+        ("linear", "constant"),
+        ("cosine", "linear_warmup"),
+        ("stepwise", "warmup_cosine"),
+        ("polynomial", "step"),
+        ("linear", "inverse"),
+    ],
+)
 def test_schedules_inside_the_loop(continuation: str, schedule: str) -> None:
     case = CASES["identity-circular/mlp-orthogonal/mnist1d"]
     training = trained((*case, f"continuation={continuation}", f"lr_schedule={schedule}"), steps=STEPS)
@@ -307,7 +315,7 @@ def test_a_member_state_continues_bitwise(case: str) -> None:
     rules, steps = effort(case)
     steps = min(steps, 14)
     for optimizer in rules:
-        for member in members(case, optimizer)[:2]:
+        for member in members(case, optimizer)[: len(rules)][:2]:  # one where there is one rule
             whole = trained(member, steps=steps)
             half = trained(member, steps=steps // 2 - 1)
             continued = begin(member)
