@@ -1,9 +1,11 @@
 """Studies of docs/results, from search to table.
 
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce]
+    python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
 
 Everything done is kept below --outputs/STUDY and not done again. A study takes an hour or more on two cores;
---settings, --seeds and overrides make a smaller one, for instance `baselines training.epochs=10 --settings 4`.
+--settings, --seeds and overrides make a smaller one, for instance `baselines training.epochs=10 --settings 4`. --row
+trains one row with the settings that docs/results/STUDY.md names, without a search: half a minute a seed.
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from reproductions.row import comparison, published_rows
 from reproductions.search import Budget
-from reproductions.study import carry_out
+from reproductions.study import carry_out, recorded
 from reproductions.table import render
 
 from homotopy_bench.core.files import write_atomically
 
 STUDIES = ("baselines", "hta")
+ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
@@ -38,8 +42,21 @@ def main() -> int:
     parser.add_argument("--processes", type=_count, default=2, help="trainings side by side, a thread each (default 2)")
     parser.add_argument("--settings", type=_count, default=8, help="settings that every search tries (default 8)")
     parser.add_argument("--seeds", type=_count, default=5, help="reporting runs of each row (default 5)")
+    parser.add_argument("--row", help="only this row, with its published settings")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
     arguments = parser.parse_intermixed_args()
+    folder = arguments.outputs / arguments.study
+    if arguments.row is not None:
+        page = ROOT / "docs" / "results" / f"{arguments.study}.md"
+        rows = published_rows(page.read_text(encoding="utf-8"))
+        if arguments.row not in rows:
+            parser.error(f"--row={arguments.row}: accepted: {', '.join(rows)}")
+        row, runs = rows[arguments.row], folder / "rows" / arguments.row
+        overrides = (*row.overrides, *arguments.overrides)
+        summaries = [recorded(overrides, seed, runs) for seed in range(arguments.seeds)]
+        accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
+        print(comparison(arguments.row, row, accuracies, page.relative_to(ROOT)))
+        return 0
     study = importlib.import_module(f"reproductions.{arguments.study}")
     own = {word.partition("=")[0] for rows in study.CONTENDERS.values() for one in rows for word in one.overrides}
     for override in arguments.overrides:
@@ -50,7 +67,6 @@ def main() -> int:
         for target, rows in study.CONTENDERS.items()
     }
     budget = Budget(settings=arguments.settings, finalists=min(3, arguments.settings))
-    folder = arguments.outputs / arguments.study
     outcomes = {
         outcome.contender.name: outcome
         for outcome in carry_out(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+import reproduce
+import scipy.stats
 from reproductions.baselines import CONTENDERS
+from reproductions.row import published_rows
 from reproductions.search import Budget, Contender, search
 from reproductions.space import Range, settings
 from reproductions.study import Outcome, recorded
@@ -78,6 +83,30 @@ def test_the_table_says_what_the_records_say(contender: Contender, tmp_path: Pat
     assert "3 settings" in page
     assert "5 trainings a row" in page
     assert trials[0].overrides[0] in page
+
+
+def test_a_row_is_trained_with_its_published_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = published_rows((reproduce.ROOT / "docs" / "results" / "baselines.md").read_text())
+    assert list(rows) == [one.name for group in CONTENDERS.values() for one in group]
+    arguments = ["baselines", "--row", "plain_looks_linear", "--seeds", "3", "--outputs", str(tmp_path), *TINY]
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", *arguments])
+    assert reproduce.main() == 0
+    out = capsys.readouterr().out
+    files = sorted((tmp_path / "baselines" / "rows" / "plain_looks_linear").glob("*/summary.json"))
+    summaries = [json.loads(file.read_text()) for file in files]
+    accuracies = [100 * summary["final"]["test_acc_target"] for summary in summaries]
+    low, high = scipy.stats.t.interval(0.95, 2, fmean(accuracies), stdev(accuracies) / 3**0.5)
+    assert f"here   {fmean(accuracies):.1f}, 95 % interval {low:.1f} to {high:.1f} (Student's t)" in out
+    assert f"there  {rows['plain_looks_linear'].published:.1f} (docs/results/baselines.md)" in out
+    for summary in summaries:
+        assert summary["config"]["model"]["init"] == "looks_linear"
+        assert f"optimizer.lr={summary['config']['optimizer']['lr']}" in rows["plain_looks_linear"].overrides
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", "baselines", "--row", "plain"])
+    with pytest.raises(SystemExit, match="2"):
+        reproduce.main()
+    assert "--row=plain: accepted: plain_default, " in capsys.readouterr().err
 
 
 def test_the_study_of_baselines_gives_everyone_the_same_shared_settings() -> None:

@@ -1,0 +1,63 @@
+"""One row of a published table, trained again with the settings that its search chose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scipy import stats
+
+from homotopy_bench.report.statistics import mean, standard_deviation
+
+PERCENT = 100.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hold what a page says of a row: the chosen overrides, and the mean test accuracy at t = 1 in percent."""
+
+    overrides: tuple[str, ...]
+    published: float
+
+
+def published_rows(page: str) -> dict[str, Row]:
+    """Return name -> row, of a page that :func:`reproductions.table.render` made.
+
+    Example:
+        >>> lines = ["| plain relu | 70.0 | **68.9** | 0.8 |", "| plain_relu | `method=baseline seed=1` |"]
+        >>> page = chr(10).join(lines)
+        >>> published_rows(page)["plain_relu"]
+        Row(overrides=('method=baseline', 'seed=1'), published=68.9)
+    """
+    means = {name: float(value) for name, value in re.findall(r"^\| ([^|]+) \|[^|]*\| \*\*([\d.]+)\*\* \|", page, re.M)}
+    chosen = re.findall(r"^\| (\w+) \| `([^`]+)` \|$", page, re.M)
+    return {name: Row(tuple(text.split()), means[name.replace("_", " ")]) for name, text in chosen}
+
+
+def student_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % interval of the mean by Student's t, which covers for few values too; None for fewer than two.
+
+    Example:
+        >>> [round(end, 3) for end in student_interval([1.0, 2.0, 3.0])]
+        [-0.484, 4.484]
+    """
+    centre, deviation = mean(values), standard_deviation(values)
+    if centre is None or deviation is None:
+        return None
+    half = float(stats.t.ppf(0.975, len(values) - 1)) * deviation / len(values) ** 0.5
+    return centre - half, centre + half
+
+
+def comparison(name: str, row: Row, accuracies: Sequence[float], page: Path) -> str:
+    """Return what came out beside what the page says; accuracies are fractions, by seed."""
+    interval = student_interval(accuracies)
+    within = "" if interval is None else f", 95 % interval {' to '.join(f'{PERCENT * end:.1f}' for end in interval)}"
+    each = " ".join(f"{PERCENT * accuracy:.1f}" for accuracy in accuracies)
+    return (
+        f"{name}: test accuracy in percent at t = 1, after the last step\n"
+        f"  here   {PERCENT * (mean(accuracies) or 0.0):.1f}{within} (Student's t); by seed: {each}\n"
+        f"  there  {row.published:.1f} ({page})\n"
+        "Another processor rounds otherwise, which moves single seeds by points: compare the interval, not the seeds."
+    )
