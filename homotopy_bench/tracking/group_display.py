@@ -16,10 +16,15 @@ from homotopy_bench.tracking.display import PLAIN_LINES, Display, LiveBar, OnCon
 class Standing:
     """Count the runs of a group that are alive, diverged and pruned, and keep their best accuracy.
 
+    Until one of them reaches t = 1, their target networks say little, and the best accuracy on the path is shown too.
+
     Example:
         >>> standing = Standing(3)
-        >>> standing.evaluated({"epoch": 2, "t": 1.0, "val_acc_target": 0.5})
+        >>> standing.evaluated({"epoch": 1, "t": 0.5, "val_acc_target": 0.1, "val_acc_path": 0.6})
         >>> standing.ended({"status": "diverged"})
+        >>> str(standing)
+        '2 alive  1 diverged  0 pruned  epoch 1  t 0.50  best 10.0 %  path 60.0 %'
+        >>> standing.evaluated({"epoch": 2, "t": 1.0, "val_acc_target": 0.5, "val_acc_path": 0.5})
         >>> str(standing)
         '2 alive  1 diverged  0 pruned  epoch 2  t 1.00  best 50.0 %'
     """
@@ -29,6 +34,8 @@ class Standing:
         self.ends: Counter[str] = Counter()
         self.epoch, self.t = 0, 0.0
         self.best: float | None = None
+        self.best_on_path: float | None = None
+        self.arrived = False
 
     def heading(self, title: str) -> str:
         """Return what trains, given the title of the first run."""
@@ -38,6 +45,9 @@ class Standing:
         """Take a line of the metrics of one of them into account."""
         self.epoch, self.t = line["epoch"], line["t"]
         self.best = max(self.best or 0.0, line["val_acc_target"])
+        self.arrived = self.arrived or line["t"] == 1.0
+        if line["val_acc_path"] is not None:
+            self.best_on_path = max(self.best_on_path or 0.0, line["val_acc_path"])
 
     def ended(self, summary: Mapping[str, Any]) -> None:
         """Take the end of one of them into account."""
@@ -45,9 +55,20 @@ class Standing:
 
     def __str__(self) -> str:
         """Return it in one line; completed runs are alive, the best accuracy is a target network's in validation."""
+        path = f"  path {percent(self.best_on_path)}" if self._on_path() else ""
+        return f"{self._counts()}  best {percent(self.best)}{path}"
+
+    def short(self) -> str:
+        """Return it for a bar, where 80 columns hold one accuracy: the one on the path until a run has arrived."""
+        return f"{self._counts()}  path {percent(self.best_on_path)}" if self._on_path() else str(self)
+
+    def _counts(self) -> str:
         alive = self.members - self.ends.total() + self.ends["completed"]
         ends = f"{self.ends['diverged']} diverged  {self.ends['pruned']} pruned"
-        return f"{alive} alive  {ends}  epoch {self.epoch}  t {self.t:.2f}  best {percent(self.best)}"
+        return f"{alive} alive  {ends}  epoch {self.epoch}  t {self.t:.2f}"
+
+    def _on_path(self) -> bool:
+        return self.best_on_path is not None and not self.arrived
 
 
 class GroupLines(OnConsole):
@@ -99,17 +120,17 @@ class GroupBar(LiveBar):
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains and draw the bar."""
         super().start(self.standing.heading(title), steps, done)
-        self._progress.update(self._task, description=str(self.standing))
+        self._progress.update(self._task, description=self.standing.short())
 
     def beside(self, line: Mapping[str, Any]) -> str:
         """Return how the group stands after an evaluation of one of its runs."""
         self.standing.evaluated(line)
-        return str(self.standing)
+        return self.standing.short()
 
     def finish(self, summary: Mapping[str, Any], _folder: Path) -> None:
         """Count the end of a run."""
         self.standing.ended(summary)
-        self._progress.update(self._task, description=str(self.standing))
+        self._progress.update(self._task, description=self.standing.short())
 
 
 def group_display(console: Console, members: int) -> Display:

@@ -23,7 +23,8 @@ def train_three(show: GroupBar | GroupLines) -> None:
             epoch = step // 10
             for member in range(alive):
                 accuracy = 0.5 if (epoch, member) == (30, 0) else 0.1
-                show.evaluated({"step": step, "epoch": epoch, "t": step / STEPS, "val_acc_target": accuracy})
+                line = {"step": step, "epoch": epoch, "t": step / STEPS, "val_acc_target": accuracy}
+                show.evaluated({**line, "val_acc_path": 0.6})
             if epoch <= 2:
                 show.finish({"status": "diverged" if epoch == 1 else "pruned"}, Path())
                 alive -= 1
@@ -39,7 +40,7 @@ def test_a_file_gets_about_twenty_plain_lines_and_the_last_standing() -> None:
     lines = out.getvalue().splitlines()
     assert lines[0] == "3 runs as one program, the first: baseline on mnist1d"
     assert 18 <= len(lines) - 1 <= 22
-    assert lines[1] == "2 alive  1 diverged  0 pruned  epoch 1  t 0.03  best 10.0 %"
+    assert lines[1] == "2 alive  1 diverged  0 pruned  epoch 1  t 0.03  best 10.0 %  path 60.0 %"
     assert lines[2].startswith("1 alive  1 diverged  1 pruned  epoch 3  ")
     assert lines[-1] == "1 alive  1 diverged  1 pruned  epoch 40  t 1.00  best 50.0 %"
     assert "\x1b" not in out.getvalue()
@@ -51,6 +52,17 @@ def test_a_terminal_gets_a_bar_of_at_most_eighty_columns() -> None:
     assert isinstance(show, GroupBar)
     train_three(show)
     assert "1 alive  1 diverged  1 pruned  epoch 40  t 1.00  best 50.0 %" in out.getvalue()
+    assert "best 50.0 %  path" not in out.getvalue()
+    on_path = show.beside({"epoch": 40, "t": 0.5, "val_acc_target": 0.1, "val_acc_path": 0.6})
+    assert on_path.endswith("best 50.0 %")  # one has arrived before
+
+
+def test_a_bar_has_the_accuracy_on_the_path_until_a_run_arrives() -> None:
+    show = GroupBar(Console(file=io.StringIO(), width=80, force_terminal=True), 3)
+    line = {"epoch": 40, "t": 0.5, "val_acc_target": 0.1}
+    assert show.beside({**line, "val_acc_path": None}).endswith("t 0.50  best 10.0 %")
+    assert show.beside({**line, "val_acc_path": 0.6}).endswith("t 0.50  path 60.0 %")
+    assert show.beside({**line, "t": 1.0, "val_acc_path": 0.1}).endswith("t 1.00  best 10.0 %")
 
 
 def test_every_job_has_a_line() -> None:
