@@ -47,15 +47,15 @@ def main() -> int:
     arguments = parser.parse_intermixed_args()
     folder = arguments.outputs / arguments.study
     if arguments.row is not None:
-        page = ROOT / "docs" / "results" / f"{arguments.study}.md"
-        rows = published_rows(page.read_text(encoding="utf-8"))
+        table = ROOT / "docs" / "results" / f"{arguments.study}.md"
+        rows = published_rows(table.read_text(encoding="utf-8"))
         if arguments.row not in rows:
             parser.error(f"--row={arguments.row}: accepted: {', '.join(rows)}")
         row, runs = rows[arguments.row], folder / "rows" / arguments.row
         overrides = (*row.overrides, *arguments.overrides)
         summaries = [recorded(overrides, seed, runs) for seed in range(arguments.seeds)]
         accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
-        print(comparison(arguments.row, row, accuracies, page.relative_to(ROOT)))
+        print(comparison(arguments.row, row, accuracies, table.relative_to(ROOT)))
         return 0
     study = importlib.import_module(f"reproductions.{arguments.study}")
     own = {word.partition("=")[0] for rows in study.CONTENDERS.values() for one in rows for word in one.overrides}

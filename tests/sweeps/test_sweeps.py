@@ -33,6 +33,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = cwd / "outputs" / "studies" / "s"
     assert "homotopy-train experiment=outputs/studies/s/best.yaml" in done.stdout
     assert "optuna-dashboard outputs/studies/s/study.journal" in done.stdout
+    assert "hydra.sweeper.sampler=tpe will not learn: its first 10 trials" in done.stdout
     assert len(table(folder)) == 3
     return folder
 

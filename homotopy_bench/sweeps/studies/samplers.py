@@ -23,6 +23,10 @@ ForTrial = Callable[[int], BaseSampler]
 """Number of a trial -> its sampler."""
 
 
+LEARNING = ("tpe", "gp", "cmaes")
+"""Samplers that learn from the trials before, once there are ``startup_trials`` of them."""
+
+
 def samplers(options: StudyOptions, space: Space) -> tuple[ForTrial, int]:
     """Return the sampler of every trial, and their total: ``n_trials``, or the size of a grid where that is smaller.
 

@@ -34,7 +34,7 @@ from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import RUN, Outcome, read_outcome, result_of
 from homotopy_bench.sweeps.studies.picture import draw
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
-from homotopy_bench.sweeps.studies.samplers import samplers
+from homotopy_bench.sweeps.studies.samplers import LEARNING, samplers
 from homotopy_bench.sweeps.studies.space import Space, read_space
 from homotopy_bench.sweeps.studies.storage import KEY, open_storage, without_secrets
 from homotopy_bench.sweeps.studies.study import Claim, Trials
@@ -67,6 +67,11 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     trainings = [composition.config(overrides).training for overrides in space.examples(composition.lookup)]
     _check_pruner(options, trainings)
     for_trial, total = samplers(options, space)
+    if options.sampler in LEARNING and total <= options.startup_trials:
+        print(
+            f"hydra.sweeper.sampler={options.sampler} will not learn: its first {options.startup_trials} trials "
+            f"(hydra.sweeper.startup_trials) are spread over the space, and n_trials is {total}"
+        )
 
     folder = Path(master.hydra.sweep.dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -163,7 +168,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     runs = [trial.user_attrs[RUN] for trial in every if RUN in trial.user_attrs]
     print_unsent(Console(), [folder / run["folder"] for run in runs])
     if options.storage != "memory":
-        print(f"  optuna-dashboard {trials.storage.shown}")
+        print(f"  optuna-dashboard {trials.storage.shown}  (pip install 'homotopy-bench[dashboard]')")
     return list(best[0].values) if best else None
 
 

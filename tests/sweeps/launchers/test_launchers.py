@@ -18,7 +18,6 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.launchers.submitit_workers import SubmititSlurm
 from homotopy_bench.sweeps.launchers.workers import needed as needed_package
-from tests.cli.forks import Fork
 from tests.cli.runner import TINY, TRAIN, assert_same_record, environment, run, run_cli, summary
 
 JOBS = (*TINY, "training.epochs=2", "hydra.sweep.dir=sweep")
@@ -38,6 +37,15 @@ ENDLESS = ("training.epochs=100000", "training.checkpoint_every=100000", "hydra.
 
 PATIENCE = 60
 """Seconds for two jobs to begin, and for both to end when they are asked to."""
+
+
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts the tests in its background ignores it
+from homotopy_bench.cli.train import main
+sys.exit(main())
+"""
+"""The command line, which SIGINT reaches; not a fork, in which joblib's pool may not end in time."""
 
 
 @pytest.fixture
@@ -137,22 +145,32 @@ SIGNALS = [
 def test_a_signal_ends_all_with_a_checkpoint(
     launcher: str, name: str, arguments: tuple[str, str], found_by: dict[str, str], tmp_path: Path
 ) -> None:
+    command = (sys.executable, "-c", INTERRUPTIBLE, "-m", f"hydra/launcher={launcher}", *TINY, *ENDLESS, *arguments)
     environs = environment(**found_by)
     begun = arguments[0].count(",")
     metrics = [tmp_path / "sweep" / str(job) / "metrics.jsonl" for job in range(begun)]
-    process = Fork(TRAIN, ("-m", f"hydra/launcher={launcher}", *TINY, *ENDLESS, *arguments), tmp_path, environs)
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not all(path.exists() and path.stat().st_size for path in metrics):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        process.send_signal(signal.Signals[name])
-        _, said = process.communicate(PATIENCE)
-    finally:
-        kill_session(process.pid)
-        if found_by:
-            subprocess.run(["scancel", "--user=root"], env=environs, check=False)
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environs,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while not all(path.exists() and path.stat().st_size for path in metrics):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            process.send_signal(signal.Signals[name])
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            kill_session(process.pid)
+            process.kill()
+            if found_by:
+                subprocess.run(["scancel", "--user=root"], env=environs, check=False)
     assert process.returncode == 130
     assert said.splitlines() == ["continue with: homotopy-train resume=sweep", "homotopy-train: interrupted"]
     for path in metrics:
