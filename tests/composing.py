@@ -8,9 +8,9 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
-from homotopy_bench.config.mapping import VERSION_BASE
+from homotopy_bench.config.mapping import VERSION_BASE, own_values
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
@@ -31,12 +31,7 @@ class Composer:
         self._master: DictConfig = self._loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
 
     def __call__(self, *overrides: str) -> Config:
-        composed = self._loader.take_sweep_config(self._master, list(overrides))
-        with open_dict(composed):
-            del composed["hydra"]
-        raw = OmegaConf.to_container(composed, resolve=True)
-        assert isinstance(raw, dict)
-        return validate({str(key): value for key, value in raw.items()})
+        return validate(own_values(self._loader.take_sweep_config(self._master, list(overrides))))
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from textwrap import wrap
 
 from homotopy_bench.config.reference import (
@@ -101,7 +102,7 @@ def help_text(arguments: Sequence[str]) -> str:
 
 
 _CHOICES: dict[str, Callable[[], list[Choice]]] = {
-    **{group: (lambda group=group: choices(group)) for group in ABOUT},  # type: ignore[misc]
+    **{group: partial(choices, group) for group in ABOUT},
     LAUNCHER: launchers,
     SWEEPER: sweepers,
 }

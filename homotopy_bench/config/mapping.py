@@ -17,7 +17,7 @@ VERSION_BASE = "1.3"
 
 def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
     """Return the nested mapping that Hydra composes for :func:`validate`, with every interpolation resolved."""
-    return _resolved(compose_as_written(overrides))
+    return own_values(compose_as_written(overrides))
 
 
 def compose_as_written(overrides: Sequence[str]) -> DictConfig:
@@ -27,19 +27,19 @@ def compose_as_written(overrides: Sequence[str]) -> DictConfig:
 
 def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
     """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run."""
-    from omegaconf import open_dict
-
     composed = _composed(overrides, hydra=True)
-    folder = Path(composed.hydra.run.dir)
-    with open_dict(composed):
-        del composed["hydra"]
-    return _resolved(composed), folder
+    return own_values(composed), Path(composed.hydra.run.dir)
 
 
-def _resolved(composed: DictConfig) -> dict[str, Any]:
+def own_values(composed: DictConfig) -> dict[str, Any]:
+    """Return a composed configuration resolved, without the section ``hydra``.
+
+    Some of that section is known only where the job runs; ``composed`` itself stays as it is.
+    """
     from omegaconf import OmegaConf
 
-    raw = OmegaConf.to_container(composed, resolve=True)
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    raw = OmegaConf.to_container(own, resolve=True)
     assert isinstance(raw, dict)
     return {str(key): value for key, value in raw.items()}
 

@@ -75,15 +75,6 @@ def checked_config(raw: Any, folder: Path, overrides: list[str]) -> Config:
     return config
 
 
-def own_values(composed: DictConfig) -> Any:
-    """Return the resolved configuration of a job without the section ``hydra``.
-
-    Some of that section is known only where the job runs; ``composed`` itself stays as it is.
-    """
-    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    return OmegaConf.to_container(own, resolve=True)
-
-
 def as_typed(folder: Path) -> Path:
     """Return a folder as a user would type it: relative to the working directory where it lies inside."""
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -23,11 +23,11 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from homotopy_bench.config.mapping import own_values
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
-from homotopy_bench.sweeps.launchers.job import own_values
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
 
 log = logging.getLogger(__name__)

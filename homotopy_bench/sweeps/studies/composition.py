@@ -8,10 +8,10 @@ from typing import Any
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig
 
+from homotopy_bench.config.mapping import own_values
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.sweeps.launchers.job import own_values
 
 
 class Composition:
