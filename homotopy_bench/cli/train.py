@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,12 @@ from homotopy_bench.config.mapping import VERSION_BASE, compose_as_written, comp
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
+from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
-from homotopy_bench.sweeps.launchers.base import REPORT
+from homotopy_bench.sweeps.launchers.base import HELD, REPORT
 from homotopy_bench.sweeps.launchers.job import train_job
-from homotopy_bench.tracking.record import OCCUPIED, holds_run
+from homotopy_bench.tracking.record import own_new, refuse_occupied
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -94,6 +95,8 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
         return float("nan")
 
     vars(task)[REPORT] = report
+    held = ExitStack()
+    vars(task)[HELD] = held
     try:
         refuse_credentials(arguments)
         arguments = in_order(arguments)
@@ -105,7 +108,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
             _resume(arguments, report)
         else:
             if _is_single_run(arguments):
-                _check(arguments)
+                held.enter_context(_check(arguments))
             else:
                 _check_trackers(arguments)
             hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
@@ -119,6 +122,8 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
         if show_traceback:
             raise
         return _say(error, arguments)
+    finally:
+        held.close()
     return max(codes, default=0)
 
 
@@ -165,9 +170,11 @@ def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> N
         return
     check_requirements(config)
 
-    from homotopy_bench.runs.run import resume
+    with FolderLock(folder, "resume"):
+        from homotopy_bench.runs.job import Job
+        from homotopy_bench.runs.run import resume
 
-    _objective(resume(config, folder, overrides, _display()))
+        _objective(resume(Job(config, folder, overrides), _display()))
 
 
 def _objective(result: Result) -> float:
@@ -196,17 +203,18 @@ def _is_single_run(arguments: Sequence[str]) -> bool:
     return not any(is_flag(argument) for argument in arguments)
 
 
-def _check(arguments: Sequence[str]) -> None:
-    """Check a single run before Hydra makes its folder.
+def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
+    """Return the lock of the folder of a single run, checked and locked before Hydra writes its files there.
+
+    A folder that is named by the time needs none.
 
     Raises:
         InputError: If it cannot be run.
     """
     raw, folder = compose_run(arguments)
     config = validate(raw)
-    # Hydra would write its files over those of the run that is there.
-    if holds_run(folder):
-        raise InputError("hydra.run.dir", folder, OCCUPIED)
+    if folder is not None:
+        refuse_occupied(folder, "hydra.run.dir")
     check_requirements(config)
     outputs = Path(config.paths.outputs)
     accepted = "accepted: a folder that can be made and written"
@@ -216,6 +224,7 @@ def _check(arguments: Sequence[str]) -> None:
         raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {accepted}") from error
     if not os.access(outputs, os.W_OK | os.X_OK):
         raise InputError("paths.outputs", outputs, f"this cannot be written to; {accepted}")
+    return nullcontext() if folder is None else own_new(folder, "hydra.run.dir")
 
 
 def _check_trackers(arguments: Sequence[str]) -> None:

@@ -25,10 +25,16 @@ def compose_as_written(overrides: Sequence[str]) -> DictConfig:
     return _composed(overrides, hydra=False)
 
 
-def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
-    """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run."""
+def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path | None]:
+    """Return what :func:`compose_raw` does, and the folder that Hydra makes for a single run, ``hydra.run.dir``.
+
+    The folder is None where its name holds the time at which Hydra starts, so that it is another one than here.
+    """
+    from omegaconf import OmegaConf
+
     composed = _composed(overrides, hydra=True)
-    return own_values(composed), Path(composed.hydra.run.dir)
+    written: Any = OmegaConf.to_container(composed.hydra.run, resolve=False)
+    return own_values(composed), None if "${now:" in str(written["dir"]) else Path(composed.hydra.run.dir)
 
 
 def own_values(composed: DictConfig) -> dict[str, Any]:

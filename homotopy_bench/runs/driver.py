@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import torch
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.base import Splits
 from homotopy_bench.data.published import provenance
 from homotopy_bench.hardware.memory import out_of_memory
@@ -59,9 +60,9 @@ class Driver:
         try:
             splits = self._load()
             training = Trainer([member.job.config for member in self.members], splits)
-            states = [member.state["member"] for member in self.members if member.state is not None]
-            if states:
-                training.load_member_states(states)
+            self._continue(training)
+            for member in self.members:
+                member.go_on()
             self.show.start(self.members[0].title, training.total_steps, training.step)
             followed = [Followed(m.job.config, m.record.folder, m.step, m.note) for m in self.members]
             with closing(Trackers(followed, self.show.warn)) as self._trackers:
@@ -82,6 +83,29 @@ class Driver:
             if others:
                 member.record.log(f"{config.dataset.name}: {others} of {len(data)} files are not the published ones")
         return splits
+
+    def _continue(self, training: Trainer) -> None:
+        """Take an ensemble from its beginning to the members' checkpoints, if they have any.
+
+        Raises:
+            InputError: If no run of these configurations has written them.
+        """
+        states = [member.state["member"] for member in self.members if member.state is not None]
+        if not states:
+            return
+        first = self.members[0]
+        try:
+            training.load_member_states(states)
+        except Exception as error:  # whatever using a foreign state leads to
+            if out_of_memory(error):
+                raise
+            raise first.misfit(error) from error
+        every = self.config.training.eval_every * training.steps_per_epoch
+        expected = training.step // every + (training.step == training.total_steps and training.step % every > 0)
+        for member in self.members:
+            if member.evaluations != expected:
+                accepted = f"its metrics.jsonl has {member.evaluations} lines up to step {member.step}, not {expected}"
+                raise InputError("resume", member.job.folder, accepted)
 
     def _loop(self, training: Trainer, splits: Splits) -> Trainer:
         """Return the ensemble after the remaining steps."""

@@ -28,6 +28,7 @@ class Job:
         overrides: The overrides of the configuration, for the record.
         prune: Called after every evaluation but the last; None for no pruning.
         on_evaluation: Called after every evaluation.
+        by_hydra: Whether Hydra has begun the run, and thereby written ``.hydra/``.
     """
 
     config: Config
@@ -35,6 +36,7 @@ class Job:
     overrides: list[str]
     prune: Prune | None = None
     on_evaluation: Observer | None = None
+    by_hydra: bool = False
 
 
 @dataclass(frozen=True)

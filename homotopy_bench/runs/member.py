@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.core.errors import InputError
@@ -24,7 +25,7 @@ from homotopy_bench.runs.summary import metrics_line, run_summary, run_title
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
 from homotopy_bench.tracking.environment import code_version, command_line
-from homotopy_bench.tracking.record import Record, read_metrics
+from homotopy_bench.tracking.record import Record, Request, read_metrics
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
 
@@ -35,7 +36,10 @@ class Member:
     Attributes:
         job: Configuration, folder and pruning callback.
         record: The record.
+        writing: Whether the record has been begun or continued here; until then it is as another process has left it.
         state: The checkpoint to continue from; None at the beginning.
+        step: Steps done at it.
+        evaluations: Lines of the metrics written until then.
         cost: The cost so far.
         history: The evaluations that the summary names.
         status: None while it trains, then how it ended.
@@ -46,6 +50,7 @@ class Member:
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
         self.job = job
         self.record = record
+        self.writing = False
         self.restore(state)
         self.data: list[dict[str, str | bool]] = []
         self.device_name = job.config.hardware.name
@@ -62,32 +67,59 @@ class Member:
         Raises:
             InputError: If the folder holds a run already, or cannot be written.
         """
-        record = Record.create(job.folder, job.config.to_dict(), job.overrides)
+        record = Record.create(job.folder, None if job.by_hydra else Request(job.config.to_dict(), job.overrides))
         record.log(command_line())
-        return cls(job, record, None)
+        member = cls(job, record, None)
+        member.writing = True
+        return member
 
     @classmethod
     def continued(cls, job: Job) -> Member:
-        """Return a run at its last checkpoint, or at its beginning if it had none.
+        """Return a run at its last checkpoint, or at its beginning if it had none; its record is left as it is.
 
         Raises:
-            InputError: If the checkpoint does not belong to this code or this configuration.
+            InputError: If another process writes the folder, something in it is damaged, or the checkpoint does not
+                belong to this code or this configuration.
         """
-        record, config = Record(job.folder), job.config
-        state = record.load()
-        if state is not None and state["config_hash"] != config.hash():
-            accepted = f"its checkpoint.pt belongs to configuration {state['config_hash']}, not {config.hash()}"
-            raise InputError("resume", job.folder, f"{accepted}: .hydra/config.yaml was changed since")
-        member = cls(job, record, state)
-        record.go_back_to(state)
-        record.log(f"{command_line()} (from step {member.step})")
-        return member
+        record = Record(job.folder)
+        record.own()
+        try:
+            state = record.load()
+            if state is not None and state.get("config_hash") != job.config.hash():
+                accepted = (
+                    f"its checkpoint.pt belongs to configuration {state.get('config_hash')}, not {job.config.hash()}"
+                )
+                raise InputError("resume", job.folder, f"{accepted}: .hydra/config.yaml was changed since")
+            return cls(job, record, state)
+        except BaseException:
+            record.release()
+            raise
+
+    def go_on(self) -> None:
+        """Cut the metrics back to the checkpoint, once it is known that the run can continue from there."""
+        if not self.writing:
+            self.record.go_back_to(self.state)
+            self.record.log(f"{command_line()} (from step {self.step})")
+            self.writing = True
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
         """Take the state of a checkpoint; None is the beginning."""
         self.state = state
-        self.cost = Cost() if state is None else Cost(**state["cost"])
-        self.history = History() if state is None else History(**state["history"])
+        if state is None:
+            self.cost, self.history, self.step, self.evaluations = Cost(), History(), 0, 0
+            return
+        try:
+            self.cost = TypeAdapter(Cost).validate_python(state["cost"])
+            self.history = TypeAdapter(History).validate_python(state["history"])
+            self.step = int(state["member"]["step"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.misfit(error) from error
+        self.evaluations = self.record.evaluations(state)
+
+    def misfit(self, error: Exception) -> InputError:
+        """Return the error of a checkpoint whose content no run of this configuration has written."""
+        why = f"{type(error).__name__}: {error}"
+        return InputError("resume", self.job.folder, f"its checkpoint.pt does not fit its configuration ({why[:200]})")
 
     def rewind(self, why: str) -> None:
         """Go back to the last checkpoint after another member's failure, which ``why`` tells the log."""
@@ -99,11 +131,6 @@ class Member:
             self.record.log(f"{why} (from step {self.step})")
         except Exception as error:
             self.fail(error)
-
-    @property
-    def step(self) -> int:
-        """Steps done at the checkpoint that it continues from."""
-        return self.state["member"]["step"] if self.state is not None else 0
 
     @property
     def title(self) -> str:
@@ -165,8 +192,7 @@ class Member:
         content = self.summary()
         self.record.finish(content)
         self.record.log(f"{self.status}{f': {self.reason}' if self.reason else ''}")
-        self.result = Result(content, network, self.record.folder)
-        return self.result
+        return self._end(Result(content, network, self.record.folder))
 
     def fail(self, error: Exception) -> None:
         """Write that the run failed and why, as far as that can be written."""
@@ -174,8 +200,9 @@ class Member:
         self.reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         with suppress(OSError):  # a full disk must not hide what went wrong before
             self.record.log("".join(traceback.format_exception(error)))
-            self.record.finish(self.summary())
-        self.result = Result(self.summary(), None, self.record.folder)
+            if self.writing:
+                self.record.finish(self.summary())
+        self._end(Result(self.summary(), None, self.record.folder))
 
     def mark_interrupted(self) -> None:
         """Write that the run was interrupted, before its turn or in the middle of it; it can be continued."""
@@ -185,12 +212,17 @@ class Member:
         except OSError as error:
             self.fail(error)
         else:
-            self.result = Result(self.summary(), None, self.record.folder)
+            self._end(Result(self.summary(), None, self.record.folder))
 
     def note(self, message: str) -> None:
         """Append a line to the log; what cannot be written is no reason to lose the run."""
         with suppress(OSError):
             self.record.log(message)
+
+    def _end(self, result: Result) -> Result:
+        self.result = result
+        self.record.release()
+        return result
 
     def summary(self) -> dict[str, Any]:
         """Return the content of ``summary.json``."""

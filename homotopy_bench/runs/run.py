@@ -13,7 +13,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.loggers.wandb import sync_command
 from homotopy_bench.runs.driver import Driver
-from homotopy_bench.runs.job import Job, Observer, Prune, Result
+from homotopy_bench.runs.job import Job, Observer, Result
 from homotopy_bench.runs.member import Member
 from homotopy_bench.tracking.display import Display, Silent, display
 
@@ -57,24 +57,24 @@ def train(
     return _alone(Member.begin(job), display(Console()) if progress else Silent())
 
 
-def start(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
-    """Return the result of a new run in a folder that holds none; the arguments are those of :class:`Job`.
+def start(job: Job, show: Display) -> Result:
+    """Return the result of a new run in a folder that holds none.
 
     Raises:
         InputError: If the folder holds a run already, or the data, the device or the model do not fit.
     """
-    return _alone(Member.begin(Job(config, folder, overrides, prune)), show)
+    return _alone(Member.begin(job), show)
 
 
-def resume(config: Config, folder: Path, overrides: list[str], show: Display, prune: Prune | None = None) -> Result:
+def resume(job: Job, show: Display) -> Result:
     """Return the result of an interrupted run, continued from its last checkpoint or from its beginning without one.
 
-    It is bitwise that of a run without interruption. The arguments are those of :class:`Job`.
+    It is bitwise that of a run without interruption.
 
     Raises:
         InputError: If the checkpoint does not belong to this code or this configuration.
     """
-    return _alone(Member.continued(Job(config, folder, overrides, prune)), show)
+    return _alone(Member.continued(job), show)
 
 
 def new_folder(config: Config) -> Path:

@@ -66,7 +66,7 @@ def of_run(config: Config, folder: Path) -> TargetNetwork:
     training = Trainer([dataclasses.replace(config, hardware=_on_host(config))], splits)
     try:
         training.load_member_states([state["member"]])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # whatever using a foreign state leads to
         raise InputError("RUN_DIR", folder, f"its checkpoint.pt does not fit its configuration ({error})") from error
     where = f"after step {training.step} of {training.total_steps} of {folder}"
     return TargetNetwork(_words(config, where), training.target_network(0), splits)

@@ -10,9 +10,10 @@ from typing import Any
 from homotopy_bench.config.compose import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
-from homotopy_bench.tracking.origin import MULTIRUN
+from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
 from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import read_run
 
@@ -39,8 +40,14 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
         report: Takes the error of every run that cannot be continued; the others are.
 
     Raises:
+        InputError: If another process writes the folder, or the multirun's own file is damaged.
         KeyboardInterrupt: If the training was interrupted.
     """
+    with FolderLock(folder, "resume"):
+        _resume_locked(folder, report)
+
+
+def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     left: list[tuple[Config, Path, list[str]]] = []
     begun, expected = runs_of(folder), _expected(folder)
     ended = 0
@@ -96,7 +103,7 @@ def _expected(folder: Path) -> dict[Path, list[str]]:
     sweeper = hydra.get("sweeper", {})
     if sweeper.get("_target_", "").rpartition(".")[2] != "BasicSweeper":
         return {}
-    if hydra["sweep"]["subdir"] != "${hydra.job.num}":
+    if hydra["sweep"]["subdir"] != NUMBERED:
         return {}
     asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     overrides = OverridesParser.create().parse_overrides([*asked, *hydra["overrides"]["task"]])
@@ -105,10 +112,19 @@ def _expected(folder: Path) -> dict[Path, list[str]]:
 
 
 def _multirun(folder: Path) -> dict[str, Any]:
-    """Return Hydra's own settings of a multirun, nothing resolved."""
+    """Return Hydra's own settings of a multirun, nothing resolved; empty where it left none.
+
+    Raises:
+        InputError: If its file is damaged.
+    """
     from omegaconf import OmegaConf
 
     path = folder / MULTIRUN
-    loaded = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
-    hydra = loaded.get("hydra", {}) if isinstance(loaded, dict) else {}
-    return dict(hydra)
+    if not path.exists():
+        return {}
+    try:
+        loaded: Any = OmegaConf.to_container(OmegaConf.load(path))
+        return dict(loaded["hydra"])
+    except Exception as error:  # of two libraries, and of what they read
+        accepted = f"its {MULTIRUN} is damaged ({type(error).__name__}); its runs continue one by one, with resume=RUN"
+        raise InputError("resume", folder, accepted) from error

@@ -8,6 +8,9 @@ from typing import NamedTuple
 MULTIRUN = "multirun.yaml"
 """File of Hydra's sweepers in the folder of a multirun."""
 
+NUMBERED = "${hydra.job.num}"
+"""Option ``hydra.sweep.subdir`` of a multirun whose jobs lie in folders named by their numbers."""
+
 LEVELS = 3
 """Number of folders above a run's own that are searched for that of its multirun."""
 

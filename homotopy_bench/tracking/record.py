@@ -5,36 +5,60 @@
     summary.json          how it ended                  train.log       the same for a reader
 
 ``metrics.jsonl`` is append-only; a run killed in the middle may leave a torn last line, which readers skip and a
-continued run cuts off. All other files appear complete or not at all.
+continued run cuts off. All other files appear complete or not at all. ``metrics.jsonl`` comes last of the first files:
+a folder without it holds no run yet.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_json_lines, write_atomically
+from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
 
 SCHEMA = 1
 """Number of the record's layout; a reader refuses any other."""
 
-OCCUPIED = "this folder already holds a run; give another hydra.run.dir=..., or continue it with resume=..."
-"""What a new run in such a folder is told."""
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, as ``.hydra/`` keeps it."""
+
+    config: Mapping[str, Any]
+    overrides: Sequence[str]
+
+    def keep(self, folder: Path) -> None:
+        """Write it: the overrides last, so that where they stand the configuration is whole.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        import yaml
+
+        asked = folder / ".hydra"
+        asked.mkdir(exist_ok=True)
+        write_atomically(asked / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False).encode())
+        write_atomically(asked / "overrides.yaml", yaml.safe_dump(list(self.overrides)).encode())
 
 
 class Record:
-    """Write the record in the folder of one run, which must exist."""
+    """Write the record in the folder of one run, which must exist.
+
+    Who writes owns the folder: :meth:`create` and :meth:`own` lock it, until :meth:`release` or the process's end.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: FolderLock | None = None
         self.metrics = folder / "metrics.jsonl"
         self.summary = folder / "summary.json"
         self.checkpoint = folder / "checkpoint.pt"
@@ -42,31 +66,39 @@ class Record:
         self.log_file = folder / "train.log"
 
     @classmethod
-    def create(cls, folder: Path, config: Mapping[str, Any], overrides: list[str]) -> Record:
+    def create(cls, folder: Path, request: Request | None) -> Record:
         """Return a new record in a folder that holds none, and is made if it is missing.
 
-        Configuration and overrides are kept in ``.hydra/`` where Hydra has not done so.
+        Args:
+            folder: The folder.
+            request: What to keep in ``.hydra/``; None where Hydra has just done so.
 
         Raises:
-            InputError: If the folder already holds a run, or cannot be written.
+            InputError: If the folder already holds a run, another process writes it, or it cannot be written.
         """
         record = cls(folder)
+        record._lock = own_new(folder, "hydra.run.dir")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # Exclusive creation decides between two runs that start in one folder at the same moment.
+            if request is not None:
+                request.keep(folder)
             record.metrics.touch(exist_ok=False)
-            asked = folder / ".hydra"
-            if not (asked / "overrides.yaml").exists():
-                import yaml
-
-                asked.mkdir(exist_ok=True)
-                write_atomically(asked / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False).encode())
-                write_atomically(asked / "overrides.yaml", yaml.safe_dump(overrides).encode())
-        except FileExistsError:
-            raise InputError("hydra.run.dir", folder, OCCUPIED) from None
         except OSError as error:
+            record.release()
             raise InputError("hydra.run.dir", folder, f"cannot be written ({error.strerror})") from error
         return record
+
+    def own(self) -> None:
+        """Lock the folder of a run that is continued.
+
+        Raises:
+            InputError: If another process writes it, or it cannot be written.
+        """
+        self._lock = FolderLock(self.folder, "resume")
+
+    def release(self) -> None:
+        """Release the folder."""
+        if self._lock is not None:
+            self._lock.release()
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Append one line to the metrics; a number that is not finite becomes null."""
@@ -75,14 +107,10 @@ class Record:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the checkpoint: a state of tensors, numbers, texts and containers, and the length of the metrics."""
-        import torch
-
         with self.metrics.open("rb") as file:
             os.fsync(file.fileno())
             size = file.seek(0, 2)
-        content = io.BytesIO()
-        torch.save({"schema": SCHEMA, "metrics_bytes": size, **state}, content)
-        write_atomically(self.checkpoint, content.getvalue())
+        write_atomically(self.checkpoint, encoded({"schema": SCHEMA, "metrics_bytes": size, **state}))
 
     def load(self) -> dict[str, Any] | None:
         """Return the state of the last checkpoint; None without one. Nothing is altered.
@@ -90,26 +118,42 @@ class Record:
         Raises:
             InputError: If the checkpoint is damaged or of another layout, or the metrics are shorter than it says.
         """
-        if not self.checkpoint.exists():
-            return None
-        import torch
-
         try:
-            with warnings.catch_warnings(action="ignore"):  # the error says it all
-                state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load raises whatever unpickling a damaged file leads to
-            raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({type(error).__name__})") from error
+            state = decoded(self.checkpoint.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, Damaged) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({why})") from error
         if not isinstance(state, dict):
             kind = type(state).__name__
             raise InputError("resume", self.folder, f"its checkpoint.pt holds a {kind}, no state of a run")
         if (schema := state.get("schema")) != SCHEMA:
             accepted = f"its checkpoint.pt has schema {schema}; this version reads {SCHEMA}"
             raise InputError("resume", self.folder, accepted)
-        size = self.metrics.stat().st_size if self.metrics.exists() else 0
-        if size < state["metrics_bytes"]:
-            accepted = f"its metrics.jsonl has {size} bytes, its checkpoint.pt expects {state['metrics_bytes']}"
+        expected, size = state.get("metrics_bytes"), self.metrics.stat().st_size if self.metrics.exists() else 0
+        if type(expected) is not int or not 0 <= expected <= size:
+            accepted = f"its metrics.jsonl has {size} bytes, its checkpoint.pt expects {expected}"
             raise InputError("resume", self.folder, accepted)
         return state
+
+    def evaluations(self, state: Mapping[str, Any]) -> int:
+        """Return how many lines of the metrics belong to a state that :meth:`load` returned.
+
+        Raises:
+            InputError: If one of them is damaged.
+        """
+        *lines, rest = self.metrics.read_bytes()[: state["metrics_bytes"]].split(b"\n")
+        if rest:
+            raise InputError(
+                "resume", self.folder, f"its checkpoint.pt ends within line {len(lines) + 1} of metrics.jsonl"
+            )
+        for number, line in enumerate(lines, 1):
+            try:
+                json.loads(line)
+            except ValueError as error:
+                raise InputError("resume", self.folder, f"its metrics.jsonl is damaged in line {number}") from error
+        return len(lines)
 
     def go_back_to(self, state: Mapping[str, Any] | None) -> None:
         """Cut the metrics back to the state that :meth:`load` returned, and remove temporary files of a kill."""
@@ -127,6 +171,33 @@ class Record:
         """Append one line with the time to ``train.log``."""
         with self.log_file.open("a", encoding="utf-8") as file:
             file.write(f"[{datetime.now().isoformat(sep=' ', timespec='seconds')}] {message}\n")
+
+
+def own_new(folder: Path, key: str) -> FolderLock:
+    """Return the lock of a folder, named by ``key``, for a new run.
+
+    Raises:
+        InputError: If it holds a run, another process writes it, or it cannot be written.
+    """
+    refuse_occupied(folder, key)
+    lock = FolderLock(folder, key)
+    try:
+        refuse_occupied(folder, key)  # it was not locked before
+    except InputError:
+        lock.release()
+        raise
+    return lock
+
+
+def refuse_occupied(folder: Path, key: str) -> None:
+    """Refuse a folder, named by ``key``, for a new run if it holds one.
+
+    Raises:
+        InputError: If it does.
+    """
+    if holds_run(folder):
+        accepted = f"this folder already holds a run; give another {key}=..., or continue it with resume=..."
+        raise InputError(key, folder, accepted)
 
 
 def holds_run(folder: Path) -> bool:

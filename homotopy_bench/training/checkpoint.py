@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.optim.base import RowOptimizer
@@ -43,4 +45,7 @@ def load_networks_state(ensemble: Ensemble, optimizer: RowOptimizer, rows: slice
         statistics[name][rows].copy_(value)
     parts = [part for row in ensemble.rows[rows] for part in row]
     for part, moments in zip(parts, state["optimizer"], strict=True):
+        shapes = {tuple(value.shape) for value in moments.values() if torch.is_tensor(value)}
+        if not shapes <= {(), tuple(part.shape)}:
+            raise ValueError(f"moments of shapes {shapes} for a part of shape {tuple(part.shape)}")
         optimizer.state[part] = copied(moments, theta.device)

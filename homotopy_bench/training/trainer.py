@@ -193,12 +193,14 @@ class Trainer:
             states: What :meth:`member_state` returned for each member, all at the same step.
 
         Raises:
-            ValueError: If the states do not fit these members.
+            ValueError: If a state is none of these members; a state that nothing here returned may lead to any error.
         """
         steps = {state["step"] for state in states}
         if len(steps) != 1 or len(states) != len(self.configs):
             raise ValueError(f"{len(states)} states at steps {sorted(steps)} for {len(self.configs)} members")
         self.step, self.meters.loss_count = steps.pop(), states[0]["loss_count"]
+        if type(self.step) is not int or not 0 <= self.step <= self.total_steps:
+            raise ValueError(f"step {self.step} of {self.total_steps}")
         last = self._last_step
         self._merge_arrived(last)
         for member, state in enumerate(states):

@@ -68,6 +68,7 @@ def recorded(overrides: tuple[str, ...], seed: int, folder: Path) -> dict[str, A
         SystemExit: If the folder holds the record of another configuration.
     """
     from homotopy_bench import compose, train
+    from homotopy_bench.runs.job import Job
     from homotopy_bench.runs.run import resume
     from homotopy_bench.tracking.display import Silent
 
@@ -80,5 +81,5 @@ def recorded(overrides: tuple[str, ...], seed: int, folder: Path) -> dict[str, A
         if kept["status"] in ("completed", "diverged"):
             return kept
     if (run / "metrics.jsonl").exists():
-        return resume(config, run, list(overrides), Silent()).summary
+        return resume(Job(config, run, list(overrides)), Silent()).summary
     return train(config, run).summary

@@ -14,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from homotopy_bench.tracking.checkpoint_file import decoded, encoded
 from tests.cli.runner import TINY, call_main, files, summary, the_error_line, trained
 
 
@@ -120,6 +121,28 @@ def other_checkpoint(folder: Path) -> None:
     torch.save({**state, "schema": 99}, folder / "checkpoint.pt")
 
 
+def crafted(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+    """A checkpoint whose digest is right, and whose content no run has written."""
+
+    def damage(folder: Path) -> None:
+        file = folder / "checkpoint.pt"
+        state = decoded(file.read_bytes())
+        change(state)
+        file.write_bytes(encoded(state))
+
+    return damage
+
+
+def symbolic_link_loop(folder: Path) -> None:
+    (folder / "checkpoint.pt").unlink()
+    (folder / "checkpoint.pt").symlink_to("checkpoint.pt")
+
+
+def metrics_damaged_in_line_1(folder: Path) -> None:
+    file = folder / "metrics.jsonl"
+    file.write_bytes(file.read_bytes().replace(b'"epoch"', b'"epo\xffh"', 1))
+
+
 def foreign_checkpoint(folder: Path) -> None:
     torch.save(torch.zeros(3), folder / "checkpoint.pt")
 
@@ -150,10 +173,45 @@ NOT_RESUMABLE: dict[Callable[[Path], object], str] = {
     other_summary: "its summary.json has schema 99; this version reads 1",
     torn_summary: "its summary.json is damaged; delete it to continue the run",
     short_metrics: "its checkpoint.pt expects ",
+    symbolic_link_loop: "its checkpoint.pt is damaged (Too many levels of symbolic links)",
+    metrics_damaged_in_line_1: "its metrics.jsonl is damaged in line 1",
 }
 
+MISFIT = "its checkpoint.pt does not fit its configuration ("
 
-@pytest.mark.parametrize("damage", NOT_RESUMABLE, ids=lambda damage: damage.__name__)
+CRAFTED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "no metrics_bytes": (lambda state: state.pop("metrics_bytes"), "its checkpoint.pt expects None"),
+    "metrics_bytes as text": (lambda state: state.update(metrics_bytes="5"), "its checkpoint.pt expects 5"),
+    "negative metrics_bytes": (lambda state: state.update(metrics_bytes=-1), "its checkpoint.pt expects -1"),
+    "no metrics at all": (lambda state: state.update(metrics_bytes=0), "its metrics.jsonl has 0 lines up to step "),
+    "part of a line": (lambda state: state.update(metrics_bytes=9), "its checkpoint.pt ends within line 1 of metrics"),
+    "no hash": (lambda state: state.pop("config_hash"), "its checkpoint.pt belongs to configuration None"),
+    "no cost": (lambda state: state.pop("cost"), MISFIT + "KeyError: 'cost'"),
+    "cost of text": (lambda state: state["cost"].update(train_seconds="long"), MISFIT),
+    "history of a list": (lambda state: state.update(history=[]), MISFIT),
+    "no member": (lambda state: state.pop("member"), MISFIT + "KeyError: 'member'"),
+    "member of a number": (lambda state: state.update(member=3), MISFIT),
+    "step as text": (lambda state: state["member"].update(step="many"), MISFIT),
+    "step beyond the end": (
+        lambda state: state["member"].update(step=10**9),
+        MISFIT + "ValueError: step 1000000000 of",
+    ),
+    "negative step": (lambda state: state["member"].update(step=-1), MISFIT + "ValueError: step -1 of"),
+    "another step": (lambda state: state["member"].update(step=1), "lines up to step 1, not 0"),
+    "no theta": (lambda state: state["member"].pop("theta"), MISFIT + "KeyError: 'theta'"),
+    "theta of text": (lambda state: state["member"].update(theta="0"), MISFIT),
+    "theta too short": (lambda state: state["member"].update(theta=state["member"]["theta"][:, :9]), MISFIT),
+    "no moments": (lambda state: state["member"].update(optimizer=[]), MISFIT),
+    "moments too short": (lambda state: state["member"]["optimizer"][0].update(exp_avg=torch.zeros(3)), MISFIT),
+    "no rates": (lambda state: state["member"].pop("rates"), MISFIT + "KeyError: 'rates'"),
+    "loss_sum of another shape": (lambda state: state["member"].update(loss_sum=torch.zeros(7)), MISFIT),
+}
+NOT_RESUMABLE |= {crafted(change): line for change, line in CRAFTED.values()}
+
+
+@pytest.mark.parametrize(
+    "damage", NOT_RESUMABLE, ids=[*(damage.__name__ for damage in NOT_RESUMABLE)][: -len(CRAFTED)] + list(CRAFTED)
+)
 def test_a_run_that_cannot_be_continued_is_left_as_it_is(
     damage: Callable[[Path], object], killed_run: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from homotopy_bench import compose
 from homotopy_bench.config.validation import validate
 from homotopy_bench.report import build_report, read_runs
 from homotopy_bench.report.runs import Run
+from homotopy_bench.runs.job import Job
 from homotopy_bench.runs.run import resume
 from homotopy_bench.sweeps.continuing import resume_sweep
 from homotopy_bench.tracking.display import Silent
@@ -102,7 +103,7 @@ def test_an_interrupted_run_completes_as_it_would_have(name: str, tmp_path: Path
     shutil.copytree(STOPPED / name, folder)
     config, overrides, ended = read_run(folder)
     assert ended is None
-    assert resume(config, folder, overrides, Silent()).summary["status"] == "completed"
+    assert resume(Job(config, folder, overrides), Silent()).summary["status"] == "completed"
     assert_completed_like(folder, COMPLETED / name)
 
 

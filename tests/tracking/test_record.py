@@ -15,7 +15,7 @@ from homotopy_bench import train
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
-from homotopy_bench.tracking.record import Record, read_metrics
+from homotopy_bench.tracking.record import Record, Request, read_metrics
 from tests.cases import CASES
 from tests.composing import compose
 
@@ -48,7 +48,7 @@ def test_torn_last_line_is_skipped(tmp_path: Path) -> None:
 
 
 def test_going_back_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> None:
-    record = Record.create(tmp_path / "run", {}, [])
+    record = Record.create(tmp_path / "run", Request({}, []))
     record.append({"epoch": 1})
     record.save({"step": 1})
     record.append({"epoch": 2, "loss": float("nan")})
@@ -62,9 +62,9 @@ def test_going_back_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> N
 
 
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
-    Record.create(tmp_path, {}, [])
+    Record.create(tmp_path, Request({}, []))
     with pytest.raises(InputError, match="already holds a run"):
-        Record.create(tmp_path, {}, [])
+        Record.create(tmp_path, Request({}, []))
 
 
 @pytest.mark.parametrize("case", RUNS)
@@ -72,7 +72,7 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
     config = compose(*CASES[case], *RUN)
     result = train(config, tmp_path / "run")
     files = sorted(path.name for path in result.folder.iterdir())
-    assert files == [".hydra", "checkpoint.pt", "curves.png", "metrics.jsonl", "summary.json", "train.log"]
+    assert files == [".hydra", ".lock", "checkpoint.pt", "curves.png", "metrics.jsonl", "summary.json", "train.log"]
     summary = json.loads((result.folder / "summary.json").read_text())
     assert summary == result.summary | {"schema": 1}
     assert set(summary) >= keys(

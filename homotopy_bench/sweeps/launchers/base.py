@@ -6,6 +6,7 @@ import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,17 +14,22 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.sweeps.launchers.job import as_typed
-from homotopy_bench.tracking.record import OCCUPIED, holds_run
+from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
+from homotopy_bench.tracking.record import refuse_occupied
 
 log = logging.getLogger(__name__)
 
 REPORT = "report"
 """Attribute of the task function: a callback that takes a job's error and returns the objective of a failed job."""
+
+HELD = "held"
+"""Attribute of the task function: an ``ExitStack`` of what is released when the command ends."""
 
 
 class SweepLauncher(Launcher, ABC):
@@ -38,6 +44,8 @@ class SweepLauncher(Launcher, ABC):
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
         refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
+        held: ExitStack = getattr(task_function, HELD)
+        held.enter_context(own_sweep(config.hydra))
         self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
@@ -97,9 +105,26 @@ def refuse_job(composed: DictConfig, folder: Path) -> None:
     Raises:
         InputError: If the folder holds a run, or an option of a logger holds a credential.
     """
-    if holds_run(folder):
-        raise InputError("hydra.sweep.dir", as_typed(folder), OCCUPIED.replace("run.dir", "sweep.dir"))
+    refuse_occupied(as_typed(folder), "hydra.sweep.dir")
     refuse_credentials_in(composed.get("logger"))
+
+
+def own_sweep(hydra: DictConfig) -> AbstractContextManager[object]:
+    """Return the lock of the folder of a new multirun; none of a study, whose workers share theirs.
+
+    Raises:
+        InputError: If another process writes it, or it holds a multirun of the same job numbers.
+    """
+    if "trial" in hydra.sweeper:
+        return nullcontext()
+    sweep, key = as_typed(Path(str(hydra.sweep.dir))), "hydra.sweep.dir"
+    lock = FolderLock(sweep, key)
+    written: Any = OmegaConf.to_container(hydra.sweep, resolve=False)
+    if (sweep / MULTIRUN).exists() and written["subdir"] == NUMBERED:
+        lock.release()
+        accepted = "this folder already holds a multirun; give another one, or continue it with resume=..."
+        raise InputError(key, sweep, accepted)
+    return lock
 
 
 def print_records(jobs: Iterable[tuple[int, Sequence[str], Mapping[str, Any] | None]], sweep: Path) -> None:

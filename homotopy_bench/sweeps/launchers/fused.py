@@ -18,9 +18,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
-from homotopy_bench.sweeps.launchers.job import checked_config, pruning
+from homotopy_bench.sweeps.launchers.job import begun_by_hydra, checked_config, pruning
+from homotopy_bench.tracking.record import own_new
 
 if TYPE_CHECKING:
     from homotopy_bench.runs.job import Result
@@ -37,6 +39,7 @@ class Prepared:
     back: JobReturn  # what the sweeper gets
     composed: DictConfig  # with the section ``hydra``
     folder: Path  # of its record
+    lock: FolderLock | None = None
     config: Config | None = None
     error: Exception | None = None
     result: Result | None = None
@@ -103,7 +106,7 @@ class EnsembleLauncher(SweepLauncher):
     def _check(self, job: Prepared) -> None:
         """Give a job its folder and its typed configuration."""
         refuse_job(job.composed, job.folder)
-        job.folder.mkdir(parents=True, exist_ok=True)
+        job.lock = own_new(job.folder, "hydra.sweep.dir")
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
             hidden.mkdir(exist_ok=True)
@@ -111,7 +114,12 @@ class EnsembleLauncher(SweepLauncher):
             for name, part in parts.items():
                 OmegaConf.save(part, hidden / f"{name}.yaml")
         self.context.callbacks.on_job_start(config=job.composed, task_function=lambda _: None)
-        job.config = checked_config(OmegaConf.to_container(job.back.cfg, resolve=True), job.folder, job.overrides)
+        job.config = checked_config(
+            OmegaConf.to_container(job.back.cfg, resolve=True),
+            job.folder,
+            job.overrides,
+            begun_by_hydra(job.composed.hydra),
+        )
 
     def _train(self, jobs: Sequence[Prepared], sweep: Path) -> bool:
         """Return whether the training of jobs went to its end; False if it was interrupted."""
@@ -129,7 +137,20 @@ class EnsembleLauncher(SweepLauncher):
             assert job.config is not None
             prune = pruning(job.composed.hydra, job.config.training.epochs)
             try:
-                trained.append((job, Member.begin(Job(job.config, job.folder, job.overrides, prune))))
+                trained.append(
+                    (
+                        job,
+                        Member.begin(
+                            Job(
+                                job.config,
+                                job.folder,
+                                job.overrides,
+                                prune,
+                                by_hydra=begun_by_hydra(job.composed.hydra),
+                            )
+                        ),
+                    )
+                )
             except InputError as error:
                 job.error = error
         members, console = [member for _, member in trained], Console()
@@ -156,4 +177,6 @@ class EnsembleLauncher(SweepLauncher):
         singleton: Any = HydraConfig.instance()
         singleton.cfg = back.hydra_cfg
         self.context.callbacks.on_job_end(config=job.composed, job_return=back)
+        if job.lock is not None:
+            job.lock.release()
         return back

@@ -13,7 +13,7 @@ from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
-from homotopy_bench.tracking.record import Record, holds_run
+from homotopy_bench.tracking.record import Record, Request, holds_run
 
 if TYPE_CHECKING:
     from homotopy_bench.runs.run import Result
@@ -36,12 +36,19 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     runtime = HydraConfig.get()
     folder, overrides = as_typed(Path(runtime.runtime.output_dir)), list(runtime.overrides.task)
     refuse_credentials_in(composed.get("logger"))  # a record of the failure would keep them
-    config = checked_config(OmegaConf.to_container(composed, resolve=True), folder, overrides)
+    written = begun_by_hydra(runtime)
+    config = checked_config(OmegaConf.to_container(composed, resolve=True), folder, overrides, written)
 
+    from homotopy_bench.runs.job import Job
     from homotopy_bench.runs.run import resume, start
 
     begin = resume if again and holds_run(folder) else start
-    return begin(config, folder, overrides, show, pruning(runtime, config.training.epochs))
+    return begin(Job(config, folder, overrides, pruning(runtime, config.training.epochs), by_hydra=written), show)
+
+
+def begun_by_hydra(hydra: Any) -> bool:
+    """Return whether Hydra writes ``.hydra/`` for a job with this section ``hydra``."""
+    return str(hydra.output_subdir) == ".hydra"
 
 
 def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool] | None:
@@ -60,7 +67,7 @@ def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool]
         return None
 
 
-def checked_config(raw: Any, folder: Path, overrides: list[str]) -> Config:
+def checked_config(raw: Any, folder: Path, overrides: list[str], by_hydra: bool) -> Config:
     """Return the typed configuration of a job; record the failure of a job that cannot be run.
 
     Raises:
@@ -70,7 +77,9 @@ def checked_config(raw: Any, folder: Path, overrides: list[str]) -> Config:
         config = validate(raw)
         check_requirements(config)
     except InputError as error:
-        Record.create(folder, raw, overrides).finish({"status": "failed", "reason": str(error)})
+        record = Record.create(folder, None if by_hydra else Request(raw, overrides))
+        record.finish({"status": "failed", "reason": str(error)})
+        record.release()
         raise
     return config
 

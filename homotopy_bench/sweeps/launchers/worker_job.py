@@ -14,10 +14,11 @@ from pathlib import Path
 from hydra import version
 from hydra.core.utils import JobReturn, JobRuntime, run_job, setup_globals
 from hydra.types import HydraContext
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 
 from homotopy_bench.config.mapping import VERSION_BASE
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.tracking.record import holds_run
 
 
 class Interrupted(Exception):  # it is no error, but has to travel as one
@@ -65,6 +66,9 @@ class WorkerJob:
     def run(self) -> JobReturn:
         """Return its result, run in this process."""
         setup_globals()
+        if holds_run(self.folder):  # a kill must not leave a part of what it was asked for
+            with read_write(self.composed), open_dict(self.composed):
+                self.composed.hydra.output_subdir = None
         return run_job(
             hydra_context=self.context,
             task_function=_train,

@@ -28,6 +28,7 @@ from sqlalchemy.exc import ArgumentError
 from homotopy_bench.config.schema import Training
 from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.options import StudyOptions
@@ -78,7 +79,7 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
         trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
         trials.belongs_to(_about(options, space))
-        OmegaConf.save(master, folder / MULTIRUN)
+        write_atomically(folder / MULTIRUN, OmegaConf.to_yaml(master).encode())
 
         def claim() -> Claim | None:
             return trials.claim(total, for_trial, lambda trial: space.walk(trial, composition.lookup))
