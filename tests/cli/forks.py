@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
@@ -56,6 +57,14 @@ class Fork:
     def kill(self) -> None:
         """End the process at once."""
         self.send_signal(signal.SIGKILL)
+
+    def wait_until_stopped(self, timeout: float) -> None:
+        """Wait until the process has sent itself a SIGSTOP."""
+        end = time.monotonic() + timeout
+        while Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert self.poll() is None, self.output()
+            assert time.monotonic() < end, "it does not stop"
+            time.sleep(0.02)
 
     def output(self) -> str:
         """Return what the process has written to its standard output so far."""

@@ -17,6 +17,7 @@ import torch
 
 import homotopy_bench
 from homotopy_bench.cli.train import main
+from homotopy_bench.core.folder_lock import LOCK
 from tests.cli.forks import Fork
 
 TRAIN = str(Path(homotopy_bench.__file__).with_name("__main__.py"))
@@ -110,7 +111,9 @@ def metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """The files below a folder, without those that are locked."""
+    every = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return sorted(str(path.relative_to(folder)) for path in every)
 
 
 def trained(folder: Path) -> list[str]:

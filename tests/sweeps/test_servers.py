@@ -121,15 +121,6 @@ STORAGE = "hydra.sweeper.storage=${oc.env:STUDY_URL}"
 TOTAL = 10
 
 
-def wait_until_stopped(process: Fork) -> None:
-    """Wait for a process that sends itself a SIGSTOP."""
-    end = time.monotonic() + LIMIT
-    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        assert process.poll() is None, ended(process)
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def attempts(folder: Path, study: FormulaStudy) -> list[int]:
     """How often each trial was begun, after checking that study and records agree and that nothing else is there."""
     found = []
@@ -164,7 +155,7 @@ def test_three_workers_train_every_trial_although_one_is_killed(
     dies = Fork(SEND_AT, arguments, tmp_path, environment(MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url))
     others = []
     try:
-        wait_until_stopped(dies)
+        dies.wait_until_stopped(LIMIT)
         others = [Fork(TRAIN, arguments, tmp_path, environment(**url)) for _ in range(2)]
         while len(list(folder.glob("*/summary.json"))) < TOTAL // 2:
             assert None in [one.poll() for one in others], [ended(one) for one in others]
@@ -188,7 +179,7 @@ def test_a_server_that_goes_away_in_mid_sweep_loses_nothing(
     url = {"STUDY_URL": postgresql.url}
     sweep = Fork(SEND_AT, arguments, tmp_path, environment(MOMENT="checkpoint.pt replaced 2", SIGNAL="SIGSTOP", **url))
     try:
-        wait_until_stopped(sweep)
+        sweep.wait_until_stopped(LIMIT)
         postgresql.stop()
         sweep.send_signal(signal.SIGCONT)
         done = ended(sweep)
