@@ -24,16 +24,21 @@ class History:
     best: dict[str, Any] | None = None
     best_on_path: dict[str, Any] | None = None
 
-    def observe(self, member: int, epoch: int, scores: Evaluation) -> None:
+    def observe(self, member: int, epoch: int, scores: Evaluation) -> bool:
         """Take an evaluation of row ``member`` into account; of equally good ones the first stays.
 
         Test scores are computed only for evaluations that the validation split has chosen.
+
+        Returns:
+            Whether it is the best at t = 1 so far.
         """
         t, target, path = scores.t[member], scores.validation_target[member], scores.validation_path[member]
-        if t == 1.0 and (self.best is None or target.accuracy > self.best["val_acc_target"]):
+        best = t == 1.0 and (self.best is None or target.accuracy > self.best["val_acc_target"])
+        if best:
             self.best = _chosen("target", epoch, t, target, scores.test_target[member])
         if self.best_on_path is None or path.accuracy > self.best_on_path["val_acc_path"]:
             self.best_on_path = _chosen("path", epoch, t, path, scores.test_path[member])
+        return best
 
     def end(self, member: int, epoch: int, train_loss: float, scores: Evaluation) -> None:
         """Keep the last evaluation of a run, with the test scores of its target network and the last training loss."""

@@ -42,10 +42,13 @@ class Member:
         evaluations: Lines of the metrics written until then.
         cost: The cost so far.
         history: The evaluations that the summary names.
+        best: The ``state_dict`` of the target network at the best of them; None before the first at t = 1.
         status: None while it trains, then how it ended.
         result: None while it trains.
         error: Why it failed; None where it did not.
     """
+
+    best: dict[str, torch.Tensor] | None
 
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
         self.job = job
@@ -106,11 +109,12 @@ class Member:
         """Take the state of a checkpoint; None is the beginning."""
         self.state = state
         if state is None:
-            self.cost, self.history, self.step, self.evaluations = Cost(), History(), 0, 0
+            self.cost, self.history, self.best, self.step, self.evaluations = Cost(), History(), None, 0, 0
             return
         try:
             self.cost = TypeAdapter(Cost).validate_python(state["cost"])
             self.history = TypeAdapter(History).validate_python(state["history"])
+            self.best = state.get("best")  # a version that kept none may have written it
             self.step = int(state["member"]["step"])
         except (KeyError, TypeError, ValueError) as error:
             raise self.misfit(error) from error
@@ -140,7 +144,8 @@ class Member:
     def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> None:
         """Take an evaluation into the history; arguments as for :meth:`write`."""
         epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
-        self.history.observe(row, epoch, scores)
+        if self.history.observe(row, epoch, scores):
+            self.best = training.target_state(row)
         if training.step == training.total_steps or _broken(train_loss, path.loss):
             self.history.end(row, epoch, train_loss, scores)
 
@@ -182,6 +187,7 @@ class Member:
                 "code_version": code_version(),
                 "cost": asdict(self.cost),
                 "history": asdict(self.history),
+                "best": self.best,
                 "member": training.member_state(row),
             }
         )
@@ -189,6 +195,8 @@ class Member:
     def finish(self, network: torch.nn.Module) -> Result:
         """Return the result, with the trained target network, after writing how the run ended."""
         self._draw()
+        if self.best is not None:
+            self.record.save_best(self.best)
         content = self.summary()
         self.record.finish(content)
         self.record.log(f"{self.status}{f': {self.reason}' if self.reason else ''}")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import ArrayLike
 from rich.console import Console
+from torch import nn
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
+from homotopy_bench.data.arrays import Arrays
 from homotopy_bench.loggers.wandb import sync_command
+from homotopy_bench.models.module import Module
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.job import Job, Observer, Result
 from homotopy_bench.runs.member import Member
@@ -24,14 +29,23 @@ def train(
     config: Config | Mapping[str, Any],
     folder: Path | str | None = None,
     *,
+    model: Callable[[], nn.Module] | None = None,
+    data: Sequence[ArrayLike] | None = None,
     on_evaluation: Observer | None = None,
     progress: bool = False,
 ) -> Result:
     """Run a composed configuration, as ``homotopy-train`` does.
 
+    A run with a model or data of its own can be reported, but not continued from the command line.
+
     Args:
         config: What :func:`homotopy_bench.compose` returned, or a nested mapping with the same keys.
         folder: Where the record goes; by default a new folder under ``paths.outputs`` named by date and time.
+        model: Function without arguments that returns a new target network, a module from inputs (B, *shape) to logits
+            (B, classes); in place of ``config.model``. Its initial values come from PyTorch's global generator, which
+            is seeded by ``config.seed``.
+        data: ``(x, y, x_test, y_test)``, arrays or tensors on the host: inputs (N, *shape), labels (N,) of integers
+            from 0; in place of ``config.dataset``, whose options of splitting and standardising are kept.
         on_evaluation: Called after every evaluation with its line of the metrics, as docs/record.md lists them. What it
             raises ends the run as failed, and is raised here.
         progress: Whether to print what ``homotopy-train`` prints: a live bar in a terminal, otherwise lines.
@@ -40,7 +54,7 @@ def train(
         The summary, the trained target network and the folder of the record.
 
     Raises:
-        InputError: If the configuration cannot be used, or the folder already holds a run.
+        InputError: If the configuration, the model or the data cannot be used, or the folder already holds a run.
 
     Example:
         >>> from homotopy_bench import compose, train
@@ -50,9 +64,21 @@ def train(
         >>> result = train(config, folder=tempfile.mkdtemp(), on_evaluation=lambda line: epochs.append(line["epoch"]))
         >>> result.summary["status"], epochs, result.network(torch.zeros(1, 40)).shape
         ('completed', [1], torch.Size([1, 10]))
+
+        With a network and data of one's own:
+
+        >>> x, y = torch.randn(200, 3), torch.arange(200) % 2
+        >>> config = compose("method=baseline", "training.epochs=1", "training.batch_size=50")
+        >>> result = train(config, tempfile.mkdtemp(), model=lambda: torch.nn.Linear(3, 2), data=(x, y, x, y))
+        >>> result.network
+        Linear(in_features=3, out_features=2, bias=True)
     """
     if not isinstance(config, Config):
         config = validate(config)
+    if model is not None:
+        config = replace(config, model=Module.of(model))
+    if data is not None:
+        config = replace(config, dataset=Arrays.of(data, config.dataset))
     job = Job(config, Path(folder or new_folder(config)), [], on_evaluation=on_evaluation)
     return _alone(Member.begin(job), display(Console()) if progress else Silent())
 

@@ -3,6 +3,7 @@
     .hydra/config.yaml    what was asked for            checkpoint.pt   the state to continue from
     metrics.jsonl         a line per evaluation         curves.png      the lines as a picture
     summary.json          how it ended                  train.log       the same for a reader
+    best.safetensors      the best parameters at t = 1
 
 ``metrics.jsonl`` is append-only; a run killed in the middle may leave a torn last line, which readers skip and a
 continued run cuts off. All other files appear complete or not at all. ``metrics.jsonl`` comes last of the first files:
@@ -18,12 +19,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_json_lines, write_atomically
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCHEMA = 1
 """Number of the record's layout; a reader refuses any other."""
@@ -62,6 +66,7 @@ class Record:
         self.metrics = folder / "metrics.jsonl"
         self.summary = folder / "summary.json"
         self.checkpoint = folder / "checkpoint.pt"
+        self.best = folder / "best.safetensors"
         self.curves = folder / "curves.png"
         self.log_file = folder / "train.log"
 
@@ -111,6 +116,12 @@ class Record:
             os.fsync(file.fileno())
             size = file.seek(0, 2)
         write_atomically(self.checkpoint, encoded({"schema": SCHEMA, "metrics_bytes": size, **state}))
+
+    def save_best(self, state: Mapping[str, Tensor]) -> None:
+        """Write the ``state_dict`` of the target network that was best on the validation split."""
+        from safetensors.torch import save
+
+        write_atomically(self.best, save({name: value.contiguous() for name, value in state.items()}))
 
     def load(self) -> dict[str, Any] | None:
         """Return the state of the last checkpoint; None without one. Nothing is altered.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -168,9 +169,19 @@ class Trainer:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
         network = self.configs[member].model.build(self.input_shape, self.classes)
         network.to(self.ensemble.theta.dtype)
-        with self.at_target():
-            network.load_state_dict(self.ensemble.member_state(member, list(network.state_dict())))
+        network.load_state_dict(self.target_state(member))
         return network.eval()
+
+    def target_state(self, member: int) -> dict[str, torch.Tensor]:
+        """Return the ``state_dict`` of the plain network, t = 1, with the parameters of one member, on the host."""
+        with self.at_target():
+            return self.ensemble.member_state(member, self._target_entries)
+
+    @cached_property
+    def _target_entries(self) -> list[str]:
+        """The names in the ``state_dict`` of the plain network; the generator of initial values stays as it is."""
+        with initialization(0):
+            return list(self.configs[0].model.build(self.input_shape, self.classes).state_dict())
 
     def member_state(self, member: int) -> dict[str, Any]:
         """Return the state of one member, on the host; it does not depend on other members."""

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from homotopy_bench import train
+from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
@@ -72,7 +74,16 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
     config = compose(*CASES[case], *RUN)
     result = train(config, tmp_path / "run")
     files = sorted(path.name for path in result.folder.iterdir())
-    assert files == [".hydra", ".lock", "checkpoint.pt", "curves.png", "metrics.jsonl", "summary.json", "train.log"]
+    assert files == [
+        ".hydra",
+        ".lock",
+        "best.safetensors",
+        "checkpoint.pt",
+        "curves.png",
+        "metrics.jsonl",
+        "summary.json",
+        "train.log",
+    ]
     summary = json.loads((result.folder / "summary.json").read_text())
     assert summary == result.summary | {"schema": 1}
     assert set(summary) >= keys(
@@ -106,6 +117,18 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
     assert summary["final"]["t"] == lines[-1]["t"] == 1.0
 
     assert_bests_of_the_metrics(summary, lines)
+    assert_best_network(config, result.folder, summary["best"])
+
+
+def assert_best_network(config: Config, folder: Path, best: Mapping[str, Any]) -> None:
+    splits = config.dataset.load(config.paths.data_root())
+    network = config.model.build(tuple(splits.train.x.shape[1:]), splits.classes)
+    network.load_state_dict(load_file(folder / "best.safetensors"))
+    network.eval()
+    for split, samples in (("val", splits.validation), ("test", splits.test)):
+        with torch.no_grad():
+            right = network(torch.from_numpy(samples.x).float()).argmax(1) == torch.from_numpy(samples.y)
+        assert right.double().mean().item() == pytest.approx(best[f"{split}_acc_target"], abs=1e-12)
 
 
 def assert_bests_of_the_metrics(summary: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:

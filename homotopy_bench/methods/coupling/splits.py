@@ -38,12 +38,19 @@ def layers_of(network: nn.Module) -> dict[str, nn.Module]:
 
 
 def owners(network: nn.Module) -> dict[str, int]:
-    """Return the index of the layer of every parameter, by the parameter's name."""
-    layers = list(layers_of(network))
-    return {
-        name: next(index for index, layer in enumerate(layers) if name.startswith(f"{layer}."))
-        for name, _ in network.named_parameters()
-    }
+    """Return the index of the layer of every parameter, by the parameter's name.
+
+    A parameter outside of all layers, of a module that is not the project's own, belongs to the layer before it.
+
+    Example:
+        >>> owners(nn.Sequential(nn.Linear(1, 2, bias=False), nn.BatchNorm1d(2), nn.Linear(2, 1, bias=False)))
+        {'0.weight': 0, '1.weight': 0, '1.bias': 0, '2.weight': 1}
+    """
+    layers, found, last = list(layers_of(network)), {}, 0
+    for name, _ in network.named_parameters():
+        last = next((index for index, layer in enumerate(layers) if name.startswith(f"{layer}.")), last)
+        found[name] = last
+    return found
 
 
 def contiguous(count: int, groups: int) -> Tensor:
@@ -59,7 +66,7 @@ def contiguous(count: int, groups: int) -> Tensor:
 
 def layers(network: nn.Module, groups: int) -> Tensor:
     """Return the group of every scalar, shape (P,), by layers."""
-    group_of, layer_of = contiguous(len(layers_of(network)), groups), owners(network)
+    group_of, layer_of = contiguous(max(len(layers_of(network)), 1), groups), owners(network)
     parts = [group_of[layer_of[name]].expand(parameter.numel()) for name, parameter in network.named_parameters()]
     return torch.cat(parts)
 

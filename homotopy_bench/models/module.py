@@ -1,0 +1,89 @@
+"""Take an architecture from a function that Python gives to ``train``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PrivateAttr
+
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.models.base import Model
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Factory:
+    """Hold the function."""
+
+    make: Callable[[], torch.nn.Module]
+
+
+class Module(Model):
+    """Any module that maps inputs to logits; a record names the function that made it and cannot bring it back.
+
+    Methods that deform layers need the project's own (``homotopy_bench.models.layers``); ``baseline``, ``hta``,
+    ``l2_schedule`` and ``curvature_lr`` need none.
+    """
+
+    name: Literal["module"] = "module"
+    factory: str
+    _factory: Factory | None = PrivateAttr(None)
+
+    @classmethod
+    def of(cls, make: Callable[[], torch.nn.Module]) -> Module:
+        """Return the architecture that a function without arguments makes.
+
+        Args:
+            make: Returns a new module, with initial values from PyTorch's global generator.
+
+        Example:
+            >>> from torch import nn
+            >>> model = Module.of(lambda: nn.Linear(3, 2))
+            >>> model.build((3,), 2)
+            Linear(in_features=3, out_features=2, bias=True)
+        """
+        module, name = getattr(make, "__module__", ""), getattr(make, "__qualname__", type(make).__qualname__)
+        model = cls(factory=f"{module}.{name}")
+        model._factory = Factory(make)
+        return model
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
+        """Return a new module.
+
+        Raises:
+            InputError: If this is the configuration of a record, in another process, or the module does not map
+                inputs of this shape to logits of so many classes.
+        """
+        import torch
+
+        if self._factory is None:
+            accepted = "this network was given to train(model=...) in Python, and is in no file"
+            raise InputError("model", self.factory, accepted)
+        network = self._factory.make()
+        if not isinstance(network, torch.nn.Module):
+            kind = type(network).__name__
+            raise InputError("model", self.factory, f"returns a {kind}; accepted: a function that returns a module")
+        found = _output_shape(network, (2, *input_shape))
+        if found != (2, classes):
+            wrong = f"maps inputs {(2, *input_shape)} to {found}; accepted: logits {(2, classes)}"
+            raise InputError("model", self.factory, wrong)
+        return network
+
+
+def _output_shape(network: torch.nn.Module, shape: tuple[int, ...]) -> tuple[int, ...] | str:
+    """Return the shape of a network's outputs for inputs of a shape, or why there are none."""
+    import torch
+
+    training = network.training
+    dtype = next((parameter.dtype for parameter in network.parameters()), None)
+    try:
+        with torch.no_grad():
+            return tuple(network.eval()(torch.zeros(shape, dtype=dtype)).shape)
+    except Exception as error:  # whatever a foreign module raises
+        return f"{type(error).__name__}: {error}"
+    finally:
+        network.train(training)
