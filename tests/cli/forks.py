@@ -66,6 +66,10 @@ class Fork:
             assert time.monotonic() < end, "it does not stop"
             time.sleep(0.02)
 
+    def join(self, timeout: float) -> None:
+        """Wait for the end."""
+        self._process.join(timeout)
+
     def output(self) -> str:
         """Return what the process has written to its standard output so far."""
         return self._out.read_text() if self._out.exists() else ""

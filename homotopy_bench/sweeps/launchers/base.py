@@ -120,7 +120,8 @@ def own_sweep(hydra: DictConfig) -> AbstractContextManager[object]:
     sweep, key = as_typed(Path(str(hydra.sweep.dir))), "hydra.sweep.dir"
     lock = FolderLock(sweep, key)
     written: Any = OmegaConf.to_container(hydra.sweep, resolve=False)
-    if (sweep / MULTIRUN).exists() and written["subdir"] == NUMBERED:
+    # An empty file is that of a multirun that was killed before its first job.
+    if written["subdir"] == NUMBERED and (sweep / MULTIRUN).exists() and (sweep / MULTIRUN).stat().st_size:
         lock.release()
         accepted = "this folder already holds a multirun; give another one, or continue it with resume=..."
         raise InputError(key, sweep, accepted)
