@@ -31,6 +31,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def remove_left_overs(folder: Path) -> None:
+    """Remove the temporary files of writes to a folder that a kill has ended; no other process may write there."""
+    for left_over in folder.glob(".*.tmp"):
+        left_over.unlink()
+
+
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """Return the complete lines of a file that grows by one JSON mapping per line, skipping a torn last one.
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import read_json_lines, write_atomically
+from homotopy_bench.core.files import read_json_lines, remove_left_overs, write_atomically
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
 
@@ -50,6 +50,7 @@ class Request:
 
         asked = folder / ".hydra"
         asked.mkdir(exist_ok=True)
+        remove_left_overs(asked)
         write_atomically(asked / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False).encode())
         write_atomically(asked / "overrides.yaml", yaml.safe_dump(list(self.overrides)).encode())
 
@@ -168,8 +169,7 @@ class Record:
 
     def go_back_to(self, state: Mapping[str, Any] | None) -> None:
         """Cut the metrics back to the state that :meth:`load` returned, and remove temporary files of a kill."""
-        for left_over in self.folder.glob(".*.tmp"):
-            left_over.unlink()
+        remove_left_overs(self.folder)
         with self.metrics.open("ab") as file:
             file.truncate(0 if state is None else state["metrics_bytes"])
 
