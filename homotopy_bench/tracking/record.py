@@ -206,7 +206,11 @@ def holds_run(folder: Path) -> bool:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return a mapping per evaluation of a ``metrics.jsonl``, which may be missing, without a torn last line."""
+    """Return a mapping per evaluation of a ``metrics.jsonl``, which may be missing, without a torn last line.
+
+    Raises:
+        DamagedFile: If a whole line is no mapping; :func:`~homotopy_bench.core.files.read_json_lines` raises it.
+    """
     return read_json_lines(path)
 
 
