@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-LARGEST_DOCUMENT = 8 * 2**20
+LARGEST_DOCUMENT = 4 * 2**20
 """Most bytes of a summary or a configuration."""
 
 LARGEST_LINES = 512 * 2**20

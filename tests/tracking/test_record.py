@@ -55,7 +55,7 @@ def test_damage_of_the_metrics_is_said_with_its_line(tmp_path: Path, damage: byt
     path = tmp_path / "metrics.jsonl"
     for after in (b"", b'{"epoch": 3}\n', b'{"epo'):
         path.write_bytes(b'{"epoch": 1}\n' + damage + after)
-        with pytest.raises(DamagedFile, match="^metrics.jsonl is damaged at line 2: not a JSON object$"):
+        with pytest.raises(DamagedFile, match=r"^metrics.jsonl is damaged at line 2: not a JSON object$"):
             read_metrics(path)
 
 
