@@ -259,7 +259,7 @@ def _from_document(
             reason = f"{document['status']}, but final.test_acc_target is null: the mean lacks this run"
             return Unusable(folder, "incomplete", reason)
         where, first = next(iter(faults.items()))
-        where = shortened(where, LONGEST_NAME)
+        where = shortened(where, LONGEST_NAME) or "a key"
         return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {where}: {first['msg']}")
     return run if tuning or run.seed < FIRST_TUNING_SEED else _of_search(folder, run.seed)
 
