@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 LARGEST_DOCUMENT = 4 * 2**20
-"""Most bytes of a summary or a configuration."""
+"""Most bytes of a summary."""
+
+LARGEST_CONFIGURATION = 2**18
+"""Most bytes of a configuration: reading more YAML would take long."""
 
 LARGEST_LINES = 512 * 2**20
 """Most bytes of a file that grows line by line."""
@@ -85,14 +88,14 @@ def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
     return content
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most: int = LARGEST_DOCUMENT) -> str:
     """Return the content of a document of UTF-8 text, read as by :func:`read_bytes`.
 
     Raises:
         DamagedFile: If it is no such document.
     """
     try:
-        return read_bytes(path).decode()
+        return read_bytes(path, most).decode()
     except UnicodeDecodeError as error:
         raise DamagedFile(path, f"is not UTF-8 text (byte {error.start})") from error
 
@@ -108,6 +111,24 @@ def read_json(path: Path) -> Any:
         return json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         raise DamagedFile(path, f"is not whole JSON: {error}") from error
+
+
+def read_configuration(path: Path) -> str:
+    """Return the YAML of a configuration, read as by :func:`read_text`.
+
+    Raises:
+        DamagedFile: If it is no such document, or has aliases: no record has any, and thirty of them can stand for
+            more values than any memory holds.
+    """
+    import yaml
+
+    text = read_text(path, LARGEST_CONFIGURATION)
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise DamagedFile(path, "has aliases of YAML, which no record has")
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DamagedFile(path, f"cannot be read ({type(error).__name__})") from error
+    return text
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

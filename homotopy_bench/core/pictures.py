@@ -21,6 +21,9 @@ SUFFIXES = (".png", ".svg", ".pdf")
 UNDATED: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """Ending -> metadata that leave out the time, so that equal pictures are equal files."""
 
+MOST_PIXELS = 60000
+"""Most pixels of a side: matplotlib draws up to 2^16."""
+
 MARGIN = 0.05
 """Part of the data's range that stays free above and below."""
 
@@ -30,6 +33,7 @@ def rendered(figure: Figure, suffix: str = ".png", dpi: float = 110) -> bytes:
     from matplotlib import rc_context
 
     content = io.BytesIO()
+    dpi = min(dpi, MOST_PIXELS / max(figure.get_size_inches()))
     with rc_context({"svg.hashsalt": "homotopy-bench"}):
         figure.savefig(content, format=suffix.removeprefix("."), dpi=dpi, metadata=UNDATED[suffix])
     return content.getvalue()

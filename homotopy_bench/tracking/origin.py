@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from homotopy_bench.core.files import DamagedFile, read_text
+from homotopy_bench.core.files import DamagedFile, read_configuration
 
 MULTIRUN = "multirun.yaml"
 """File of Hydra's sweepers in the folder of a multirun."""
@@ -47,7 +47,7 @@ def _study(file: Path) -> str | None:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        multirun = yaml.safe_load(read_text(file))
+        multirun = yaml.safe_load(read_configuration(file))
         if "study" not in multirun["hydra"]["sweeper"]:
             return None
         return str(OmegaConf.create(multirun).hydra.sweeper.study)

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import pytest
+from markdown_it import MarkdownIt
+from rich.console import Console
 
 from homotopy_bench.cli.report import main
 from homotopy_bench.core.files import LARGEST_DOCUMENT, LARGEST_LINES
 from homotopy_bench.core.inert import LONGEST
+from homotopy_bench.report import build_report, print_report, read_runs
 from tests.report.conftest import write_run
 
 Make = Callable[[Path], object]
@@ -213,13 +217,21 @@ SHOWN: dict[str, tuple[Make, str]] = {
 
 CASES = CURVES | LISTED | SHOWN
 
-LIVE = re.compile(r"""(?<!\\)(?:\\\\)*(?: [\[\]<>`&@!$\#] | https?:// | www\. )""", re.VERBOSE | re.IGNORECASE)
-"""What makes a link, an image, HTML, code or a mention, where no backslash stands before it."""
+LIVE = {"link_open", "image", "html_block", "html_inline", "code_inline", "em_open", "s_open", "fence"}
+"""What text may become in Markdown."""
+
+
+def live(markdown: str) -> set[str]:
+    """What a parser finds in a page, and addresses that GitHub makes links of."""
+    found = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
+    types = {token.type for one in found for token in (one, *(one.children or ()))}
+    return types & LIVE | set(re.findall(r"(?i)https?://|www\.|(?<!\\)@", markdown))
 
 
 def test_hostile_markdown_would_be_seen() -> None:
-    assert all(LIVE.search(text) for text in ("![x](y)", "[x](y)", "http://x", "www.x", "<b>", r"\\<b>", "a@b"))
-    assert not LIVE.search(r"\!\[x\](y) http\://x \\\<b\>")
+    for text in ("![x](y)", "[x](y)", "<b>", r"\\<b>", "<http://x>", "`x`", "_x_", "http://x", "WWW.x", "a@b"):
+        assert live(f"| {text} |\n|---|\n"), text
+    assert not live(r"\!\[x\](y) http\://x \\\<b\> a\@b x_y_z")
 
 
 OPTIONS = {"md": "--markdown", "json": "--json", "svg": "--figure"}
@@ -257,12 +269,50 @@ def test_a_foreign_folder_spoils_nothing(
     for text in texts.values():
         assert all(line.isprintable() for line in text.split("\n"))
         assert max(map(len, text.split("\n"))) < 3 * LONGEST
-    table = texts["md"].partition("## Made by")[0]
-    marks = re.compile(r"^(?:#+ |- |\*\*|\| (?:kind|method) .*|\| :?-.*)", re.MULTILINE)  # our own
-    assert not LIVE.search(marks.sub("", table))
+    assert not live(texts["md"].partition("## Made by")[0])
     json.loads(texts["json"], parse_constant=pytest.fail)
     if "svg" not in texts:
         return
     tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(texts["svg"]).iter()}
     assert not tags & {"script", "a", "image", "foreignObject"}
     assert "<!-- hta" in texts["svg"]  # what the letters that are drawn below spell
+
+
+def test_the_text_is_printed_first_and_a_picture_that_cannot_be_drawn_is_said(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no LaTeX
+    with mpl.rc_context({"text.usetex": True}):
+        words = ["--json", str(tmp_path / "a.json"), "--figure", str(tmp_path / "a.png")]
+        assert main([str(runs), *words]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("2 runs in the tables")
+    (line,) = err.splitlines()
+    assert line.startswith(f"homotopy-report: --figure={tmp_path / 'a.png'}: cannot be drawn (RuntimeError: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("make", [lambda run: (run / "summary.json").unlink(), summary(b'{"sche')])
+def test_a_report_taken_before_any_run_has_ended_is_given_and_drawn(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(write_run(tmp_path / "runs" / "0"))
+    assert main([str(tmp_path / "runs"), "--figure", str(tmp_path / "a.svg")]) == 0
+    assert capsys.readouterr().out.startswith("0 runs in the tables, 1 folder not")
+    assert "<!-- no finished run -->" in (tmp_path / "a.svg").read_text()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_names_are_shown_where_the_output_lacks_their_letters(runs: Path, tmp_path: Path, encoding: str) -> None:
+    named("\u4e2d")(write_run(tmp_path / "odd"))
+    with (tmp_path / "out").open("w", encoding=encoding) as file:
+        print_report(build_report(read_runs([runs, tmp_path / "odd"])), Console(file=file, width=200))
+    assert "\\u4e2d" in (tmp_path / "out").read_text(encoding=encoding)
+
+
+def test_a_name_that_is_too_long_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["\x1b[31m" + "x" * 10**6]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(r"homotopy-report: PATH=\x1b[31mxxx")
+    assert line.endswith("does not exist; accepted: a run folder or a folder that holds some")
+    assert len(line) < 2 * LONGEST
