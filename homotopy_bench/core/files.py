@@ -18,6 +18,12 @@ LARGEST_CONFIGURATION = 2**18
 LARGEST_LINES = 512 * 2**20
 """Most bytes of a file that grows line by line."""
 
+LARGEST_CHECKPOINT = 64 * 2**30
+"""Most bytes of a checkpoint."""
+
+DEEPEST = 50
+"""Most brackets within brackets of a configuration."""
+
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
@@ -78,14 +84,12 @@ def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
     Raises:
         DamagedFile: If it is a FIFO, a device or the like, at which a reader would wait for ever, or too large.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        raise DamagedFile(path, f"is {_KINDS.get(stat.S_IFMT(mode), 'something else')}, not a regular file")
-    with path.open("rb") as file:
-        content = file.read(most + 1) if path.stat().st_size <= most else None
-    if content is None or len(content) > most:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise DamagedFile(path, f"is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a regular file")
+    if found.st_size > most:
         raise DamagedFile(path, f"is larger than {most / 2**20:g} MiB")
-    return content
+    return path.read_bytes()
 
 
 def read_text(path: Path, most: int = LARGEST_DOCUMENT) -> str:
@@ -117,15 +121,22 @@ def read_configuration(path: Path) -> str:
     """Return the YAML of a configuration, read as by :func:`read_text`.
 
     Raises:
-        DamagedFile: If it is no such document, or has aliases: no record has any, and thirty of them can stand for
-            more values than any memory holds.
+        DamagedFile: If it is no such document, or has what no record has: aliases, thirty of which can stand for more
+            values than any memory holds, or brackets so deep that reading them takes for ever.
     """
     import yaml
 
     text = read_text(path, LARGEST_CONFIGURATION)
+    starts = yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken
+    ends = yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken
+    depth = 0
     try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise DamagedFile(path, "has aliases of YAML, which no record has")
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            depth += isinstance(token, starts) - isinstance(token, ends)
+            if depth > DEEPEST:
+                raise DamagedFile(path, f"has brackets deeper than {DEEPEST}")
+            if isinstance(token, yaml.AliasToken):
+                raise DamagedFile(path, "has aliases of YAML")
     except (yaml.YAMLError, RecursionError) as error:
         raise DamagedFile(path, f"cannot be read ({type(error).__name__})") from error
     return text

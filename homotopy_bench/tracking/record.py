@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import read_json_lines, write_atomically
+from homotopy_bench.core.files import LARGEST_CHECKPOINT, DamagedFile, read_bytes, read_json_lines, write_atomically
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
 
@@ -119,9 +119,11 @@ class Record:
             InputError: If the checkpoint is damaged or of another layout, or the metrics are shorter than it says.
         """
         try:
-            state = decoded(self.checkpoint.read_bytes())
+            state = decoded(read_bytes(self.checkpoint, LARGEST_CHECKPOINT))
         except FileNotFoundError:
             return None
+        except DamagedFile as error:
+            raise InputError("resume", self.folder, f"its {error}") from error
         except (OSError, Damaged) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({why})") from error
