@@ -158,5 +158,7 @@ def _curves(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray
         with suppress(OSError, DamagedFile):
             runs.append(read_curve(Path(path)))
     epochs = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
-    values = np.array([[run[epoch] for epoch in epochs] for run in runs], dtype=np.float64).reshape(len(runs), -1, 2)
+    values = np.array([[run[epoch] for epoch in epochs] for run in runs], dtype=np.float64).reshape(
+        len(runs), len(epochs), 2
+    )
     return np.array(epochs, dtype=np.float64), values[:, :, 0], values[:, :, 1]

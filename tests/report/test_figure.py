@@ -104,6 +104,12 @@ def test_a_run_with_damaged_metrics_spoils_no_other_of_its_row(write_run: Callab
     assert section.damaged == {str(tmp_path / "1"): "metrics.jsonl is damaged at line 1: not a JSON object"}
     _, target, _ = _curves(section.rows[0])
     np.testing.assert_array_equal(target, [[0.0, 0.2], [0.2, 0.2]])
+    for seed in (0, 2):
+        (tmp_path / f"{seed}" / "metrics.jsonl").write_text("{\n")
+    (axes,) = draw_sections(report_of(tmp_path).sections).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["baseline (no curve)"]
 
 
 @pytest.mark.parametrize("accuracies", [[0.5], [0.1, 0.1, 0.1], [0.612, 0.614, 0.616], [0.0, 1.0], [0.5, None]])
