@@ -71,7 +71,7 @@ def test_a_document_is_read_up_to_a_size(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     with path.open("wb") as file:
         file.truncate(LARGEST_DOCUMENT + 1)  # takes no room on the disk
-    with pytest.raises(DamagedFile, match=r"^summary.json is larger than 8 MiB$"):
+    with pytest.raises(DamagedFile, match=r"^summary.json is larger than 4 MiB$"):
         read_json(path)
 
 
