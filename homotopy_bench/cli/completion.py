@@ -135,8 +135,8 @@ def _folders_to_resume(typed: str) -> Iterator[str]:
     above = Path(parent + slash) if slash else Path()
     left = [MOST_FOLDERS]
     for folder in _below(above):
-        # A shell would take a name with a space for two words.
-        if folder.name.startswith(begun) and not set(folder.name) & set(" \t\n"):
+        # A shell would take a name with a space for two words, and obey control characters.
+        if folder.name.startswith(begun) and folder.name.isprintable() and " " not in folder.name:
             if _can_be_resumed(folder):
                 yield f"{parent}{slash}{folder.name}"
             elif _leads_to_runs(folder, DEEPEST, left):

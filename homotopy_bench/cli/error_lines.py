@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.inert import inert
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
@@ -22,8 +23,8 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     if worded is not None:
         return str(worded), WRONG_INPUT
     if isinstance(error, OSError) and error.filename is not None:
-        return _file(error, arguments), WRONG_INPUT
-    return f"{type(error).__name__}: {' '.join(str(error).split())} (HYDRA_FULL_ERROR=1 shows where)", FAILURE
+        return inert(_file(error, arguments)), WRONG_INPUT
+    return f"{type(error).__name__}: {inert(' '.join(str(error).split()))} (HYDRA_FULL_ERROR=1 shows where)", FAILURE
 
 
 def _file(error: OSError, arguments: Sequence[str]) -> str:

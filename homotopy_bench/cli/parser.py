@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any, NoReturn
 
 from homotopy_bench.core.errors import WRONG_INPUT
+from homotopy_bench.core.inert import inert
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -18,4 +19,4 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the process with the line and the exit code of a wrong input."""
-        self.exit(WRONG_INPUT, f"{self.prog}: {message}\n")
+        self.exit(WRONG_INPUT, f"{self.prog}: {inert(message)}\n")

@@ -11,10 +11,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from homotopy_bench.cli.output_files import check_picture, write_output
+from homotopy_bench.cli.output_files import check_output, check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import WRONG_INPUT, InputError
+from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.inert import inert
+
+if TYPE_CHECKING:
+    from homotopy_bench.report.structure import Report
 
 _DESCRIPTION = """\
 Read the runs in the given folders and print, for every data set and model,
@@ -33,7 +38,8 @@ Runs with seeds from 1000 on belong to searches, whose settings were chosen with
 them; they are left out. Runs that agree in everything but the seed share a row.
 Without --baseline, the baseline variant with the best mean validation accuracy
 is the one to beat.
-Exit code: 0, or 2 where an input cannot be used.
+Exit code: 0, 2 where an input cannot be used, or 1 where the picture, which is
+made last, cannot be drawn.
 """
 
 
@@ -44,38 +50,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, or 2 after one line on the standard error about an input that cannot be used.
+        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a picture
+        that cannot be drawn.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(arguments)
     try:
-        _report(options, shlex.join(["homotopy-report", *arguments]))
+        return _report(options, shlex.join(["homotopy-report", *arguments]))
     except InputError as error:
         print(f"homotopy-report: {error}", file=sys.stderr)
         return WRONG_INPUT
-    return 0
 
 
-def _report(options: argparse.Namespace, command: str) -> None:
+def _report(options: argparse.Namespace, command: str) -> int:
+    """Return the exit code, after printing the report and then writing its files."""
     baseline = _settings(options.baseline)
+    check_output("--markdown", options.markdown)
+    check_output("--json", options.json)
     check_picture("--figure", options.figure)
 
-    from homotopy_bench.report.machine import to_json
-    from homotopy_bench.report.markdown import to_markdown
     from homotopy_bench.report.runs import read_runs
     from homotopy_bench.report.table import build_report
     from homotopy_bench.report.text import print_report
 
     report = build_report(read_runs(options.paths, tuning=options.tuning), baseline=baseline)
+    try:
+        print_report(report)
+    finally:  # a reader of the text that has seen enough takes nothing from the files
+        code = _write(report, options, command)
+    return code
+
+
+def _write(report: Report, options: argparse.Namespace, command: str) -> int:
+    """Return the exit code, after writing the files that are asked for."""
+    from homotopy_bench.report.machine import to_json
+    from homotopy_bench.report.markdown import to_markdown
+
     if options.markdown is not None:
-        write_output("--markdown", options.markdown, to_markdown(report, command).encode("utf-8", "backslashreplace"))
+        write_output("--markdown", options.markdown, to_markdown(report, command).encode())
     if options.json is not None:
-        write_output("--json", options.json, to_json(report, command).encode("utf-8", "backslashreplace"))
+        write_output("--json", options.json, to_json(report, command).encode())
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
 
-        write_output("--figure", options.figure, draw_report(report, options.figure.suffix.lower()))
-    print_report(report)
+        try:
+            picture = draw_report(report, options.figure.suffix.lower())
+        except Exception as error:  # the report has been given; matplotlib raises whatever it likes
+            said = f"--figure={options.figure}: cannot be drawn ({type(error).__name__}: {error})"
+            print(f"homotopy-report: {inert(said)}", file=sys.stderr)
+            return FAILURE
+        write_output("--figure", options.figure, picture)
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

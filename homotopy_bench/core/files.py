@@ -1,12 +1,55 @@
-"""Files that appear complete or not at all, and files that grow line by line."""
+"""Files that appear complete or not at all, files that grow line by line, and reading of both from foreign folders."""
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
+
+LARGEST_DOCUMENT = 4 * 2**20
+"""Most bytes of a summary."""
+
+LARGEST_CONFIGURATION = 2**18
+"""Most bytes of a configuration: reading more YAML would take long."""
+
+LARGEST_LINES = 512 * 2**20
+"""Most bytes of a file that grows line by line."""
+
+LARGEST_CHECKPOINT = 64 * 2**30
+"""Most bytes of a checkpoint."""
+
+DEEPEST = 50
+"""Most brackets within brackets of a configuration."""
+
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class DamagedFile(ValueError):
+    """Report in a few words a file whose content cannot be what its name says.
+
+    Example:
+        >>> str(DamagedFile(Path("run/metrics.jsonl"), "is damaged at line 3: not a JSON object"))
+        'metrics.jsonl is damaged at line 3: not a JSON object'
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Keep the file, and what is wrong with it as the rest of a sentence."""
+        self.path = path
+        self.problem = problem
+        super().__init__(path, problem)
+
+    def __str__(self) -> str:
+        """Return the sentence, with the name of the file alone."""
+        return f"{self.path.name} {self.problem}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -37,6 +80,74 @@ def remove_left_overs(folder: Path) -> None:
         left_over.unlink()
 
 
+def read_bytes(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
+    """Return the content of a regular file, whoever made it; no other kind of file is opened.
+
+    Args:
+        path: The file.
+        most: Number of bytes above which it is not read.
+
+    Raises:
+        DamagedFile: If it is a FIFO, a device or the like, at which a reader would wait for ever, or too large.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise DamagedFile(path, f"is {_KINDS.get(stat.S_IFMT(found.st_mode), 'something else')}, not a regular file")
+    if found.st_size > most:
+        raise DamagedFile(path, f"is larger than {most / 2**20:g} MiB")
+    return path.read_bytes()
+
+
+def read_text(path: Path, most: int = LARGEST_DOCUMENT) -> str:
+    """Return the content of a document of UTF-8 text, read as by :func:`read_bytes`.
+
+    Raises:
+        DamagedFile: If it is no such document.
+    """
+    try:
+        return read_bytes(path, most).decode()
+    except UnicodeDecodeError as error:
+        raise DamagedFile(path, f"is not UTF-8 text (byte {error.start})") from error
+
+
+def read_json(path: Path) -> Any:
+    """Return a document of JSON, read as by :func:`read_text`; NaN and Infinity, which JSON lacks, are None.
+
+    Raises:
+        DamagedFile: If it is no such document.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(path, f"is not whole JSON: {error}") from error
+
+
+def read_configuration(path: Path) -> str:
+    """Return the YAML of a configuration, read as by :func:`read_text`.
+
+    Raises:
+        DamagedFile: If it is no such document, or has what no record has: aliases, thirty of which can stand for more
+            values than any memory holds, or brackets so deep that reading them takes for ever.
+    """
+    import yaml
+
+    text = read_text(path, LARGEST_CONFIGURATION)
+    starts = yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken
+    ends = yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken
+    depth = 0
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            depth += isinstance(token, starts) - isinstance(token, ends)
+            if depth > DEEPEST:
+                raise DamagedFile(path, f"has brackets deeper than {DEEPEST}")
+            if isinstance(token, yaml.AliasToken):
+                raise DamagedFile(path, "has aliases of YAML")
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DamagedFile(path, f"cannot be read ({type(error).__name__})") from error
+    return text
+
+
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """Return the complete lines of a file that grows by one JSON mapping per line, skipping a torn last one.
 
@@ -45,13 +156,21 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
 
     Returns:
         One mapping per line, in order.
+
+    Raises:
+        DamagedFile: If a line that has its end is no JSON mapping, or the file no regular one.
     """
-    if not path.exists():
+    try:
+        texts = read_bytes(path, LARGEST_LINES).split(b"\n")[:-1]
+    except FileNotFoundError:
         return []
     lines = []
-    for text in path.read_bytes().split(b"\n")[:-1]:
+    for number, text in enumerate(texts, start=1):
         try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            line = None
+        if not isinstance(line, dict):
+            raise DamagedFile(path, f"is damaged at line {number}: not a JSON object")
+        lines.append(line)
     return lines

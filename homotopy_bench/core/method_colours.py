@@ -25,4 +25,4 @@ def method_colour(method: str) -> str:
         >>> method_colour("baseline"), method_colour("mine") == method_colour("mine")
         ('#0072b2', True)
     """
-    return COLOURS.get(method) or OTHERS[crc32(method.encode()) % len(OTHERS)]
+    return COLOURS.get(method) or OTHERS[crc32(method.encode("utf-8", "backslashreplace")) % len(OTHERS)]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from homotopy_bench.core.inert import inert, shortened
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -19,6 +21,9 @@ SUFFIXES = (".png", ".svg", ".pdf")
 UNDATED: dict[str, dict[str, Any]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """Ending -> metadata that leave out the time, so that equal pictures are equal files."""
 
+MOST_PIXELS = 60000
+"""Most pixels of a side: matplotlib draws up to 2^16."""
+
 MARGIN = 0.05
 """Part of the data's range that stays free above and below."""
 
@@ -28,6 +33,7 @@ def rendered(figure: Figure, suffix: str = ".png", dpi: float = 110) -> bytes:
     from matplotlib import rc_context
 
     content = io.BytesIO()
+    dpi = min(dpi, MOST_PIXELS / max(figure.get_size_inches()))
     with rc_context({"svg.hashsalt": "homotopy-bench"}):
         figure.savefig(content, format=suffix.removeprefix("."), dpi=dpi, metadata=UNDATED[suffix])
     return content.getvalue()
@@ -72,14 +78,16 @@ def log_y(axes: Axes) -> None:
         axes.yaxis.set_minor_formatter(Plain(minor_thresholds=(2.0, 0.5)))  # few decades have few powers of ten
 
 
-def shortened(text: str, most: int) -> str:
-    """Return a text of at most ``most`` characters, without its middle where it is longer.
+def plain_label(text: str, most: int) -> str:
+    r"""Return a text for a picture: at most ``most`` characters, all of which its font has, and no mathematics.
 
     Example:
-        >>> shortened("lr_schedule.warmup_fraction", 15)
-        'lr_sche…raction'
+        >>> plain_label("lr $x^$ 中", 20)
+        'lr \\$x^\\$ \\u4e2d'
     """
-    if len(text) <= most:
-        return text
-    head = most // 2
-    return f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    font = get_font(findfont(FontProperties()))
+    text = "".join(one if font.get_char_index(ord(one)) else ascii(one)[1:-1] for one in inert(text))
+    # A legend leaves out what begins with an underscore.
+    return shortened(f" {text}" if text.startswith("_") else text, most).replace("$", r"\$")

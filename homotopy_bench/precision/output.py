@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from homotopy_bench.core.inert import inert
 from homotopy_bench.precision.bounds import FORMULAS, Figure, Missing
 from homotopy_bench.precision.measurement import Measurement
 from homotopy_bench.precision.spectral_norm import SpectralNorm
@@ -29,7 +30,7 @@ def to_text(measurement: Measurement) -> str:
         lost = [f"{100.0 * share:.2g} %" if share else "0" for share in (loss.overflow, loss.subnormal, loss.zero)]
         ranges.append([loss.format, loss.what, str(loss.values), *lost])
     recommended = [("bounds", measurement.recommendation)]
-    parts = [f"{measurement.network}\n{measurement.samples_of}\n\n{table(figures)}", _bounds(measurement)]
+    parts = [f"{inert(measurement.network)}\n{measurement.samples_of}\n\n{table(figures)}", _bounds(measurement)]
     if validation is not None:
         casts = [[name, f"{error.gradient:.2g}", f"{error.loss:.2g}"] for name, error in validation.casts.items()]
         parts.append(table([["parameters cast to", "gradient error", "loss error"], *casts]))
@@ -40,7 +41,10 @@ def to_text(measurement: Measurement) -> str:
 
 def to_json(measurement: Measurement) -> str:
     """Return all figures as JSON; a missing one is the reason why it is, what is not finite is null."""
-    return json.dumps(finite(asdict(measurement)), indent=2, allow_nan=False) + "\n"
+    return (
+        json.dumps(finite({**asdict(measurement), "network": inert(measurement.network)}), indent=2, allow_nan=False)
+        + "\n"
+    )
 
 
 def _curvature(norm: SpectralNorm) -> list[list[str]]:

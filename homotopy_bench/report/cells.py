@@ -9,11 +9,6 @@ NOTHING = "-"
 """The cell of a value that is not defined or not in the records."""
 
 
-def printable(text: str) -> str:
-    """Return text that any encoder of UTF-8 takes; bytes of a folder's name that are no UTF-8 become escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def name(row: Row | Comparison) -> str:
     """Return the method and the label of a row."""
     return f"{row.method} {row.label}".rstrip()

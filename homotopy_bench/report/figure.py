@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from matplotlib.ticker import PercentFormatter
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from homotopy_bench.core.files import DamagedFile
 from homotopy_bench.core.method_colours import method_colour
-from homotopy_bench.core.pictures import fit_y, rendered, shortened, whole_x
+from homotopy_bench.core.pictures import fit_y, plain_label, rendered, whole_x
+from homotopy_bench.report.curves import read_curve
 from homotopy_bench.report.structure import Report, Row, Section
-from homotopy_bench.tracking.record import read_metrics
 
 PANEL = (6.4, 3.6)
 """Width and least height of a panel, in inches."""
@@ -39,6 +41,12 @@ MARKS = 8
 LONGEST = 64
 """Most characters of a row's name."""
 
+MOST_ROWS = 120
+"""Most rows of a panel: the best ones."""
+
+COLUMN = 40
+"""Most names in a column of a legend."""
+
 BAND = 0.15
 """Opacity of the bands of a method, together."""
 
@@ -52,7 +60,7 @@ def draw_report(report: Report, suffix: str = ".png") -> bytes:
     A row has the colour of its method; the variants of a method have different marks. The solid line is the mean over
     the seeds of the target network, t = 1, whatever the method trains at that moment, in a band from the worst seed to
     the best; the dotted line is the network on the path, where it is another one. The metrics are read from the folders
-    of the rows; the picture is the content of a file with this ending.
+    of the rows, without those that are damaged; the picture is the content of a file with this ending.
     """
     return rendered(draw_sections(report.sections), suffix)
 
@@ -67,6 +75,8 @@ def draw_sections(sections: tuple[Section, ...]) -> Figure:
         legends[index] = _draw_section(axes, section)
     extents = [legend.get_window_extent() if legend else Bbox.unit() for legend in legends]
     heights = [max(PANEL[1], extent.height / figure.dpi) for extent in extents]
+    if not sections:
+        panels[0].text(0.5, 0.5, "no finished run", ha="center", transform=panels[0].transAxes)
     width = LEFT + PANEL[0] + GAP + max(extent.width for extent in extents) / figure.dpi + RIGHT
     total = sum(ABOVE + height + BELOW for height in heights)
     figure.set_size_inches(width, total)
@@ -81,14 +91,15 @@ def draw_sections(sections: tuple[Section, ...]) -> Figure:
 
 
 def _draw_section(axes: Axes, section: Section) -> Legend | None:
-    """Return the legend of the rows of a section, after drawing them; None where no run has any evaluation."""
-    styles = list(_styles(section))
-    variants = Counter(row.method for row in section.rows)
+    """Return the legend of the rows of a section, after drawing them; None where there are no rows."""
+    rows = section.rows[:MOST_ROWS]
+    variants = Counter(row.method for row in rows)
     values: list[float] = []
-    epochs_drawn = 0
-    for number, (row, name, style) in enumerate(zip(section.rows, _names(section), styles, strict=True)):
+    handles: list[Line2D] = []
+    for number, (row, name, style) in enumerate(zip(rows, _names(rows), _styles(rows), strict=True)):
         epochs, target, on_path = _curves(row)
         if not len(epochs):
+            handles.append(Line2D([], [], linestyle="none", label=f"{name} (no curve)"))
             continue
         colour = method_colour(row.method)
         every = max(len(epochs) // MARKS, 1)
@@ -96,7 +107,7 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
         if len(epochs) == 1:  # a line of one point cannot be seen, nor a band
             mark = {"marker": "o"} | style
             axes.vlines(epochs, target.min(axis=0), target.max(axis=0), color=colour)
-        axes.plot(epochs, target.mean(axis=0), color=colour, linewidth=1.6, markersize=5, label=name, **mark)
+        handles += axes.plot(epochs, target.mean(axis=0), color=colour, linewidth=1.6, markersize=5, label=name, **mark)
         opacity = BAND / variants[row.method]
         axes.fill_between(epochs, target.min(axis=0), target.max(axis=0), color=colour, alpha=opacity, linewidth=0)
         values.extend(target.ravel())
@@ -105,47 +116,49 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
                 mark |= {"fillstyle": "none"}
             axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", markersize=3, **mark)
             values.extend(on_path.mean(axis=0))
-        epochs_drawn += len(epochs)
-    axes.set(title=shortened(f"{section.dataset}, {section.model}", LONGEST), xlabel="epoch")
+    axes.set(title=plain_label(f"{section.dataset}, {section.model}", LONGEST), xlabel="epoch")
     axes.set_ylabel("validation accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(alpha=0.25)
     fit_y(axes, values, LEAST)
     whole_x(axes)
-    if not epochs_drawn:
-        return None
-    handles = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
-    if len(axes.get_lines()) > len(handles):
+    if any(line not in handles for line in axes.get_lines()):
         handles.append(Line2D([], [], color="black", linestyle=":", label="dotted: network on the path, at t"))
-    return axes.legend(handles=handles, fontsize=8, loc="upper left", borderaxespad=0.0)
+    if len(section.rows) > len(rows):
+        left = f"without {len(section.rows) - len(rows)} rows that are less accurate"
+        handles.append(Line2D([], [], linestyle="none", label=left))
+    columns = -(-len(handles) // COLUMN)
+    return axes.legend(handles=handles, fontsize=8, loc="upper left", borderaxespad=0.0, ncols=columns)
 
 
-def _styles(section: Section) -> Iterator[dict[str, str]]:
+def _styles(rows: Sequence[Row]) -> Iterator[dict[str, str]]:
     """Yield marker and filling of every row: none for the first variant of a method."""
     before: Counter[str] = Counter()
-    for row in section.rows:
+    for row in rows:
         index = before[row.method] - 1
         before[row.method] += 1
         fill = FILLS[index // len(MARKERS) % len(FILLS)]
         yield {} if index < 0 else {"marker": MARKERS[index % len(MARKERS)], "fillstyle": fill}
 
 
-def _names(section: Section) -> list[str]:
+def _names(rows: Sequence[Row]) -> list[str]:
     """Return the names of the rows in one line each; where shortening makes two alike, with their numbers."""
-    names = [shortened(f"{row.method} {row.label}".strip(), LONGEST) for row in section.rows]
+    names = [plain_label(f"{row.method} {row.label}".strip(), LONGEST) for row in rows]
     twice = Counter(names)
     return [name if twice[name] == 1 else f"{name} (row {row})" for row, name in enumerate(names, start=1)]
 
 
 def _curves(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return epochs (E,), accuracies at t = 1 (runs, E) and on the path (runs, E), over the epochs all runs have."""
-    runs = [
-        {
-            line["epoch"]: (line.get("val_acc_target"), line.get("val_acc_path"))
-            for line in read_metrics(Path(path, "metrics.jsonl"))
-        }
-        for path in row.paths
-    ]
+    """Return epochs (E,), accuracies at t = 1 (runs, E) and on the path (runs, E), over the epochs all runs have.
+
+    A run whose metrics cannot be read, as the notes of its section say, is left out.
+    """
+    runs = []
+    for path in row.paths:
+        with suppress(OSError, DamagedFile):
+            runs.append(read_curve(Path(path)))
     epochs = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
-    values = np.array([[run[epoch] for epoch in epochs] for run in runs], dtype=np.float64).reshape(len(runs), -1, 2)
+    values = np.array([[run[epoch] for epoch in epochs] for run in runs], dtype=np.float64).reshape(
+        len(runs), len(epochs), 2
+    )
     return np.array(epochs, dtype=np.float64), values[:, :, 0], values[:, :, 1]

@@ -1,7 +1,8 @@
 """Lay out a report as titled tables of ready-made cells, for the renderers of text and Markdown.
 
-Accuracies become per cent and their differences percentage points. Everything here is ASCII, so that no
-terminal and no log file can fail to show it.
+Accuracies become per cent and their differences percentage points. Everything that is worded here is ASCII,
+so that no terminal and no log file can fail to show it; names are as the records have them, and each renderer makes
+them inert.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homotopy_bench.report import statistics
-from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, printable, probability, seconds
+from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, probability, seconds
 from homotopy_bench.report.notes import accuracy_notes, comparison_notes
 from homotopy_bench.report.structure import Report, Section
 
@@ -59,7 +60,7 @@ def overview(report: Report) -> str:
 
 def unusable(report: Report) -> tuple[tuple[str, str, str], ...]:
     """Return kind, path and reason of the folders that are in no table."""
-    return tuple((one.kind, printable(str(one.path)), printable(one.reason)) for one in report.unusable)
+    return tuple((one.kind, str(one.path), one.reason) for one in report.unusable)
 
 
 def legend(report: Report) -> tuple[str, ...]:

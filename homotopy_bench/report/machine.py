@@ -1,7 +1,7 @@
 """Write a report for programs: plain dictionaries, and JSON of them.
 
 Top level of the document, schema 1 (accuracies and differences are fractions; null where not defined or not
-recorded):
+recorded; texts are inert, see :func:`~homotopy_bench.core.inert.inert`):
 
 ``schema``
     1.
@@ -24,8 +24,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from homotopy_bench.core.inert import inert
 from homotopy_bench.report import statistics
-from homotopy_bench.report.cells import printable
 from homotopy_bench.report.structure import Report
 
 SCHEMA = 1
@@ -54,9 +54,9 @@ def to_json(report: Report, command: str = "") -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {inert(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return printable(str(value)) if isinstance(value, str | Path) else value
+    return inert(str(value)) if isinstance(value, str | Path) else value

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from homotopy_bench.core.inert import inert
 from homotopy_bench.report import layout
 from homotopy_bench.report.structure import Report
+
+# An address is a link by itself, and an underscore within a word is none of emphasis.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|!#$&@~]|:(?=//)|(?<=www)\.|(?<!\w)_|_(?!\w)|^[-+](?= )", re.IGNORECASE)
 
 
 def to_markdown(report: Report, command: str = "") -> str:
@@ -35,7 +39,7 @@ def _lines(report: Report, command: str) -> Iterator[str]:
         yield from (f"- {_escaped(line)}" for line in layout.legend(report))
     if command:
         # Indented, because a command may hold any fence of backticks.
-        yield from ("", "## Made by", "", *(f"    {line}" for line in command.splitlines()))
+        yield from ("", "## Made by", "", f"    {inert(command)}")
 
 
 def _table(table: layout.Table) -> Iterator[str]:
@@ -49,4 +53,5 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*<>|])", r"\\\1", " ".join(text.split()))
+    """Return a text that Markdown shows as it is: no link, no image, no HTML, no emphasis, no list."""
+    return _SPECIAL.sub(r"\\\g<0>", inert(" ".join(text.split())))

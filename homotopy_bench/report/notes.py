@@ -26,6 +26,11 @@ def accuracy_notes(section: Section) -> Iterator[str]:
             f"Some of these runs read files of {section.dataset} that are not the published ones (`data` in their "
             "summary.json says which): their accuracies are not those of the original data."
         )
+    damaged = [f"{path}: {what}" for path, what in section.damaged.items()]
+    if damaged:
+        rest = len(damaged) - _MOST_NOTES
+        more = f"; and {count(rest, 'more run')}, all in the JSON" if rest > 0 else ""
+        yield f"Curves that are not drawn: {'; '.join(damaged[:_MOST_NOTES])}{more}."
     for row in section.rows:
         if 0 < row.path_runs < row.runs:
             yield f"{name(row)}: best on path is known for {row.path_runs} of {count(row.runs, 'run')}."

@@ -3,27 +3,43 @@
 A run folder holds ``.hydra/``, ``summary.json`` or ``metrics.jsonl``. Only a run whose ``summary.json`` is
 whole, of schema 1, of status ``completed`` or ``diverged`` and has a test accuracy at t = 1 becomes a
 :class:`Run`; every other one becomes an :class:`Unusable` with a reason, so that the report can list it.
+Names are bounded here; whoever shows one makes it inert.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    JsonValue,
+    Strict,
+    StrictBool,
+    ValidationError,
+)
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import DamagedFile, read_json, read_text
+from homotopy_bench.core.inert import LONGEST_NAME, shortened
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
-from homotopy_bench.tracking.record import SCHEMA, read_metrics
+from homotopy_bench.report.curves import Curve, read_curve
+from homotopy_bench.tracking.record import SCHEMA
 
 Kind = Literal[
     "running",
+    "damaged",
     "torn",
     "foreign",
     "failed",
@@ -37,15 +53,34 @@ Kind = Literal[
 ]
 """Why a folder is not in the table.
 
-``running`` has no ``summary.json``; ``torn`` has one that is not whole JSON; ``foreign`` one of another
-schema; ``failed``, ``interrupted`` and ``pruned`` are statuses of the record; ``incomplete`` lacks a value
-the table needs; ``duplicate`` is an older run of a variant and seed; ``unreadable`` cannot be opened; ``no
-folder`` is a file; ``tuning`` is a run of a search.
+``running`` has no ``summary.json``; ``damaged`` neither, and a ``metrics.jsonl`` that cannot be read; ``torn`` has
+a ``summary.json`` that is not whole JSON; ``foreign`` one of another schema; ``failed``, ``interrupted`` and
+``pruned`` are statuses of the record; ``incomplete`` lacks a value the table needs; ``duplicate`` is an older run of
+a variant and seed; ``unreadable`` cannot be opened; ``no folder`` is a file; ``tuning`` is a run of a search.
 """
 
 
+LONGEST_REASON = 500
+"""Most characters of the reason that a record gives for its status."""
+
 _Fraction = Annotated[float, Field(ge=0, le=1)]
-_Amount = Annotated[float, Field(ge=0)]
+_Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Name = Annotated[str, AfterValidator(lambda name: shortened(name, LONGEST_NAME))]
+
+
+MOST_SETTINGS = 2000
+"""Most keys of a configuration, and most overrides; a record of this package has about a hundred."""
+
+
+def _few(config: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    sections, number = [config], 0
+    while sections:
+        values = sections.pop().values()
+        number += len(values)
+        sections += [value for value in values if isinstance(value, dict)]
+    if number > MOST_SETTINGS:
+        raise ValueError(f"more than {MOST_SETTINGS} settings")
+    return config
 
 
 class _File(BaseModel):
@@ -68,6 +103,7 @@ class Run:
         overrides: What the user wrote on the command line, for instance ``model.init=kaiming``.
         config: The whole resolved configuration, nested.
         data: The files of its data set.
+        damage: What is wrong with ``metrics.jsonl``, so that there is no curve; empty for most runs.
         code_version: Version of the code that made the run.
         test_acc: Test accuracy of the final network at t = 1, a fraction.
         test_precision: Macro precision of the same network on the test split, a fraction.
@@ -85,15 +121,16 @@ class Run:
 
     path: Path
     modified: int
+    damage: str = ""
     status: Literal["completed", "diverged"]
-    dataset: str
-    model: str
-    method: str
+    dataset: _Name
+    model: _Name
+    method: _Name
     seed: int
-    overrides: Annotated[tuple[str, ...], Strict(False)] = ()
-    config: dict[str, Any]
-    data: Annotated[tuple[_File, ...], Strict(False)] = ()
-    code_version: Annotated[str, BeforeValidator(lambda version: "" if version is None else version)] = ""
+    overrides: Annotated[tuple[str, ...], Strict(False), FailFast(), Field(max_length=MOST_SETTINGS)] = ()
+    config: Annotated[dict[str, JsonValue], AfterValidator(_few)]  # pydantic bounds the depth of its values
+    data: Annotated[tuple[_File, ...], Strict(False), FailFast()] = ()
+    code_version: Annotated[_Name, BeforeValidator(lambda version: "" if version is None else version)] = ""
     test_acc: _Fraction = Field(validation_alias=AliasPath("final", "test_acc_target"))
     test_precision: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_precision_target"))
     test_recall: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_recall_target"))
@@ -148,7 +185,7 @@ def read_runs(paths: Iterable[Path | str], *, tuning: bool = False) -> tuple[Run
     """
     given = [Path(path) for path in paths]
     for path in given:
-        if not path.exists():
+        if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
             raise InputError("PATH", path, "does not exist; accepted: a run folder or a folder that holds some")
     found: dict[Path, Run | Unusable] = {}
     for path in given:
@@ -166,46 +203,63 @@ def read_run(folder: Path, *, tuning: bool = False) -> Run | Unusable:
     """Return the run of one run folder, or why it is not one; arguments as for :func:`read_runs`."""
     if not tuning and (seed := _seed(folder)) >= FIRST_TUNING_SEED:
         return _of_search(folder, seed)
+    try:
+        curve, damage = read_curve(folder), ""
+    except (OSError, DamagedFile) as error:
+        curve, damage = {}, _worded(error, "metrics.jsonl")
+    record = _read_summary(folder, curve, damage, tuning)
+    if isinstance(record, Unusable) and damage and record.kind not in ("tuning", "damaged"):
+        return Unusable(folder, record.kind, f"{record.reason}; {damage}")
+    return record
+
+
+def _read_summary(folder: Path, curve: Curve, damage: str, tuning: bool) -> Run | Unusable:
     summary = folder / "summary.json"
     try:
-        text = summary.read_text(encoding="utf-8")
+        document = read_json(summary)
         modified = summary.stat().st_mtime_ns
     except FileNotFoundError:
-        return Unusable(folder, "running", f"no summary.json: still running, or killed{_progress(folder)}")
-    except UnicodeDecodeError:
-        return Unusable(folder, "torn", "summary.json is not UTF-8 text")
-    except OSError as error:
-        return Unusable(folder, "unreadable", f"summary.json: {error.strerror}")
-    try:
-        # Python's parser accepts NaN and Infinity, which are no numbers that a table could use.
-        document = json.loads(text, parse_constant=lambda _: None)
-    except (ValueError, RecursionError) as error:
-        return Unusable(folder, "torn", f"summary.json is not whole JSON: {error}")
-    return _from_document(folder, document, modified, tuning)
+        if damage:
+            return Unusable(folder, "damaged", f"{damage}; no summary.json: still running, or killed")
+        progress = f" (last evaluation at epoch {max(curve):g})" if curve else " before its first evaluation"
+        return Unusable(folder, "running", f"no summary.json: still running, or killed{progress}")
+    except (OSError, DamagedFile) as error:
+        kind: Kind = "torn" if isinstance(error.__cause__, ValueError | RecursionError) else "unreadable"
+        return Unusable(folder, kind, _worded(error, "summary.json"))
+    return _from_document(folder, document, modified, tuning, damage)
 
 
-def _from_document(folder: Path, document: object, modified: int, tuning: bool = False) -> Run | Unusable:
+def _worded(error: OSError | DamagedFile, name: str) -> str:
+    return f"{name}: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def _from_document(
+    folder: Path, document: object, modified: int, tuning: bool = False, damage: str = ""
+) -> Run | Unusable:
     if not isinstance(document, dict) or "schema" not in document:
         return Unusable(folder, "foreign", "summary.json is not a record of homotopy-bench: it has no schema")
     schema = document["schema"]
     if type(schema) is not int or schema != SCHEMA:
-        return Unusable(folder, "foreign", f"summary.json has schema {schema}; this version reads {SCHEMA}")
+        shown = shortened(str(schema), LONGEST_NAME)
+        return Unusable(folder, "foreign", f"summary.json has schema {shown}; this version reads {SCHEMA}")
     match document.get("status"):
         case "failed" | "interrupted" | "pruned" as status:
             reason = " ".join(str(document.get("reason") or "no reason given").split())
-            return Unusable(folder, status, reason)
+            return Unusable(folder, status, shortened(reason, LONGEST_REASON))
     for part in ("final", "best_on_path", "cost"):
         if not isinstance(document.get(part), dict | None):
             return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {part}: not an object")
+    document.pop("__dataclass_self__", None)  # the name of an argument that pydantic adds
     try:
-        run = Run(**{**document, "path": folder, "modified": modified})
+        run = Run(**{**document, "path": folder, "modified": modified, "damage": damage})
     except ValidationError as error:
-        faults = {".".join(map(str, one["loc"])): one for one in error.errors()}
+        faults = {".".join(map(str, one["loc"])): one for one in error.errors(include_url=False)}
         accuracy = faults.get("final.test_acc_target")
         if len(faults) == 1 and accuracy and (accuracy["type"] == "missing" or accuracy["input"] is None):
             reason = f"{document['status']}, but final.test_acc_target is null: the mean lacks this run"
             return Unusable(folder, "incomplete", reason)
         where, first = next(iter(faults.items()))
+        where = shortened(where, LONGEST_NAME) or "a key"
         return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {where}: {first['msg']}")
     return run if tuning or run.seed < FIRST_TUNING_SEED else _of_search(folder, run.seed)
 
@@ -230,17 +284,8 @@ def _of_search(folder: Path, seed: int) -> Unusable:
 def _seed(folder: Path) -> int:
     """Return the seed that a run was asked to have; -1 where nobody knows."""
     try:
-        asked = (folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        asked = read_text(folder / ".hydra" / "config.yaml")
+    except (OSError, DamagedFile):
         return -1
-    found = re.search(r"^seed: (\d+)$", asked, re.MULTILINE)
+    found = re.search(r"^seed: (\d{1,20})$", asked, re.MULTILINE)
     return int(found[1]) if found else -1
-
-
-def _progress(folder: Path) -> str:
-    try:
-        lines = read_metrics(folder / "metrics.jsonl")
-    except (OSError, RecursionError):
-        lines = []
-    epoch = lines[-1].get("epoch") if lines and isinstance(lines[-1], dict) else None
-    return " before its first evaluation" if epoch is None else f" (last evaluation at epoch {epoch})"

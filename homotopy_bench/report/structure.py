@@ -136,6 +136,7 @@ class Section:
         comparisons: One per row of another method than the baseline, in the order of the rows.
         code_versions: The versions of the code that made the runs, sorted.
         validated_on_test: Whether a run validated on the test split (``dataset.protocol=source``).
+        damaged: Folder of a run -> what is wrong with its ``metrics.jsonl``, so that its curve is not drawn.
         unpublished_data: Whether a run read files that are not the published ones, such as re-encoded images.
     """
 
@@ -148,6 +149,7 @@ class Section:
     comparisons: tuple[Comparison, ...]
     code_versions: tuple[str, ...]
     validated_on_test: bool
+    damaged: Mapping[str, str]
     unpublished_data: bool
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from homotopy_bench.core.inert import LONGEST_NAME, shortened
 from homotopy_bench.report import statistics
 from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.report.variants import Naming, Variant, group_runs, label_settings, name_variants
+
+LONGEST = 1000
+"""Most characters of a label."""
 
 
 def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, object] | None = None) -> Report:
@@ -65,6 +69,7 @@ def _section(variants: Sequence[Variant], asked: Mapping[str, object]) -> Sectio
         comparisons=tuple(comparisons),
         code_versions=tuple(sorted({run.code_version for run in runs})),
         validated_on_test=any(variant.settings.get("dataset.protocol") == '"source"' for variant in variants),
+        damaged={str(run.path): run.damage for run in runs if run.damage},
         unpublished_data=not all(run.published for run in runs),
     )
 
@@ -79,7 +84,9 @@ def _row(variant: Variant, naming: Naming) -> Row:
 
     return Row(
         method=variant.method,
-        label=" ".join(f"{key}={value}" for key, value in settings.items()),
+        label=shortened(
+            " ".join(shortened(f"{key}={value}", LONGEST_NAME) for key, value in settings.items()), LONGEST
+        ),
         settings=settings,
         seeds=tuple(run.seed for run in runs),
         runs=len(runs),

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from homotopy_bench.core.inert import inert
 from homotopy_bench.report import layout
 from homotopy_bench.report.structure import Report
 
@@ -26,13 +27,13 @@ def print_report(report: Report, console: Console | None = None) -> None:
             in a pipe).
     """
     console = console or Console(highlight=False)
-    console.print(Text(layout.overview(report), style="bold"))
+    console.print(_text(console, layout.overview(report), "bold"))
     for section in report.sections:
         _print_heading(console, f"== {layout.heading(section)} ==")
         for table in layout.tables(section):
             _print_heading(console, table.title)
             if _least_width(table) <= console.width:
-                console.print(_drawn(table))
+                console.print(_drawn(console, table))
             else:
                 _print_stacked(console, table)
             _print_items(console, table.notes)
@@ -42,20 +43,28 @@ def print_report(report: Report, console: Console | None = None) -> None:
         _print_heading(console, "Not in the tables")
         for kind, path, reason in layout.unusable(report):
             # One line per folder, however long: it can be searched, and its path copied.
-            console.print(Text(f"  {kind:<11} {path}: {reason}"), soft_wrap=True)
+            console.print(_text(console, f"  {kind:<11} {path}: {reason}"), soft_wrap=True)
     if report.sections:
         _print_heading(console, "How to read this")
         _print_items(console, layout.legend(report))
 
 
+def _text(console: Console, text: str, style: str = "") -> Text:
+    """Return a text as the console may show it: inert, and in characters that its encoding has."""
+    encoding = console.encoding
+    return Text(inert(text).encode(encoding, "backslashreplace").decode(encoding), style=style)
+
+
 def _print_heading(console: Console, text: str) -> None:
     console.print()
-    console.print(Text(text, style="bold"))
+    console.print(_text(console, text, "bold"))
 
 
 def _print_items(console: Console, texts: Iterable[str]) -> None:
     for text in texts:
-        for line in textwrap.wrap(text, console.width, initial_indent="- ", subsequent_indent="  "):
+        for line in textwrap.wrap(
+            str(_text(console, text)), console.width, initial_indent="- ", subsequent_indent="  "
+        ):
             console.print(Text(line), soft_wrap=True)
 
 
@@ -64,12 +73,12 @@ def _least_width(table: layout.Table) -> int:
     cells = zip(*table.rows, strict=True)
     total = (len(table.columns) - 1) * _GAP
     for column, values in zip(table.columns, cells, strict=True):
-        texts = [*column.header.split("\n"), *values]
+        texts = [*column.header.split("\n"), *map(inert, values)]
         total += max(cell_len(part) for text in texts for part in ([text] if column.number else text.split()))
     return total
 
 
-def _drawn(table: layout.Table) -> RichTable:
+def _drawn(console: Console, table: layout.Table) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns:
         drawn.add_column(
@@ -79,7 +88,7 @@ def _drawn(table: layout.Table) -> RichTable:
             style="dim" if column.aside else None,
         )
     for row in table.rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(_text(console, cell) for cell in row))
     return drawn
 
 
@@ -98,5 +107,5 @@ def _print_stacked(console: Console, table: layout.Table) -> None:
     for level in levels:
         print_level(level, "bold")
     for row in table.rows:
-        console.print(Text(row[0]), soft_wrap=True)
+        console.print(_text(console, row[0]), soft_wrap=True)
         print_level(row[1:], "")

@@ -10,6 +10,7 @@ from typing import Any
 from homotopy_bench.config.compose import compose
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import read_configuration
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
@@ -123,7 +124,7 @@ def _multirun(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        loaded: Any = OmegaConf.to_container(OmegaConf.load(path))
+        loaded: Any = OmegaConf.to_container(OmegaConf.create(read_configuration(path)))
         return dict(loaded["hydra"])
     except Exception as error:  # of two libraries, and of what they read
         accepted = f"its {MULTIRUN} is damaged ({type(error).__name__}); its runs continue one by one, with resume=RUN"

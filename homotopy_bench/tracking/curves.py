@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.method_colours import method_colour
-from homotopy_bench.core.pictures import fit_y, log_y, rendered, shortened, whole_x
+from homotopy_bench.core.pictures import fit_y, log_y, plain_label, rendered, whole_x
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
     plot(accuracy, "val_acc_path", colour, "network on the path, at t", ":")
     accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
     accuracy.set_ylabel("validation accuracy")
-    accuracy.set_title(shortened(title, LONGEST), loc="left", fontsize=10)
+    accuracy.set_title(plain_label(title, LONGEST), loc="left", fontsize=10)
     fit_y(accuracy, [*column("val_acc_target"), *column("val_acc_path")], LEAST)
 
     plot(loss, "val_loss_target", colour, "validation, t = 1")

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from homotopy_bench.core.inert import inert
+
 REFRESH_SECONDS = 0.2
 """Shortest time between two movements of the bar: drawing it must not cost the loop anything."""
 
@@ -139,8 +141,8 @@ def display(console: Console) -> Display:
 
 
 def print_line(console: Console, text: str) -> None:
-    """Print a line as it is, however long."""
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+    """Print a line as it is, however long, but inert: names and reasons may come from foreign files."""
+    console.print("\n".join(map(inert, text.split("\n"))), soft_wrap=True, highlight=False, markup=False)
 
 
 def describe(line: Mapping[str, Any]) -> str:

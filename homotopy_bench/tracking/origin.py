@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from homotopy_bench.core.files import DamagedFile, read_configuration
+
 MULTIRUN = "multirun.yaml"
 """File of Hydra's sweepers in the folder of a multirun."""
 
@@ -45,11 +47,11 @@ def _study(file: Path) -> str | None:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        multirun = yaml.safe_load(file.read_text(encoding="utf-8"))
+        multirun = yaml.safe_load(read_configuration(file))
         if "study" not in multirun["hydra"]["sweeper"]:
             return None
         return str(OmegaConf.create(multirun).hydra.sweeper.study)
     except OmegaConfBaseException:  # the name is put together from settings that are not there
         return ""
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, DamagedFile, yaml.YAMLError, KeyError, TypeError):
         return None

@@ -22,7 +22,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import read_json_lines, remove_left_overs, write_atomically
+from homotopy_bench.core.files import (
+    LARGEST_CHECKPOINT,
+    DamagedFile,
+    read_bytes,
+    read_json_lines,
+    remove_left_overs,
+    write_atomically,
+)
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
 
@@ -131,9 +138,11 @@ class Record:
             InputError: If the checkpoint is damaged or of another layout, or the metrics are shorter than it says.
         """
         try:
-            state = decoded(self.checkpoint.read_bytes())
+            state = decoded(read_bytes(self.checkpoint, LARGEST_CHECKPOINT))
         except FileNotFoundError:
             return None
+        except DamagedFile as error:
+            raise InputError("resume", self.folder, f"its {error}") from error
         except (OSError, Damaged) as error:
             why = error.strerror if isinstance(error, OSError) else error
             raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({why})") from error
@@ -217,7 +226,11 @@ def holds_run(folder: Path) -> bool:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return a mapping per evaluation of a ``metrics.jsonl``, which may be missing, without a torn last line."""
+    """Return a mapping per evaluation of a ``metrics.jsonl``, which may be missing, without a torn last line.
+
+    Raises:
+        DamagedFile: If a whole line is no mapping; :func:`~homotopy_bench.core.files.read_json_lines` raises it.
+    """
     return read_json_lines(path)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import DamagedFile, read_configuration, read_json
 from homotopy_bench.tracking.record import SCHEMA
 
 FINAL = ("completed", "diverged", "pruned")
@@ -30,8 +31,10 @@ def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
     if not overrides.is_file() or not asked.is_file() or not (folder / "metrics.jsonl").is_file():
         raise InputError("resume", folder, f"this folder holds no run; {accepted}")
     try:
-        raw = OmegaConf.to_container(OmegaConf.load(asked), resolve=True)
-        said = OmegaConf.to_container(OmegaConf.load(overrides))
+        raw = OmegaConf.to_container(OmegaConf.create(read_configuration(asked)), resolve=True)
+        said: Any = OmegaConf.to_container(OmegaConf.create(read_configuration(overrides)))
+    except DamagedFile as error:
+        raise InputError("resume", folder, f"its .hydra/{error}") from error
     except Exception as error:  # YAML and interpolation errors of two libraries
         raise InputError("resume", folder, f"its .hydra/config.yaml cannot be read ({type(error).__name__})") from error
     if not isinstance(raw, dict) or not isinstance(said, list):
@@ -45,13 +48,12 @@ def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
 
 
 def _final_status(folder: Path) -> str | None:
-    path = folder / "summary.json"
-    if not path.exists():
-        return None
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = read_json(folder / "summary.json")
         schema, status = summary["schema"], summary["status"]
-    except (ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("resume", folder, "its summary.json is damaged; delete it to continue the run") from error
     if schema != SCHEMA:
         raise InputError("resume", folder, f"its summary.json has schema {schema}; this version reads {SCHEMA}")

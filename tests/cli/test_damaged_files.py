@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from homotopy_bench.cli.precision import main as measure
+from homotopy_bench.core.inert import LONGEST
 from homotopy_bench.tracking.checkpoint_file import decoded, encoded
 from tests.cli.runner import TINY, call_main, files, summary, the_error_line, trained
 
@@ -224,3 +227,50 @@ def test_a_run_that_cannot_be_continued_is_left_as_it_is(
     assert NOT_RESUMABLE[damage] in line
     assert {name: (folder / name).read_bytes() for name in files(folder) if name != "train.log"} == before
     assert not (tmp_path / "unpickled").exists()
+
+
+def fifo_for(name: str) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+
+    return damage
+
+
+def config_of(text: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / ".hydra" / "config.yaml").write_text(text)
+
+
+BOMB = "a0: &a0 [1, 1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+
+HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a summary that is a FIFO": (fifo_for("summary.json"), "its summary.json is damaged; delete it"),
+    "metrics that are a FIFO": (fifo_for("metrics.jsonl"), "this folder holds no run; accepted"),
+    "a configuration that is a FIFO": (fifo_for(".hydra/config.yaml"), "this folder holds no run; accepted"),
+    "a checkpoint that is a FIFO": (fifo_for("checkpoint.pt"), "checkpoint.pt"),
+    "a configuration that unfolds": (
+        config_of(BOMB),
+        "its .hydra/config.yaml has aliases of YAML",
+    ),
+    "a configuration without end": (config_of("#" * (2**18 + 1)), "its .hydra/config.yaml is larger than 0.25 MiB"),
+    "a deep configuration": (config_of("a: " + "[" * 10**5), "its .hydra/config.yaml has brackets deeper than 50"),
+    "a key that acts": (config_of(r'"\e[31mred\u202e": 1'), r"cannot be used: \x1b[31mred\u202e=1: "),
+    "a key of many letters": (config_of(f"? {'k' * 9999}\n: 1"), "kkk"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_folder_is_one_inert_line(
+    case: str, killed_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage, says = HOSTILE[case]
+    folder = tmp_path / "run\x1b[2J"
+    shutil.copytree(killed_run, folder)
+    damage(folder)
+    assert measure([str(folder)]) == 2
+    lines = [the_error_line(call_main(f"resume={folder.name}", cwd=tmp_path)), capsys.readouterr().err.rstrip("\n")]
+    for line in lines:
+        assert r"run\x1b[2J: " in line
+        assert says in line
+        assert line.isprintable()
+        assert len(line) < 2 * LONGEST

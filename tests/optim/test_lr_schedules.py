@@ -128,6 +128,11 @@ def test_a_trace_that_cannot_be_replayed_is_refused(lines: list[dict[str, Any]],
         traced(tmp_path, *lines).check_sources()
 
 
+def test_a_trace_of_damaged_metrics_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"its metrics\.jsonl is damaged at line 2: not a JSON object; accepted"):
+        traced(tmp_path, {"step": 1, "u": 1.0, "lr": 1.0}, torn="{\n").check_sources()
+
+
 @given(
     st.one_of(
         st.just(ConstantLR()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from homotopy_bench.cli.report import main
 from homotopy_bench.core.method_colours import method_colour
 from homotopy_bench.report import build_report, read_runs
-from homotopy_bench.report.figure import _curves, draw_report, draw_sections
+from homotopy_bench.report.figure import MOST_ROWS, _curves, draw_report, draw_sections
 from homotopy_bench.report.structure import Report
 from tests.pictures import assert_in_view, assert_nothing_is_cut, assert_whole, drawn
 
@@ -78,6 +79,37 @@ def test_a_legend_of_thirty_rows_is_whole_and_tells_them_apart(write_run: Callab
     assert max(map(len, names)) < 80
     rows = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     assert len({(line.get_marker(), line.get_fillstyle()) for line in rows}) == 30
+
+
+def test_a_legend_of_many_rows_has_columns_and_says_what_is_left_out(
+    write_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    write_metrics(write_run(tmp_path / "run"), [0.1, 0.2], [0.1, 0.3])
+    (section,) = report_of(tmp_path).sections
+    figure = drawn(draw_sections((replace(section, rows=section.rows * (MOST_ROWS + 7)),)))
+    assert_nothing_is_cut(figure)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert len(names) == len(set(names)) == MOST_ROWS + 2
+    assert names[-1] == "without 7 rows that are less accurate"
+    assert legend.get_window_extent().height < 10 * figure.dpi
+
+
+def test_a_run_with_damaged_metrics_spoils_no_other_of_its_row(write_run: Callable[..., Path], tmp_path: Path) -> None:
+    for seed in range(3):
+        write_metrics(write_run(tmp_path / f"{seed}", seed=seed), [0.1 * seed, 0.2], [0.1, 0.3])
+    (tmp_path / "1" / "metrics.jsonl").write_text("{\n")
+    (section,) = report_of(tmp_path).sections
+    assert section.damaged == {str(tmp_path / "1"): "metrics.jsonl is damaged at line 1: not a JSON object"}
+    _, target, _ = _curves(section.rows[0])
+    np.testing.assert_array_equal(target, [[0.0, 0.2], [0.2, 0.2]])
+    for seed in (0, 2):
+        (tmp_path / f"{seed}" / "metrics.jsonl").write_text("{\n")
+    (axes,) = draw_sections(report_of(tmp_path).sections).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["baseline (no curve)"]
 
 
 @pytest.mark.parametrize("accuracies", [[0.5], [0.1, 0.1, 0.1], [0.612, 0.614, 0.616], [0.0, 1.0], [0.5, None]])

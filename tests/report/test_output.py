@@ -185,7 +185,7 @@ ROW_KEYS = """method label settings seeds runs diverged mean std iqm interval pr
 COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds unequal_pairs mean_difference interval
     p_value p_holm smallest_p minimum_detectable_effect cost_ratio differs_in"""
 SECTION_KEYS = """dataset model rows also_differ baseline no_baseline comparisons code_versions validated_on_test
-unpublished_data"""
+damaged unpublished_data"""
 SETTINGS_KEYS = """bootstrap_method bootstrap_resamples bootstrap_seed confidence alpha power tests"""
 
 

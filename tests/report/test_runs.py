@@ -33,7 +33,9 @@ def test_a_completed_run_is_read(tmp_path, write_run):
     assert (run.path, run.status, run.method, run.seed) == (tmp_path / "a", "completed", "hta", 3)
     assert (run.test_acc, run.val_acc, run.path_test_acc) == (0.61, 0.62, 0.7)
     assert (run.train_seconds, run.gradient_evaluations, run.forward_equivalents) == (48, 12000, 36000)
-    assert run.config["model"]["init"] == "kaiming"
+    model = run.config["model"]
+    assert isinstance(model, dict)
+    assert model["init"] == "kaiming"
     assert run.overrides == ("seed=3",)
 
 
@@ -75,11 +77,21 @@ def test_a_run_without_summary_is_running_and_tells_its_last_whole_epoch(tmp_pat
     assert "epoch 40" in record.reason
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\n", b"[1]\n", b"{}\n", b"[" * 100_000 + b"\n", b'{"epoch": 1'])
-def test_odd_metrics_of_a_running_run_are_not_fatal(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b'{"epoch": 1'])
+def test_a_running_run_without_a_whole_line_is_before_its_first_evaluation(tmp_path, content):
     (tmp_path / "metrics.jsonl").write_bytes(content)
     record = only(read_runs([tmp_path]))
     assert (record.kind, record.reason[-27:]) == ("running", "before its first evaluation")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\n", b"[1]\n", b"{}\n", b"[" * 100_000 + b"\n", b'{"epoch": 1}\n{"epoch": \n']
+)
+def test_damaged_metrics_of_a_running_run_are_said(tmp_path, content):
+    (tmp_path / "metrics.jsonl").write_bytes(content)
+    record, lines = only(read_runs([tmp_path])), content.count(b"\n")
+    assert record.kind == "damaged"
+    assert record.reason.startswith(f"metrics.jsonl is damaged at line {lines}: ")
 
 
 @pytest.mark.parametrize("present", [".hydra", "metrics.jsonl"])

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from homotopy_bench.config.compose import experiment_file
-from homotopy_bench.sweeps.studies.outcome import Outcome
+from homotopy_bench.sweeps.studies.outcome import RESULT, RUN, Outcome
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
 from tests.composing import compose
 from tests.sweeps.studies import NUMBERS, FormulaStudy
@@ -35,6 +37,32 @@ def test_the_front_is_what_nothing_dominates(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["number"] for row in rows if row["best"] == "1"] == [str(number) for number in expected]
     assert [float(row["forward_equivalents"]) for row in rows] == [*(cost for _, cost, _ in TRIALS), 1.0]
+
+
+def test_no_cell_of_the_table_is_a_formula_or_acts(tmp_path: Path) -> None:
+    texts = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "a\x1b[31m\n=2", "plain")
+    kept = [f"'{text}" if text[0] in "=+-@\t" else text for text in texts]
+    shown = [text.replace("\t", r"\t").replace("\x1b", r"\x1b").replace("\n", r"\n") for text in kept]
+    trials = [
+        create_trial(
+            params={"=key": text, "lr": -0.5},
+            distributions={"=key": CategoricalDistribution(texts), "lr": FloatDistribution(-1.0, 1.0)},
+            state=TrialState.FAIL,
+            user_attrs={RESULT: {"status": "failed", "reason": text, "cost": {}, "path": []}, RUN: {"folder": text}},
+        )
+        for text in texts
+    ]
+    write_table(trials, ["val_acc"], tmp_path / "trials.csv")
+    with (tmp_path / "trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["'=key"] for row in rows] == [row["reason"] for row in rows] == [row["folder"] for row in rows] == shown
+    assert {row["lr"] for row in rows} == {"-0.5"}
+
+
+def test_a_line_about_a_setting_stays_a_comment(tmp_path: Path) -> None:
+    config = compose()
+    write_setting(config, "study a\nseed: 7", tmp_path / "best.yaml")
+    assert compose(experiment_file(f"experiment={tmp_path / 'best.yaml'}")) == config
 
 
 SETTINGS = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from homotopy_bench import train
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.files import LARGEST_DOCUMENT, DamagedFile, read_json, write_atomically
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.tracking.record import Record, Request, read_metrics
 from tests.cases import CASES
@@ -47,6 +48,33 @@ def test_torn_last_line_is_skipped(tmp_path: Path) -> None:
     path.write_bytes(b'{"epoch": 1}\n{"epoch": 2}\n{"epo')
     assert read_metrics(path) == [{"epoch": 1}, {"epoch": 2}]
     assert read_metrics(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize(
+    "damage", [b"{\n", b"\n", b"\xff\n", b"[1]\n", b"null\n", b"\x00" * 9 + b"\n", b"[" * 99999 + b"\n"]
+)
+def test_damage_of_the_metrics_is_said_with_its_line(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "metrics.jsonl"
+    for after in (b"", b'{"epoch": 3}\n', b'{"epo'):
+        path.write_bytes(b'{"epoch": 1}\n' + damage + after)
+        with pytest.raises(DamagedFile, match=r"^metrics.jsonl is damaged at line 2: not a JSON object$"):
+            read_metrics(path)
+
+
+@pytest.mark.parametrize(("make", "words"), [(os.mkfifo, "a FIFO"), (os.mkdir, "a directory")])
+def test_only_regular_files_are_opened(tmp_path: Path, make: Callable[[Path], None], words: str) -> None:
+    path = tmp_path / "metrics.jsonl"
+    make(path)
+    with pytest.raises(DamagedFile, match=f"^metrics.jsonl is {words}, not a regular file$"):
+        read_metrics(path)
+
+
+def test_a_document_is_read_up_to_a_size(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    with path.open("wb") as file:
+        file.truncate(LARGEST_DOCUMENT + 1)  # takes no room on the disk
+    with pytest.raises(DamagedFile, match=r"^summary.json is larger than 4 MiB$"):
+        read_json(path)
 
 
 def test_going_back_cuts_the_metrics_back_to_the_checkpoint(tmp_path: Path) -> None:

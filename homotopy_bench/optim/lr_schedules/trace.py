@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import read_json_lines
+from homotopy_bench.core.files import DamagedFile, read_json_lines
 from homotopy_bench.optim.lr_schedules.base import Array, LRSchedule
 
 
@@ -55,12 +55,14 @@ class Trace(LRSchedule):
             self._refuse("no such folder")
         try:
             lines = read_json_lines(folder / "metrics.jsonl")
+        except DamagedFile as error:
+            self._refuse(f"its {error}")
         except OSError as error:
             self._refuse(f"its metrics.jsonl cannot be read ({error.strerror})")
         if not lines:
             self._refuse("its metrics.jsonl is missing or has no complete line")
         for number, line in enumerate(lines, start=1):
-            if not (isinstance(line, dict) and all(_positive(line.get(key)) for key in ("step", "u"))):
+            if not all(_positive(line.get(key)) for key in ("step", "u")):
                 self._refuse(f"line {number} of its metrics.jsonl has no step and no u")
             if line.get("lr") != 0 and not _positive(line.get("lr")):
                 self._refuse(f"line {number} of its metrics.jsonl has the learning rate {line.get('lr')}, not one >= 0")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
+from homotopy_bench.core.files import DamagedFile, read_json
 from homotopy_bench.tracking.record import SCHEMA, read_metrics
 
 DIRECTIONS: dict[str, Literal["maximize", "minimize"]] = {
@@ -54,8 +54,10 @@ class Outcome:
 def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
     """Return how the run in a folder ended; None where it has not, or was interrupted."""
     try:
-        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        summary: Any = read_json(folder / "summary.json")
+    except (OSError, DamagedFile):
+        return None
+    if not isinstance(summary, dict):
         return None
     status = summary.get("status")
     if summary.get("schema") != SCHEMA or status not in STATES:
@@ -68,9 +70,13 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
         return Outcome(status, reason, cost=cost)
     if any(value is None for value in values):
         return Outcome("failed", f"{status}, but its record lacks a value", cost=cost)
+    try:
+        lines = read_metrics(folder / "metrics.jsonl")
+    except DamagedFile as error:  # its accuracy stands in the summary; only its path is not known
+        lines, reason = [], str(error)
     path = tuple(
         (line["epoch"], line["t"], line["val_acc_path"])
-        for line in read_metrics(folder / "metrics.jsonl")
+        for line in lines
         if line["t"] < 1.0 and line["val_acc_path"] is not None
     )
     return Outcome(status, reason, tuple(float(value) for value in values if value is not None), cost, path)

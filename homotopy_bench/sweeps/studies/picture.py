@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.method_colours import method_colour
-from homotopy_bench.core.pictures import fit_y, rendered, shortened, whole_x
+from homotopy_bench.core.pictures import fit_y, plain_label, rendered, whole_x
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def draw_trials(study: Study, objective: str, methods: Mapping[int, str]) -> Fig
     for index, axes in enumerate(panels[: 1 + len(distributions)]):
         fit_y(axes, [trial.values[0] for trial in trials], LEAST)
         if index % columns == 0:
-            axes.set_ylabel(shortened(objective, LONGEST_KEY), fontsize=9)
+            axes.set_ylabel(plain_label(objective, LONGEST_KEY), fontsize=9)
     if importances:
         _draw_importances(panels[count - 1], importances)
     for axes in panels[:count]:
@@ -84,7 +84,8 @@ def draw_trials(study: Study, objective: str, methods: Mapping[int, str]) -> Fig
         axes.remove()
     named = dict.fromkeys(methods[trial.number] for trial in trials if trial.number in methods)
     if len(named) > 1:
-        handles = [panels[0].scatter([], [], color=method_colour(name), s=14, label=name) for name in named]
+        shown = {name: plain_label(name, LONGEST_KEY) for name in named}
+        handles = [panels[0].scatter([], [], color=method_colour(name), s=14, label=shown[name]) for name in named]
         figure.legend(handles=handles, fontsize=8, loc="outside lower center", ncols=columns)
     return figure
 
@@ -105,7 +106,7 @@ def _draw_parameter(
     if isinstance(distribution, CategoricalDistribution):
         places = {choice: place for place, choice in enumerate(distribution.choices)}
         _scatter(axes, trials, [places[trial.params[key]] for trial in trials], methods)
-        labels = [shortened(str(choice), LONGEST_VALUE) for choice in places]
+        labels = [plain_label(str(choice), LONGEST_VALUE) for choice in places]
         axes.set_xticks(list(places.values()), labels, rotation=30, ha="right")
     else:
         _scatter(axes, trials, [trial.params[key] for trial in trials], methods)
@@ -113,7 +114,7 @@ def _draw_parameter(
             axes.set_xscale("log")
         elif isinstance(distribution, IntDistribution):
             whole_x(axes)
-    axes.set_xlabel(shortened(key, LONGEST_KEY), fontsize=9)
+    axes.set_xlabel(plain_label(key, LONGEST_KEY), fontsize=9)
 
 
 def _draw_importances(axes: Axes, importances: Mapping[str, float]) -> None:
@@ -121,7 +122,7 @@ def _draw_importances(axes: Axes, importances: Mapping[str, float]) -> None:
     axes.barh(range(len(importances)), list(importances.values()), color="#cccccc")
     for place, key in enumerate(importances):
         axes.annotate(
-            shortened(key, LONGEST_KEY),
+            plain_label(key, LONGEST_KEY),
             (0.0, place),
             xytext=(3, 0),
             textcoords="offset points",

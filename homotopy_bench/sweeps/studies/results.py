@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.inert import inert, inert_cell
 from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RUN, result_of
 
 GROUPS = ("dataset", "model", "method", "continuation", "optimizer", "lr_schedule")
@@ -47,14 +48,16 @@ def write_table(trials: Sequence[FrozenTrial], objectives: Sequence[str], file: 
     best = {trial.number for trial in front(trials, objectives)}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["number", "status", "best", *objectives, *keys, *costs, "folder", "attempts", "reason"])
+    header = ["number", "status", "best", *objectives, *keys, *costs, "folder", "attempts", "reason"]
+    writer.writerow(map(inert_cell, header))
     for trial in trials:
         result, run = result_of(trial), trial.user_attrs.get(RUN, {})
         # A pruned trial has the last accuracy before its end, which is none of a whole training.
         values = trial.values if trial.state == TrialState.COMPLETE else [None] * len(objectives)
         row = [trial.number, result["status"], int(trial.number in best), *values]
         row += [*map(trial.params.get, keys), *map(result["cost"].get, costs)]
-        writer.writerow([*row, run.get("folder"), run.get("attempt"), result.get("reason")])
+        row += [run.get("folder"), run.get("attempt"), result.get("reason")]
+        writer.writerow(map(inert_cell, row))
     write_atomically(file, text.getvalue().encode())
 
 
@@ -65,5 +68,5 @@ def write_setting(config: Config, about: str, file: Path) -> None:
         "defaults": [*({f"override /{group}": values[group]["name"]} for group in GROUPS), "_self_"],
         **{section: values[section] for section in SECTIONS},
     }
-    content = f"# @package _global_\n# {about}\n{yaml.safe_dump(document, sort_keys=False)}"
+    content = f"# @package _global_\n# {inert(about)}\n{yaml.safe_dump(document, sort_keys=False)}"
     write_atomically(file, content.encode())

@@ -29,6 +29,7 @@ from homotopy_bench.config.schema import Training
 from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.inert import inert
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.options import StudyOptions
@@ -142,7 +143,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     every = trials.all()
     states = [result_of(trial)["status"] for trial in every]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
-    print(f"study {options.study}: {len(every)} trials ({counts})")
+    print(f"study {inert(options.study)}: {len(every)} trials ({counts})")
     write_table(every, options.objectives, folder / "trials.csv")
     best = front(every, options.objectives)
     for trial in best:
@@ -156,7 +157,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         for file in files:
             write_setting(config, about, file)
         if trial is best[0]:
-            print(f"best: {about}\n  homotopy-train experiment={folder / 'best.yaml'}")
+            print(f"best: {inert(about)}\n  homotopy-train experiment={folder / 'best.yaml'}")
     try:
         methods = {
             trial.number: composition.lookup(trial.user_attrs[RUN]["overrides"], "method")
@@ -165,7 +166,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
         }
         draw(trials.study, options.objectives[0], methods, folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
-        print(f"trials.png was not drawn: {type(error).__name__}: {error}")
+        print(f"trials.png was not drawn: {type(error).__name__}: {inert(str(error))}")
     runs = [trial.user_attrs[RUN] for trial in every if RUN in trial.user_attrs]
     print_unsent(Console(), [folder / run["folder"] for run in runs])
     if options.storage != "memory":
