@@ -148,11 +148,12 @@ def read_configuration(path: Path) -> str:
     return text
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
+def read_json_lines(path: Path, size: int | None = None) -> list[dict[str, Any]]:
     """Return the complete lines of a file that grows by one JSON mapping per line, skipping a torn last one.
 
     Args:
         path: The file; may be missing.
+        size: How many bytes of it are read; None for all.
 
     Returns:
         One mapping per line, in order.
@@ -161,7 +162,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         DamagedFile: If a line that has its end is no JSON mapping, or the file no regular one.
     """
     try:
-        texts = read_bytes(path, LARGEST_LINES).split(b"\n")[:-1]
+        texts = read_bytes(path, LARGEST_LINES)[:size].split(b"\n")[:-1]
     except FileNotFoundError:
         return []
     lines = []

@@ -164,17 +164,15 @@ class Record:
         Raises:
             InputError: If one of them is damaged.
         """
-        *lines, rest = self.metrics.read_bytes()[: state["metrics_bytes"]].split(b"\n")
-        if rest:
-            raise InputError(
-                "resume", self.folder, f"its checkpoint.pt ends within line {len(lines) + 1} of metrics.jsonl"
-            )
-        for number, line in enumerate(lines, 1):
-            try:
-                json.loads(line)
-            except ValueError as error:
-                raise InputError("resume", self.folder, f"its metrics.jsonl is damaged in line {number}") from error
-        return len(lines)
+        size = state["metrics_bytes"]
+        with self.metrics.open("rb") as file:
+            file.seek(max(size - 1, 0))
+            if size and file.read(1) != b"\n":
+                raise InputError("resume", self.folder, "its checkpoint.pt ends within a line of its metrics.jsonl")
+        try:
+            return len(read_json_lines(self.metrics, size))
+        except DamagedFile as error:
+            raise InputError("resume", self.folder, f"its {error}") from error
 
     def go_back_to(self, state: Mapping[str, Any] | None) -> None:
         """Cut the metrics back to the state that :meth:`load` returned, and remove temporary files of a kill."""

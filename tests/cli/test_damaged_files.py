@@ -177,7 +177,7 @@ NOT_RESUMABLE: dict[Callable[[Path], object], str] = {
     torn_summary: "its summary.json is damaged; delete it to continue the run",
     short_metrics: "its checkpoint.pt expects ",
     symbolic_link_loop: "its checkpoint.pt is damaged (Too many levels of symbolic links)",
-    metrics_damaged_in_line_1: "its metrics.jsonl is damaged in line 1",
+    metrics_damaged_in_line_1: "its metrics.jsonl is damaged at line 1",
 }
 
 MISFIT = "its checkpoint.pt does not fit its configuration ("
@@ -187,7 +187,10 @@ CRAFTED: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "metrics_bytes as text": (lambda state: state.update(metrics_bytes="5"), "its checkpoint.pt expects 5"),
     "negative metrics_bytes": (lambda state: state.update(metrics_bytes=-1), "its checkpoint.pt expects -1"),
     "no metrics at all": (lambda state: state.update(metrics_bytes=0), "its metrics.jsonl has 0 lines up to step "),
-    "part of a line": (lambda state: state.update(metrics_bytes=9), "its checkpoint.pt ends within line 1 of metrics"),
+    "part of a line": (
+        lambda state: state.update(metrics_bytes=9),
+        "its checkpoint.pt ends within a line of its metrics",
+    ),
     "no hash": (lambda state: state.pop("config_hash"), "its checkpoint.pt belongs to configuration None"),
     "no cost": (lambda state: state.pop("cost"), MISFIT + "KeyError: 'cost'"),
     "cost of text": (lambda state: state["cost"].update(train_seconds="long"), MISFIT),
