@@ -28,6 +28,7 @@ from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
 from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
+from homotopy_bench.sweeps.grid import check_grid
 from homotopy_bench.sweeps.launchers.base import REPORT
 from homotopy_bench.sweeps.launchers.job import train_job
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
@@ -108,6 +109,8 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
                 _check(arguments)
             else:
                 _check_trackers(arguments)
+                if not {"-m", "--multirun"}.isdisjoint(arguments):
+                    check_grid([argument for argument in arguments if not is_flag(argument)])
             hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,8 +28,15 @@ def compose_as_written(overrides: Sequence[str]) -> DictConfig:
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
-    """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run."""
+    """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run.
+
+    Raises:
+        InputError: If an option of Hydra cannot be used.
+    """
     composed = _composed(overrides, hydra=True)
+    check_hydra(composed.hydra)
+    if composed.hydra.job.chdir:
+        raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
     return own_values(composed), Path(composed.hydra.run.dir)
 
 

@@ -16,6 +16,14 @@ class Model(Options, ABC):
 
     name: str
 
+    def at_least(self) -> tuple[int, int]:
+        """Return numbers of layers and parameters that the network has at least, whatever the samples are."""
+        return 1, 1
+
+    def trains_on_single_samples(self) -> bool:
+        """Return whether a batch may have one sample; a normalisation over the batch alone needs two."""
+        return True
+
     @abstractmethod
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Return a target network that maps (B, *input_shape) to logits (B, classes).

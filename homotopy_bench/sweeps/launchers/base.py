@@ -15,6 +15,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.sweeps.launchers.job import as_typed
@@ -33,10 +34,11 @@ class SweepLauncher(Launcher, ABC):
         """Keep the context, with its loader replaced by one that composes many jobs faster.
 
         Raises:
-            InputError: If an option of a logger holds a credential.
+            InputError: If an option of a logger holds a credential, or one of Hydra's cannot be used.
         """
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
+        check_hydra(config.hydra)
         refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
@@ -48,8 +50,11 @@ class SweepLauncher(Launcher, ABC):
         """Return one result per job: the validation accuracy of the target network, NaN where the job failed.
 
         Raises:
+            InputError: If there are no jobs.
             KeyboardInterrupt: If the multirun or one of its runs was interrupted.
         """
+        if not job_overrides:
+            raise InputError("--multirun", "0 jobs", "the sweeps have no values; accepted: at least one of each")
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         sweep = Path(str(self.config.hydra.sweep.dir))
