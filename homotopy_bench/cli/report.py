@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from homotopy_bench.cli.output_files import check_picture, write_output
+from homotopy_bench.cli.command import exit_code
+from homotopy_bench.cli.output_files import check_distinct, check_output, check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import WRONG_INPUT, InputError
+from homotopy_bench.core.errors import InputError
 
 _DESCRIPTION = """\
 Read the runs in the given folders and print, for every data set and model,
@@ -33,7 +34,7 @@ Runs with seeds from 1000 on belong to searches, whose settings were chosen with
 them; they are left out. Runs that agree in everything but the seed share a row.
 Without --baseline, the baseline variant with the best mean validation accuracy
 is the one to beat.
-Exit code: 0, or 2 where an input cannot be used.
+Exit code: 0, 2 where an input cannot be used, or 1 for a failure.
 """
 
 
@@ -44,21 +45,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, or 2 after one line on the standard error about an input that cannot be used.
+        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a failure.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(arguments)
-    try:
+
+    def report() -> int:
         _report(options, shlex.join(["homotopy-report", *arguments]))
-    except InputError as error:
-        print(f"homotopy-report: {error}", file=sys.stderr)
-        return WRONG_INPUT
-    return 0
+        return 0
+
+    return exit_code("homotopy-report", report, arguments)
 
 
 def _report(options: argparse.Namespace, command: str) -> None:
     baseline = _settings(options.baseline)
+    check_output("--markdown", options.markdown)
+    check_output("--json", options.json)
     check_picture("--figure", options.figure)
+    check_distinct({"--markdown": options.markdown, "--json": options.json, "--figure": options.figure})
 
     from homotopy_bench.report.machine import to_json
     from homotopy_bench.report.markdown import to_markdown

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folders import obstacle
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -37,7 +38,10 @@ def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
     check_hydra(composed.hydra)
     if composed.hydra.job.chdir:
         raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
-    return own_values(composed), Path(composed.hydra.run.dir)
+    folder = Path(composed.hydra.run.dir)
+    if wrong := obstacle(folder):
+        raise InputError("hydra.run.dir", folder, f"{wrong}; accepted: a folder that can be made and written")
+    return own_values(composed), folder
 
 
 def own_values(composed: DictConfig) -> dict[str, Any]:

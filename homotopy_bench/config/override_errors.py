@@ -89,6 +89,7 @@ _HYDRA_SAYS: tuple[tuple[str, str], ...] = (
     (r"Sweep parameters '(?P<key>[^'=]+)", "accepted: one value; -m runs several, one after the other"),
     (r"An item is already at '(?P<key>[^']+)'", "this key is there already; accepted: {bare}"),
     (r"Multiple values for (?P<key>[^\s.]+)\.", "this group has a choice already; accepted: {bare}"),
+    (r"Additional config directory '(?P<key>[^']+)' not found", "no such folder; accepted: one with YAML files"),
     (r"Error resolving interpolation '\$\{(?P<key>\w+)\}", "this group needs a choice; accepted: {choices}"),
 )
 """Hydra's complaints, and what is said about their key instead."""
@@ -109,6 +110,11 @@ def _composition(error: Exception, overrides: Sequence[str]) -> ArgumentError:
             choices = ", ".join(choices_of(key))
             accepted = wording.format(similar=similar, bare=override.lstrip("+"), choices=choices)
             return ArgumentError(override, accepted)
+    if text.startswith("Error merging override"):
+        reason = str(error.__cause__ or "it is of another type").partition("\n")[0]
+        return ArgumentError(
+            text.removeprefix("Error merging override "), f"{reason}; accepted: a value of the key's type"
+        )
     named = [a for a in overrides if re.search(rf"(?<![\w.]){re.escape(_key(a) or a)}(?![\w.])", text)]
     return ArgumentError(named[0] if named else " ".join(overrides), text)
 

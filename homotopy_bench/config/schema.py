@@ -17,6 +17,7 @@ from pydantic import Field
 from homotopy_bench.config.program import Program
 from homotopy_bench.continuation.base import Continuation
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folders import obstacle
 from homotopy_bench.core.options import PER_MEMBER, Options
 from homotopy_bench.data.base import Dataset
 from homotopy_bench.hardware.base import Hardware
@@ -55,13 +56,18 @@ class Paths(Options):
         """Return the data folder.
 
         Raises:
-            InputError: If it lies in the home of a user that there is not.
+            InputError: If something else is in its place, or it lies in the home of a user that there is not.
         """
         if self.data is not None:
             try:
-                return Path(self.data).expanduser()
+                root = Path(self.data).expanduser()
+                wrong = obstacle(root)
             except RuntimeError as error:
-                raise InputError("paths.data", self.data, f"{error}; accepted: a folder") from error
+                wrong = str(error)
+            if wrong is not None:
+                accepted = f"{wrong}; accepted: a folder, or the name of one that is made"
+                raise InputError("paths.data", self.data, accepted)
+            return root
         import platformdirs
 
         return Path(platformdirs.user_cache_dir("homotopy-bench"))

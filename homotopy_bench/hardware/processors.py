@@ -23,4 +23,6 @@ def check_count(key: str, count: int) -> None:
     processors = os.cpu_count() or 1
     most = PER_PROCESSOR * processors
     if count > most:
-        raise InputError(key, count, f"accepted: at most {most}, {PER_PROCESSOR} for each of the {processors} processors")
+        raise InputError(
+            key, count, f"accepted: at most {most}, {PER_PROCESSOR} for each of the {processors} processors"
+        )
