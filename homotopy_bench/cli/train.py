@@ -26,6 +26,7 @@ from homotopy_bench.config.mapping import VERSION_BASE, compose_as_written, comp
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
+from homotopy_bench.core.folders import obstacle
 from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.grid import check_grid
@@ -207,12 +208,15 @@ def _check(arguments: Sequence[str]) -> None:
     """
     raw, folder = compose_run(arguments)
     config = validate(raw)
+    outputs = Path(config.paths.outputs)
+    accepted = "accepted: a folder that can be made and written"
+    for key, path in (("paths.outputs", outputs), ("hydra.run.dir", folder)):
+        if wrong := obstacle(path):
+            raise InputError(key, path, f"{wrong}; {accepted}")
     # Hydra would write its files over those of the run that is there.
     if holds_run(folder):
         raise InputError("hydra.run.dir", folder, OCCUPIED)
     check_requirements(config)
-    outputs = Path(config.paths.outputs)
-    accepted = "accepted: a folder that can be made and written"
     try:
         outputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:

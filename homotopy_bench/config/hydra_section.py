@@ -25,10 +25,6 @@ def check_hydra(section: DictConfig) -> None:
             raise InputError(f"hydra.{group}.{key}", "", "accepted: the name of a folder")
     hidden = written["output_subdir"]
     if hidden is not None and PurePath(str(hidden)).name != str(hidden):
-        raise InputError(
-            "hydra.output_subdir", hidden, "accepted: the name of a folder inside of that of the run, or null"
-        )
+        raise InputError("hydra.output_subdir", hidden, "accepted: the name of a folder in that of the run, or null")
     if not isinstance(written["verbose"], bool | str | list):
-        raise InputError(
-            "hydra.verbose", written["verbose"], "accepted: true, false, or the name of a logger or a list"
-        )
+        raise InputError("hydra.verbose", written["verbose"], "accepted: true, false, or names of loggers")

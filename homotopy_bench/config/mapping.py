@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.folders import obstacle
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -38,10 +37,7 @@ def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path]:
     check_hydra(composed.hydra)
     if composed.hydra.job.chdir:
         raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
-    folder = Path(composed.hydra.run.dir)
-    if wrong := obstacle(folder):
-        raise InputError("hydra.run.dir", folder, f"{wrong}; accepted: a folder that can be made and written")
-    return own_values(composed), folder
+    return own_values(composed), Path(composed.hydra.run.dir)
 
 
 def own_values(composed: DictConfig) -> dict[str, Any]:

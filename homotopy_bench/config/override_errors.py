@@ -58,7 +58,7 @@ def _missing_choice(file: str, options: Sequence[str]) -> ArgumentError:
 
 
 def _loop(error: RecursionError) -> list[str]:
-    """Return the files whose defaults name one another in a loop, the first one also as the last; none if it is no loop.
+    """Return the files whose defaults name one another in a loop, the first also as the last; none if it is no loop.
 
     Hydra goes down the tree of defaults until Python ends it; each of its calls is at one file.
     """

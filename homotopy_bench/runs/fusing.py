@@ -27,7 +27,8 @@ class Fusing:
         """Check the types, for the options may come from a command line.
 
         Raises:
-            InputError: If a number is not an integer >= 1, threads are too many for this machine, or ``probe`` is not true or false.
+            InputError: If a number is not an integer >= 1, threads are too many for this machine, or ``probe`` is
+                neither true nor false.
         """
         for name in ("max_members", "threads"):
             value = getattr(self, name)
