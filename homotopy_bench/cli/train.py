@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.cli.arguments import in_order, is_flag
+from homotopy_bench.cli.arguments import in_order, is_flag, overrides_of
 from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.config.mapping import VERSION_BASE, compose_as_written, compose_run
 from homotopy_bench.config.validation import validate
@@ -111,7 +111,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
             else:
                 _check_trackers(arguments)
                 if not {"-m", "--multirun"}.isdisjoint(arguments):
-                    check_grid([argument for argument in arguments if not is_flag(argument)])
+                    check_grid(overrides_of(arguments))
             hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)
@@ -241,8 +241,9 @@ def _check_trackers(arguments: Sequence[str]) -> None:
 
     parser = OverridesParser.create()
     try:
-        overrides = [argument for argument in arguments if not is_flag(argument)]
-        composed = compose_as_written([one for one in overrides if not parser.parse_override(one).is_sweep_override()])
+        composed = compose_as_written(
+            [one for one in overrides_of(arguments) if not parser.parse_override(one).is_sweep_override()]
+        )
     except Exception:  # Hydra meets the same before it writes anything, and it is worded where all errors are
         return
     written: Any = OmegaConf.to_container(composed, resolve=False)

@@ -41,9 +41,7 @@ def check_setting(group: str, path: Path) -> None:
         _check_layout(root, text)
         _construct(path)
     except UnicodeDecodeError as error:
-        raise InputError(
-            group, path, f"byte {error.start} is no text in UTF-8; accepted: a YAML file in UTF-8"
-        ) from error
+        raise InputError(group, path, f"byte {error.start} is no UTF-8; accepted: a YAML file in UTF-8") from error
     except OSError as error:
         raise InputError(group, path, f"{error.strerror}; accepted: a YAML file that can be read") from error
     except yaml.YAMLError as error:
