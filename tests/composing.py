@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
+import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from homotopy_bench.config import mapping
 from homotopy_bench.config.mapping import VERSION_BASE, own_values
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
@@ -31,7 +36,11 @@ class Composer:
         self._master: DictConfig = self._loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
 
     def __call__(self, *overrides: str) -> Config:
-        return validate(own_values(self._loader.take_sweep_config(self._master, list(overrides))))
+        return validate(own_values(self.with_hydra(*overrides)))
+
+    def with_hydra(self, *overrides: str) -> DictConfig:
+        """The configuration as it is written, with the section ``hydra``."""
+        return self._loader.take_sweep_config(self._master, list(overrides))
 
 
 @cache
@@ -42,3 +51,18 @@ def _composer() -> Composer:
 def compose(*overrides: str) -> Config:
     """Return the configuration of some overrides."""
     return _composer()(*overrides)
+
+
+@contextmanager
+def composed_as_in_a_multirun() -> Iterator[None]:
+    """Let ``main()`` compose in this process as a multirun does: each choice of groups once."""
+
+    def composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:
+        OverridesParser.create().parse_overrides(list(overrides))  # whose errors are other ones in a multirun
+        config = _composer().with_hydra(*overrides)
+        return config if hydra else OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+    _composer()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapping, "_composed", composed)
+        yield

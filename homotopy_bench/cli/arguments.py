@@ -47,6 +47,24 @@ def is_flag(argument: str) -> bool:
     return argument.startswith("-")
 
 
+def overrides_of(ordered: Sequence[str]) -> list[str]:
+    """Return the overrides among arguments that :func:`in_order` returned, without flags and their values.
+
+    Example:
+        >>> overrides_of(["--config-dir", "files", "-m", "seed=0,1"])
+        ['seed=0,1']
+    """
+    found: list[str] = []
+    before = ""
+    for argument in ordered:
+        taken = FLAGS.get(before)
+        is_value = taken is not None and (argument in taken if before in ALONE else True)
+        if not is_flag(argument) and not is_value:
+            found.append(argument)
+        before = argument
+    return found
+
+
 def in_order(arguments: Sequence[str]) -> list[str]:
     """Return flags with their values on one side and overrides on the other, which Hydra's parser understands.
 
@@ -86,6 +104,9 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     modes = {MODES.get(flag, flag) for flag in flags} & set(MODES.values())
     if len(modes) > 1:
         raise ArgumentError(" ".join(sorted(modes)), f"accepted: one of {', '.join(MODES.values())}")
+    for flag in ("--resolve", "--package", "-p"):
+        if flag in flags and {"--cfg", "-c", "--help", "-h", "--hydra-help"}.isdisjoint(flags):
+            raise ArgumentError(flag, "accepted: together with --cfg job")
     # Behind --info without its value, Hydra would take an override for it.
     if arguments and is_flag(arguments[0]) and not (flags and flags[-1] in ALONE):
         return [*flags, *overrides]

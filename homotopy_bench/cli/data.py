@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homotopy_bench.cli.command import exit_code
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError, nearest
+from homotopy_bench.core.errors import WRONG_INPUT, InputError, nearest
 
 if TYPE_CHECKING:
     from homotopy_bench.data.base import Dataset
@@ -41,20 +42,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, or 2 where a file is missing or cannot be used.
+        The exit code: 0, 2 where a file is missing or cannot be used, or 1 for a failure.
     """
     options = _parser().parse_args(argv)
-    try:
+
+    def run() -> int:
         dataset, root = _dataset(options.name), _root(options.data)
         if options.command == "fetch":
             dataset.fetch(root)
         return _tell(dataset.name, dataset.check(root), root)
-    except InputError as error:
-        print(f"homotopy-data: {error}", file=sys.stderr)
-        return WRONG_INPUT
-    except KeyboardInterrupt:
-        print("homotopy-data: interrupted; the same command continues", file=sys.stderr)
-        return INTERRUPTED
+
+    return exit_code("homotopy-data", run, [], "interrupted; the same command continues")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,9 +84,10 @@ def _dataset(name: str) -> Dataset:
 
 def _root(given: str | None) -> Path:
     from homotopy_bench.config.schema import Paths
+    from homotopy_bench.config.validation import checked
 
     folder = given if given is not None else os.environ.get("HOMOTOPY_BENCH_DATA")
-    return Paths(data=folder, outputs="outputs").data_root()
+    return checked("paths", Paths, {"data": folder, "outputs": "outputs"}).data_root()
 
 
 def _tell(dataset: str, checks: Sequence[FileCheck], root: Path) -> int:

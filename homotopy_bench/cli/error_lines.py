@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.folders import FOLDER
 from homotopy_bench.core.inert import inert
 
 
@@ -27,9 +28,17 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     return f"{type(error).__name__}: {inert(' '.join(str(error).split()))} (HYDRA_FULL_ERROR=1 shows where)", FAILURE
 
 
+_READ = ("resume", "paths.data", "lr_schedule.run", "experiment", "--config-dir")
+"""Arguments that name what is there; others name what is made."""
+
+
 def _file(error: OSError, arguments: Sequence[str]) -> str:
+    named = f"{error.strerror}; accepted: a file or folder that can be read"
     for argument in arguments:
-        value = argument.partition("=")[2]
-        if value and str(error.filename).startswith(value):
-            return f"{argument}: {error.filename}: {error.strerror}; accepted: a folder that can be made and written"
-    return f"{error.filename}: {error.strerror}"
+        key, equals, value = argument.partition("=")
+        value = value if equals else argument
+        if value and value in str(error.filename):
+            if equals and key.lstrip("+") not in _READ:
+                named = f"{error.strerror}; {FOLDER}"
+            return f"{argument}: {named}" if str(error.filename) == value else f"{argument}: {error.filename}: {named}"
+    return f"{error.filename}: {named}"

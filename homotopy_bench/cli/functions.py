@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homotopy_bench.cli.output_files import check_output, check_picture, write_output
+from homotopy_bench.cli.command import exit_code
+from homotopy_bench.cli.output_files import check_distinct, check_output, check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import WRONG_INPUT, InputError
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.functions.problems import NAMES, problem_named
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ examples:
   homotopy-functions count rastrigin --dimension 4 --range -2 2 --points 5 --anchor 0 1
   homotopy-functions picture levy levy.png --range -6 6 --points 3
 
-Exit code: 0, or 2 where an input cannot be used.
+Exit code: 0, 2 where an input cannot be used, or 1 for a failure.
 """
 
 
@@ -48,16 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, or 2 after one line on the standard error about an input that cannot be used.
+        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a failure.
     """
     options = _parser().parse_args(argv)
     commands = {"table1": _table1, "count": _count, "picture": _picture}
-    try:
+
+    def run() -> int:
         commands[options.command](options)
-    except InputError as error:
-        print(f"homotopy-functions: {error}", file=sys.stderr)
-        return WRONG_INPUT
-    return 0
+        return 0
+
+    return exit_code("homotopy-functions", run, [])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +103,7 @@ def _table1(options: argparse.Namespace) -> None:
 
     check_output("--csv", options.csv)
     check_output("--json", options.json)
+    check_distinct({"--csv": options.csv, "--json": options.json})
     counts = list(rows())
     write_output("--csv", options.csv, to_csv(counts).encode())
     write_output("--json", options.json, to_json(counts).encode())
@@ -120,6 +122,7 @@ def _count(options: argparse.Namespace) -> None:
     starts = grid(axis(low, high, options.points), options.dimension)
     check_output("--csv", options.csv)
     check_output("--json", options.json)
+    check_distinct({"--csv": options.csv, "--json": options.json})
     counts: list[Count] = []
     for method in dict.fromkeys(options.method):
         anchors = options.anchor[:1] if method == "plain" else dict.fromkeys(options.anchor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from homotopy_bench.core.errors import InputError
@@ -17,16 +18,38 @@ def check_output(option: str, path: Path | None) -> None:
         path: The file; None for none.
 
     Raises:
-        InputError: If something else has this name, or the folder does not exist.
+        InputError: If something else has this name, it is no name of a file, or the folder does not exist.
     """
     if path is None:
         return
-    target = path.resolve()
+    try:
+        target = path.resolve()
+        target.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(option, path, f"{why}; accepted: the name of a file in a folder that exists") from error
     # Replacing a device such as /dev/stdout by a file would break it for every other program.
     if target.exists() and not target.is_file():
         raise InputError(option, path, "accepted: the name of a file to write; this is something else")
     if not target.parent.is_dir():
         raise InputError(option, path, "accepted: a file in a folder that exists")
+
+
+def check_distinct(files: Mapping[str, Path | None]) -> None:
+    """Check that no file is written twice by one command.
+
+    Args:
+        files: Option -> the file that it names, None for none.
+
+    Raises:
+        InputError: If two options name one file.
+    """
+    taken: dict[Path, str] = {}
+    for option, path in files.items():
+        if path is not None and (first := taken.setdefault(path.resolve(), option)) != option:
+            raise InputError(option, path, f"{first} writes this file too; accepted: another name")
 
 
 def check_picture(option: str, path: Path | None) -> None:

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import re
 from importlib.metadata import version
 from typing import Any, NoReturn
 
-from homotopy_bench.core.errors import WRONG_INPUT
+from homotopy_bench.core.errors import WRONG_INPUT, nearest
 from homotopy_bench.core.inert import inert
+
+_KINDS = {"int": "an integer", "float": "a number", "Path": "the name of a file or folder"}
+
+_ARGPARSE_SAYS: tuple[tuple[str, str], ...] = (
+    (r"argument (?P<key>.+?): invalid (?P<kind>\w+) value: '(?P<value>.*)'", "{key}={value}: accepted: {kind}"),
+    (
+        r"argument (?P<key>.+?): invalid choice: '(?P<value>.*)' \(choose from (?P<choices>.*)\)",
+        "{key}={value}: accepted: {choices}{nearest}",
+    ),
+    (r"argument (?P<key>.+?): expected one argument", "{key}: accepted: one value behind it"),
+    (r"argument (?P<key>.+?): expected (?P<count>.+) arguments?", "{key}: accepted: {count} of its values behind it"),
+    (r"argument (?P<key>.+?): ignored explicit argument '(?P<value>.*)'", "{key}={value}: accepted: {key} alone"),
+    (r"ambiguous option: (?P<value>\S+) could match (?P<choices>.*)", "{value}: accepted: {choices}"),
+    (r"unrecognized arguments: (?P<value>.*)", "{value}: no such argument; accepted: what --help lists{nearest}"),
+    (r"the following arguments are required: (?P<value>.*)", "{value}: accepted: a value; --help shows examples"),
+)
+"""Complaints of argparse, and what is said instead."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -19,4 +37,15 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the process with the line and the exit code of a wrong input."""
-        self.exit(WRONG_INPUT, f"{self.prog}: {inert(message)}\n")
+        self.exit(WRONG_INPUT, f"{self.prog.split()[0]}: {inert(self._worded(' '.join(message.split())))}\n")
+
+    def _worded(self, message: str) -> str:
+        for pattern, wording in _ARGPARSE_SAYS:
+            if found := re.fullmatch(pattern, message):
+                parts = found.groupdict()
+                choices = parts.get("choices", "").replace("'", "")
+                known = choices.split(", ") if choices else [name for a in self._actions for name in a.option_strings]
+                hint = nearest(parts.get("value", "").partition("=")[0], known)
+                parts |= {"choices": choices, "nearest": f"; {hint}" if hint else ""}
+                return wording.format(**{**parts, "kind": _KINDS.get(parts.get("kind", ""), parts.get("kind", ""))})
+        return message

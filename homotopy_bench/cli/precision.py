@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from homotopy_bench.cli.command import exit_code
 from homotopy_bench.cli.output_files import check_output, write_output
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
+from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from homotopy_bench.config.schema import Config
@@ -52,24 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a failure.
     """
     options = _parser().parse_intermixed_args(argv)
-    try:
+
+    def run() -> int:
         _check(options)
         _measure(options)
-    except InputError as error:
-        print(f"homotopy-precision: {error}", file=sys.stderr)
-        return WRONG_INPUT
-    except KeyboardInterrupt:
-        print("homotopy-precision: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        from homotopy_bench.cli.error_lines import explain
+        return 0
 
-        line, code = explain(error, options.network)
-        print(f"homotopy-precision: {line}", file=sys.stderr)
-        return code
-    return 0
+    return exit_code("homotopy-precision", run, options.network)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,9 +95,11 @@ def _check(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     from homotopy_bench.config.compose import compose
+    from homotopy_bench.runs.requirements import check_machine
 
     folder = _folder(options.network)
     config = _of_folder(folder) if folder is not None else compose(*options.network)
+    check_machine(config)
     if config.dataset.published():
         config.dataset.fetch(config.paths.data_root())
 

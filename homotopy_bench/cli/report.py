@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homotopy_bench.cli.output_files import check_output, check_picture, write_output
+from homotopy_bench.cli.command import exit_code
+from homotopy_bench.cli.output_files import check_distinct, check_output, check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
-from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.errors import FAILURE, InputError
 from homotopy_bench.core.inert import inert
 
 if TYPE_CHECKING:
@@ -50,16 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; by default those of the process.
 
     Returns:
-        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a picture
-        that cannot be drawn.
+        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a failure,
+        also where the picture alone cannot be drawn.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _parser().parse_args(arguments)
-    try:
+
+    def report() -> int:
         return _report(options, shlex.join(["homotopy-report", *arguments]))
-    except InputError as error:
-        print(f"homotopy-report: {error}", file=sys.stderr)
-        return WRONG_INPUT
+
+    return exit_code("homotopy-report", report, arguments)
 
 
 def _report(options: argparse.Namespace, command: str) -> int:
@@ -68,6 +69,7 @@ def _report(options: argparse.Namespace, command: str) -> int:
     check_output("--markdown", options.markdown)
     check_output("--json", options.json)
     check_picture("--figure", options.figure)
+    check_distinct({"--markdown": options.markdown, "--json": options.json, "--figure": options.figure})
 
     from homotopy_bench.report.runs import read_runs
     from homotopy_bench.report.table import build_report

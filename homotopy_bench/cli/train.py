@@ -20,15 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from homotopy_bench.cli.arguments import in_order, is_flag
+from homotopy_bench.cli.arguments import in_order, is_flag, overrides_of
 from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.config.mapping import VERSION_BASE, compose_as_written, compose_run
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.folders import FOLDER, obstacle
 from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
+from homotopy_bench.sweeps.grid import check_grid
 from homotopy_bench.sweeps.launchers.base import HELD, REPORT
 from homotopy_bench.sweeps.launchers.job import train_job
 from homotopy_bench.tracking.record import own_new, refuse_occupied
@@ -111,6 +113,8 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
                 held.enter_context(_check(arguments))
             else:
                 _check_trackers(arguments)
+                if not {"-m", "--multirun"}.isdisjoint(arguments):
+                    check_grid(overrides_of(arguments))
             hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)
@@ -211,20 +215,21 @@ def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
     Raises:
         InputError: If it cannot be run.
     """
-    raw, folder = compose_run(arguments)
+    raw, folder, timed = compose_run(arguments)
     config = validate(raw)
-    if folder is not None:
-        refuse_occupied(folder, "hydra.run.dir")
-    check_requirements(config)
     outputs = Path(config.paths.outputs)
-    accepted = "accepted: a folder that can be made and written"
+    for key, path in (("paths.outputs", outputs), ("hydra.run.dir", folder)):
+        if wrong := obstacle(path):
+            raise InputError(key, path, f"{wrong}; {FOLDER}")
+    refuse_occupied(folder, "hydra.run.dir")
+    check_requirements(config)
     try:
         outputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {accepted}") from error
+        raise InputError("paths.outputs", outputs, f"this cannot be made ({error.strerror}); {FOLDER}") from error
     if not os.access(outputs, os.W_OK | os.X_OK):
-        raise InputError("paths.outputs", outputs, f"this cannot be written to; {accepted}")
-    return nullcontext() if folder is None else own_new(folder, "hydra.run.dir")
+        raise InputError("paths.outputs", outputs, f"this cannot be written to; {FOLDER}")
+    return nullcontext() if timed else own_new(folder, "hydra.run.dir")
 
 
 def _check_trackers(arguments: Sequence[str]) -> None:
@@ -243,8 +248,9 @@ def _check_trackers(arguments: Sequence[str]) -> None:
 
     parser = OverridesParser.create()
     try:
-        overrides = [argument for argument in arguments if not is_flag(argument)]
-        composed = compose_as_written([one for one in overrides if not parser.parse_override(one).is_sweep_override()])
+        composed = compose_as_written(
+            [one for one in overrides_of(arguments) if not parser.parse_override(one).is_sweep_override()]
+        )
     except Exception:  # Hydra meets the same before it writes anything, and it is worded where all errors are
         return
     written: Any = OmegaConf.to_container(composed, resolve=False)

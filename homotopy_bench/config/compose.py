@@ -8,6 +8,7 @@ from pathlib import Path
 from homotopy_bench.config.mapping import compose_raw
 from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.config.schema import Config
+from homotopy_bench.config.setting_file import check_setting
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import choices_of, conf_dir
 from homotopy_bench.core.errors import InputError
@@ -32,6 +33,7 @@ def experiment_file(argument: str) -> str:
                 choices = ", ".join(choices_of("experiment"))
                 accepted = f"no such file; accepted: a YAML file, such as the best.yaml of a study, or {choices}"
                 raise InputError("experiment", name, accepted)
+            check_setting("experiment", Path(name))
             name = os.path.relpath(name, group)
         names.append(name)
     return f"experiment={','.join(names)}"

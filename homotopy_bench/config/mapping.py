@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -25,16 +27,23 @@ def compose_as_written(overrides: Sequence[str]) -> DictConfig:
     return _composed(overrides, hydra=False)
 
 
-def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path | None]:
-    """Return what :func:`compose_raw` does, and the folder that Hydra makes for a single run, ``hydra.run.dir``.
+def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
+    """Return what :func:`compose_raw` does, and ``hydra.run.dir``, the folder that Hydra makes for a single run.
 
-    The folder is None where its name holds the time at which Hydra starts, so that it is another one than here.
+    Returns:
+        The configuration; the folder; whether its name holds the time, so that it is another one when Hydra starts.
+
+    Raises:
+        InputError: If an option of Hydra cannot be used.
     """
     from omegaconf import OmegaConf
 
     composed = _composed(overrides, hydra=True)
+    check_hydra(composed.hydra)
+    if composed.hydra.job.chdir:
+        raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
     written: Any = OmegaConf.to_container(composed.hydra.run, resolve=False)
-    return own_values(composed), None if "${now:" in str(written["dir"]) else Path(composed.hydra.run.dir)
+    return own_values(composed), Path(composed.hydra.run.dir), "${now:" in str(written["dir"])
 
 
 def own_values(composed: DictConfig) -> dict[str, Any]:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from traceback import walk_tb
 
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from homotopy_bench.config.mapping import compose_all
+from homotopy_bench.config.setting_file import said
 from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, choices_of, groups
 from homotopy_bench.core.errors import ArgumentError, nearest
 from homotopy_bench.core.options import ROOMS, option_class
@@ -32,6 +35,11 @@ def override_error(error: Exception, overrides: Sequence[str]) -> ArgumentError 
     if isinstance(error, OverrideParseException):
         accepted = "KEY=VALUE, +KEY=VALUE or ~KEY, in quotes where a value has spaces or special characters"
         return ArgumentError(str(error.override), f"this is no override; accepted: {accepted}")
+    if isinstance(error, RecursionError) and (loop := _loop(error)):
+        around = " -> ".join(loop)
+        return ArgumentError(loop[0], f"defaults name one another in a loop: {around}; accepted: files without a loop")
+    if isinstance(error, YAMLError) and (mark := getattr(error, "problem_mark", None)):
+        return ArgumentError(mark.name, f"{said(error)}; accepted: a YAML file")
     if isinstance(error, CompactHydraException | OmegaConfBaseException):
         return _composition(error, overrides)
     if isinstance(error, ValueError) and "Config group override must be" in str(error):
@@ -42,10 +50,27 @@ def override_error(error: Exception, overrides: Sequence[str]) -> ArgumentError 
 
 def _missing_choice(file: str, options: Sequence[str]) -> ArgumentError:
     group, _, choice = file.rpartition("/")
-    names = [option.rpartition("/")[2] for option in options]
+    # Hydra tells no options where the choice is that of a file.
+    names = [option.rpartition("/")[2] for option in options] or choices_of(group) if group else []
     hint = nearest(choice, names)
     accepted = f"accepted: {', '.join(names) or 'config'}{f'; {hint}' if hint else ''}"
     return ArgumentError(f"{group or '--config-name'}={choice}", accepted)
+
+
+def _loop(error: RecursionError) -> list[str]:
+    """Return the files whose defaults name one another in a loop, the first also as the last; none if it is no loop.
+
+    Hydra goes down the tree of defaults until Python ends it; each of its calls is at one file.
+    """
+    files: list[str] = []
+    for frame, _ in walk_tb(error.__traceback__):
+        root = frame.f_locals.get("root")
+        if frame.f_code.co_name == "_create_defaults_tree_impl" and root is not None and not root.node.is_virtual():
+            files.append(root.node.get_config_path())
+    for index, file in enumerate(files):
+        if file in files[:index]:
+            return files[files.index(file) : index + 1]
+    return []
 
 
 def _no_choice(overrides: Sequence[str]) -> ArgumentError:
@@ -64,6 +89,7 @@ _HYDRA_SAYS: tuple[tuple[str, str], ...] = (
     (r"Sweep parameters '(?P<key>[^'=]+)", "accepted: one value; -m runs several, one after the other"),
     (r"An item is already at '(?P<key>[^']+)'", "this key is there already; accepted: {bare}"),
     (r"Multiple values for (?P<key>[^\s.]+)\.", "this group has a choice already; accepted: {bare}"),
+    (r"Additional config directory '(?P<key>[^']+)' not found", "no such folder; accepted: one with YAML files"),
     (r"Error resolving interpolation '\$\{(?P<key>\w+)\}", "this group needs a choice; accepted: {choices}"),
 )
 """Hydra's complaints, and what is said about their key instead."""
@@ -84,6 +110,11 @@ def _composition(error: Exception, overrides: Sequence[str]) -> ArgumentError:
             choices = ", ".join(choices_of(key))
             accepted = wording.format(similar=similar, bare=override.lstrip("+"), choices=choices)
             return ArgumentError(override, accepted)
+    if text.startswith("Error merging override"):
+        reason = str(error.__cause__ or "it is of another type").partition("\n")[0]
+        return ArgumentError(
+            text.removeprefix("Error merging override "), f"{reason}; accepted: a value of the key's type"
+        )
     named = [a for a in overrides if re.search(rf"(?<![\w.]){re.escape(_key(a) or a)}(?![\w.])", text)]
     return ArgumentError(named[0] if named else " ".join(overrides), text)
 

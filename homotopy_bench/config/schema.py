@@ -16,6 +16,8 @@ from pydantic import Field
 
 from homotopy_bench.config.program import Program
 from homotopy_bench.continuation.base import Continuation
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folders import obstacle
 from homotopy_bench.core.options import PER_MEMBER, Options
 from homotopy_bench.data.base import Dataset
 from homotopy_bench.hardware.base import Hardware
@@ -47,13 +49,25 @@ class Training(Options):
 class Paths(Options):
     """Folders: ``data`` holds the data sets (null: the user's cache folder), ``outputs`` the records."""
 
-    data: str | None
+    data: Annotated[str, Field(min_length=1)] | None
     outputs: Annotated[str, Field(min_length=1)]
 
     def data_root(self) -> Path:
-        """Return the data folder."""
+        """Return the data folder.
+
+        Raises:
+            InputError: If something else is in its place, or it lies in the home of a user that there is not.
+        """
         if self.data is not None:
-            return Path(self.data).expanduser()
+            try:
+                root = Path(self.data).expanduser()
+                wrong = obstacle(root)
+            except RuntimeError as error:
+                wrong = str(error)
+            if wrong is not None:
+                accepted = f"{wrong}; accepted: a folder, or the name of one that is made"
+                raise InputError("paths.data", self.data, accepted)
+            return root
         import platformdirs
 
         return Path(platformdirs.user_cache_dir("homotopy-bench"))

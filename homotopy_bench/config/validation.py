@@ -97,6 +97,10 @@ def _loggers(raw: object) -> Loggers:
     return loggers
 
 
+def _fits(value: object) -> bool:
+    return not isinstance(value, int) or abs(value) <= MAX_SEED
+
+
 Kind = TypeVar("Kind", bound=Options)
 
 
@@ -106,6 +110,9 @@ def checked(key: str, kind: type[Kind], options: Mapping[str, Any]) -> Kind:
     Raises:
         InputError: At the first wrong one.
     """
+    for name, value in options.items():
+        if name in kind.model_fields and not all(map(_fits, value if isinstance(value, list) else [value])):
+            raise InputError(f"{key}.{name}", value, f"accepted: {accepted(kind, name)}, of at most 64 bits")
     try:
         return kind.model_validate(options)
     except ValidationError as error:
@@ -160,6 +167,9 @@ def _read(text: str) -> Any:
 
 
 def _check_combinations(config: Config) -> None:
+    if config.training.batch_size == 1 and not config.model.trains_on_single_samples():
+        accepted = "the model normalises over the samples of a batch; accepted: an integer >= 2, or another model.block"
+        raise InputError("training.batch_size", 1, accepted)
     if not config.method.deforms and config.continuation.name != "constant":
         accepted = f"method={config.method.name} has nothing to deform; accepted: constant"
         raise InputError("continuation", config.continuation.name, accepted)

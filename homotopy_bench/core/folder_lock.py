@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folders import FOLDER, obstacle
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -47,6 +48,8 @@ class FolderLock:
         from filelock import FileLock, Timeout
 
         self._lock: BaseFileLock | None = None
+        if wrong := obstacle(folder):
+            raise InputError(key, folder, f"{wrong}; {FOLDER}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / LOCK, timeout=0, thread_local=False, is_singleton=True)
@@ -62,7 +65,7 @@ class FolderLock:
             raise InputError(key, folder, OWNED) from None
         except OSError as error:
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
-                raise InputError(key, folder, f"cannot be written ({error.strerror})") from error
+                raise InputError(key, folder, f"cannot be written ({error.strerror}); {FOLDER}") from error
 
     def release(self) -> None:
         """Release it, once."""

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from homotopy_bench.data.published import FileCheck, PublishedFile
 
 
+LEAST_PER_CLASS = 2
+"""Samples of a class below which an accuracy says nothing of it, on average over the classes."""
+
+
 @dataclass(frozen=True)
 class Samples:
     """Inputs (N, *shape), float32 or float64, with labels (N,), int64."""
@@ -55,6 +59,22 @@ class Splits:
     test: Samples
     classes: int
     standardization: Standardization | None = None
+
+    def too_small(self) -> list[str]:
+        """Return a line for every split to be scored on that is too small for its accuracy to mean anything.
+
+        Example:
+            >>> import numpy as np
+            >>> one, many = (Samples(np.zeros((n, 2)), np.zeros(n, np.int64)) for n in (1, 100))
+            >>> Splits(many, many, one, 10).too_small()
+            ['the test split has 1 samples for 10 classes: no accuracy on it means anything (below 2 for each class)']
+        """
+        return [
+            f"the {name} split has {len(split.y)} samples for {self.classes} classes: no accuracy on it means anything "
+            f"(below {LEAST_PER_CLASS} for each class)"
+            for name, split in (("validation", self.validation), ("test", self.test))
+            if len(split.y) < LEAST_PER_CLASS * self.classes
+        ]
 
 
 @runtime_checkable

@@ -91,15 +91,14 @@ def _retrieve(file: PublishedFile, url: str, root: Path, progress: Callable[[int
         transfer(url, part, file.size, progress)
         part.replace(output)
 
-    continued = part.exists()
-    try:
-        with _quiet():
-            pooch.retrieve(url, f"md5:{file.md5}", fname=target.name, path=target.parent, downloader=receive)
-    except ValueError as error:  # pooch's word for another checksum; the content is deleted by then
-        if continued:
-            _retrieve(file, url, root, progress)
-        else:
-            raise TransferError("its content is not the published one") from error
+    for _ in range(2 if part.exists() else 1):
+        try:
+            with _quiet():
+                pooch.retrieve(url, f"md5:{file.md5}", fname=target.name, path=target.parent, downloader=receive)
+            return
+        except ValueError as error:  # pooch's word for another checksum; the content is deleted by then
+            wrong = error
+    raise TransferError("its content is not the published one") from wrong
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from requests import RequestException, Response
+    from requests import Response
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -19,6 +19,9 @@ ATTEMPTS = 50
 """Largest number of connections for one file; each but the last must have brought something new."""
 
 PAUSE_SECONDS = 0.5
+LARGEST_SIZE_DIGITS = 20
+"""Largest number of digits of a size that is worth printing: that of 2^64."""
+
 BLOCK = 1 << 14
 """Bytes received at a time; a connection that breaks off loses the block that was under way."""
 
@@ -60,6 +63,7 @@ def transfer(url: str, part: Path, size: int, progress: Callable[[int], None]) -
 def _connect(url: str, part: Path, size: int, progress: Callable[[int], None]) -> str | None:
     """Return why a connection broke off, None if it ended properly, after receiving what it brings."""
     import requests
+    from urllib3.exceptions import HTTPError
 
     begin = _size(part)
     # The published file is compressed itself and must arrive as it is.
@@ -70,7 +74,8 @@ def _connect(url: str, part: Path, size: int, progress: Callable[[int], None]) -
             response.raise_for_status()
             _check_offer(response, begin, size)
             _receive(response, part, size, progress)
-    except requests.RequestException as error:
+    # Where a server redirects to what is no address, or sends headers that are none, their own errors come through.
+    except (requests.RequestException, HTTPError, ValueError) as error:
         return _reason(error)
     return None
 
@@ -81,17 +86,18 @@ def _check_offer(response: Response, begin: int, size: int) -> None:
     Raises:
         TransferError: If it is.
     """
-    offered = response.headers.get("Content-Length", "")
-    total = int(offered) if offered.isdecimal() else size
+    total = response.headers.get("Content-Length", "")
     if response.status_code == 206:
         # Content-Range: bytes 100-199/200
         unit, _, range_ = response.headers.get("Content-Range", "").partition(" ")
         first, _, rest = range_.partition("-")
         if unit != "bytes" or first != str(begin):
             raise TransferError("sends another part of the file than the one asked for")
-        total = int(rest.partition("/")[2]) if rest.partition("/")[2].isdecimal() else size
-    if total != size:
-        raise TransferError(f"offers {total} bytes where the published file has {size}")
+        total = rest.partition("/")[2]
+    # As texts: a number of thousands of digits cannot be read.
+    if total.isdecimal() and (total.lstrip("0") or "0") != str(size):
+        offered = total if len(total) <= LARGEST_SIZE_DIGITS else f"a number of {len(total)} digits of"
+        raise TransferError(f"offers {offered} bytes where the published file has {size}")
 
 
 def _receive(response: Response, part: Path, size: int, progress: Callable[[int], None]) -> None:
@@ -116,17 +122,23 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _reason(error: RequestException) -> str:
+def _reason(error: Exception) -> str:
     """Return a library's page-long complaint in a few words."""
     import requests
+    from urllib3.exceptions import TimeoutError as Stalled
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP {error.response.status_code}"
-    words = {
+    # A body that stalls is a lost connection to requests, which keeps the reason inside.
+    if any(isinstance(inner, Stalled) for inner in error.args):
+        return "no answer in time"
+    words: dict[type[Exception], str] = {
         requests.exceptions.SSLError: "no secure connection",
         requests.exceptions.ProxyError: "no connection through the proxy",
         requests.Timeout: "no answer in time",
         requests.exceptions.ChunkedEncodingError: "the connection broke off",
         requests.ConnectionError: "no connection",
+        requests.TooManyRedirects: "redirects without end",
+        ValueError: "redirects to what is no web address",
     }
     return next((text for kind, text in words.items() if isinstance(error, kind)), type(error).__name__)

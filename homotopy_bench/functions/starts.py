@@ -53,7 +53,7 @@ def axis(low: float, high: float, points: int) -> Array:
         The points (points,).
 
     Raises:
-        InputError: The ends are not finite or not in order, or there are too few points.
+        InputError: The ends are not finite or not in order, or there are too few or too many points.
 
     Example:
         >>> axis(-2.0, 4.0, 4).tolist()
@@ -61,6 +61,8 @@ def axis(low: float, high: float, points: int) -> Array:
     """
     if points < 2:
         raise InputError("--points", points, "accepted: an integer >= 2, the starts along each axis")
+    if points > MOST_STARTS:
+        raise InputError("--points", points, f"accepted: at most {MOST_STARTS:,} starts in all")
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InputError("--range", f"{low:g},{high:g}", "accepted: two finite numbers LOW HIGH with LOW < HIGH")
     return np.linspace(low, high, points)

@@ -16,6 +16,20 @@ class Model(Options, ABC):
 
     name: str
 
+    def at_least(self) -> tuple[int, int]:
+        """Return numbers of layers and parameters that the network has at least, whatever the samples are."""
+        return 1, 1
+
+    def largest(self) -> tuple[str, float]:
+        """Return the key that makes the network largest, with its value."""
+        sizes = {key: getattr(self, key) for key in ("width", "depth") if key in type(self).model_fields}
+        key = max(sizes, key=sizes.__getitem__, default="name")
+        return key, getattr(self, key)
+
+    def trains_on_single_samples(self) -> bool:
+        """Return whether a batch may have one sample; a normalisation over the batch alone needs two."""
+        return True
+
     @abstractmethod
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Return a target network that maps (B, *input_shape) to logits (B, classes).

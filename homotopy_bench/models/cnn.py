@@ -45,6 +45,11 @@ class CNN(Model):
                 raise ValueError(f"padding=same pads evenly around the middle: {name} must be odd, not {side}")
         return self
 
+    def at_least(self) -> tuple[int, int]:
+        """Return the layers, and the weights of all but the first and the last one for signals of one dimension."""
+        first = self.width * self.first_kernel
+        return self.depth, first + (self.depth - 1) * self.width**2 * self.kernel
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Return the network for signals of the shape (length,), or for images of (channels, height, width).
 

@@ -37,6 +37,14 @@ class MLP(Model):
                 raise ValueError(f"init=looks_linear needs activation=relu, not {self.activation}")
         return self
 
+    def at_least(self) -> tuple[int, int]:
+        """Return the layers, and the weights of all but the first and the last one."""
+        return self.depth, self.width + (self.depth - 1) * self.width**2
+
+    def trains_on_single_samples(self) -> bool:
+        """Return whether no unit is normalised over the samples of a batch."""
+        return self.block != "batchnorm"
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Return the network for samples of ``input_shape``, which are flattened, and ``classes`` logits."""
         from torch import nn

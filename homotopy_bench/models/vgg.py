@@ -38,6 +38,10 @@ class VGG(Model):
         """Return what members agree in: also whether there is dropout, which costs nothing where there is none."""
         return (*super().program(), ("dropout > 0", self.dropout > 0.0))
 
+    def at_least(self) -> tuple[int, int]:
+        """Return the layers, and the weights of a convolution and a linear layer of the last stage."""
+        return sum(self.convolutions) + 3, int(10 * (self.width * STAGES[-1]) ** 2)
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
         """Return the network for images of the shape (channels, height, width), at most 32 a side.
 

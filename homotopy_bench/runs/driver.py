@@ -78,7 +78,12 @@ class Driver:
         splits = config.dataset.load(config.paths.data_root())
         data = provenance(config.paths.data_root(), config.dataset.published())
         others = sum(not file["published"] for file in data)
+        small = splits.too_small()
+        for line in small:
+            self.show.warn(line)
         for member in self.members:
+            for line in small:
+                member.record.log(line)
             member.device_name, member.threads, member.data = name, self.threads, data
             if others:
                 member.record.log(f"{config.dataset.name}: {others} of {len(data)} files are not the published ones")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.processors import check_count
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,14 @@ class Fusing:
         """Check the types, for the options may come from a command line.
 
         Raises:
-            InputError: If a number is not an integer >= 1, or ``probe`` is not true or false.
+            InputError: If a number is not an integer >= 1, threads are too many for this machine, or ``probe`` is
+                neither true nor false.
         """
         for name in ("max_members", "threads"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise InputError(f"hydra.launcher.{name}", value, "accepted: an integer >= 1 or null")
+        if self.threads is not None:
+            check_count("hydra.launcher.threads", self.threads)
         if not isinstance(self.probe, bool):
             raise InputError("hydra.launcher.probe", self.probe, "accepted: true or false")

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import homotopy_bench
-from homotopy_bench.cli.train import main
+from homotopy_bench.cli import data, functions, precision, report, train
 from homotopy_bench.core.folder_lock import LOCK
 from tests.cli.forks import Fork
 
@@ -30,6 +30,14 @@ LIMIT = 120
 """Seconds after which a process counts as hanging."""
 
 
+MAINS: dict[str, Callable[[], int]] = {
+    "homotopy-train": train.main,
+    "homotopy-report": report.main,
+    "homotopy-data": data.main,
+    "homotopy-functions": functions.main,
+    "homotopy-precision": precision.main,
+}
+
 LEFT_OUT = ("HYDRA_FULL_ERROR", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "COMP_LINE")
 """What a developer may have set in a shell must not change what is printed."""
 
@@ -42,17 +50,22 @@ def environment(**more: str) -> dict[str, str]:
 
 def call_main(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Call ``main()`` as :func:`run_cli` runs it, in this process; keywords are further environment variables."""
+    return call_command("homotopy-train", *arguments, cwd=cwd, **more)
+
+
+def call_command(command: str, *arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Do the same for any of the commands."""
     out, err = io.StringIO(), io.StringIO()
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(cwd)
-        patch.setattr(sys, "argv", ["homotopy-train", *arguments])
+        patch.setattr(sys, "argv", [command, *arguments])
         for name in LEFT_OUT:
             patch.delenv(name, raising=False)
         for name, value in more.items():
             patch.setenv(name, value)
         try:
-            code = main()
+            code = MAINS[command]()
         except SystemExit as stopped:
             code = int(str(stopped.code))
         finally:
@@ -82,14 +95,14 @@ def run(*command: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=LIMIT)
 
 
-def the_error_line(done: subprocess.CompletedProcess[str]) -> str:
+def the_error_line(done: subprocess.CompletedProcess[str], command: str = "homotopy-train") -> str:
     """The one line of a wrong input, after checking that it is one line and that the exit code says the same."""
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("homotopy-train: ")
-    return lines[0].removeprefix("homotopy-train: ")
+    assert lines[0].startswith(f"{command}: ")
+    return lines[0].removeprefix(f"{command}: ")
 
 
 def read_json(text: str) -> Any:

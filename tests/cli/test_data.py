@@ -78,9 +78,11 @@ def test_fetch_generates_mnist1d_and_check_reads_it(tmp_path: Path, capsys) -> N
 
 
 def test_fetch_of_mnist1d_into_a_folder_that_cannot_be_written(tmp_path: Path, capsys) -> None:
-    blocked = tmp_path / "file"
+    blocked = tmp_path / "mnist1d"
     blocked.write_text("")
     assert main(["fetch", "mnist1d", "--data", str(blocked)]) == 2
+    assert f"paths.data={blocked}: {blocked} is no folder" in capsys.readouterr().err
+    assert main(["fetch", "mnist1d", "--data", str(tmp_path)]) == 2
     assert "mnist1d/mnist1d_5000.npz cannot be written there" in capsys.readouterr().err
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ class Behaviour:
         labelled: Calls its answer gzip-compressed, as some servers do with files that end in .gz.
         shift: Serves a part that begins this many bytes late.
         sized: Says how long its answer is.
+        total: What it says is the size of the whole where it sends a part; the truth by default.
+        redirect: Send every request there.
+        stall: Seconds for which it says nothing after the bytes of a break, before it drops the connection.
         requests: The byte at which each request began.
     """
 
@@ -32,6 +36,9 @@ class Behaviour:
     labelled: bool = False
     shift: int = 0
     sized: bool = True
+    total: str | None = None
+    redirect: str | None = None
+    stall: float = 0.0
     requests: list[int] = field(default_factory=list)
 
 
@@ -44,6 +51,11 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
             begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
             behaviour.requests.append(begin)
             content = behaviour.files.get(self.path.lstrip("/"))
+            if behaviour.redirect:
+                self.send_response(302)
+                self.send_header("Location", behaviour.redirect)
+                self.end_headers()
+                return
             if behaviour.status or content is None:
                 self.send_error(behaviour.status or 404)
                 return
@@ -53,7 +65,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
                     return
                 begin += behaviour.shift
                 self.send_response(206)
-                self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+                self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{behaviour.total or len(content)}")
                 body = content[begin:]
             else:
                 self.send_response(200)
@@ -63,7 +75,11 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
             if behaviour.labelled:
                 self.send_header("Content-Encoding", "gzip")
             self.end_headers()
-            self.wfile.write(body[: behaviour.breaks.pop(0)] if behaviour.breaks else body)
+            if behaviour.breaks:
+                self.wfile.write(body[: behaviour.breaks.pop(0)])
+                time.sleep(behaviour.stall)
+            else:
+                self.wfile.write(body)
             self.close_connection = True
 
         def log_message(self, *arguments: Any) -> None:

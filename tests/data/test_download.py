@@ -137,6 +137,47 @@ def test_a_bad_mirror_is_named_and_the_next_one_serves(behaviour: Behaviour, rea
     assert leftovers(tmp_path) == ["file.gz"]
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "reason", "requests"),
+    [
+        (Behaviour({}, redirect="http://[::bad/"), "redirects to what is no web address", 1),
+        (Behaviour({}, redirect=f"http://{'a' * 70}/"), "redirects to what is no web address", 1),
+        (Behaviour({}, redirect="ftp://127.0.0.1/"), "redirects to what is no web address", 1),
+        (Behaviour({}, redirect="http://127.0.0.1:99999/"), "redirects to what is no web address", 1),
+        (Behaviour({}, redirect="/"), "redirects without end", 31),
+        (Behaviour({"file.gz": CONTENT}, total="9" * 5000), "offers a number of 5000 digits of bytes", 1),
+        (Behaviour({"file.gz": CONTENT}, total="07"), "offers 07 bytes", 1),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_mirror_of_nonsense_is_asked_once_and_costs_no_part(
+    behaviour: Behaviour, reason: str, requests: int, tmp_path: Path
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/file.gz.part").write_bytes(CONTENT[:500])
+    with serving(behaviour) as bad, pytest.raises(Unavailable, match=f"file.gz: {reason}"):
+        download(FILE, [bad + "file.gz"], tmp_path)
+    assert behaviour.requests == [500] * requests
+    assert (tmp_path / "set/file.gz.part").read_bytes() == CONTENT[:500]
+
+
+def test_wrong_content_behind_a_part_is_asked_for_anew_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/file.gz.part").write_bytes(CONTENT[:500])
+    behaviour = Behaviour({"file.gz": bytes(len(CONTENT))})
+    with serving(behaviour) as address, pytest.raises(Unavailable, match="its content is not the published one"):
+        download(FILE, [address + "file.gz"], tmp_path)
+    assert behaviour.requests == [500, 0]
+
+
+def test_a_server_that_stalls_in_the_middle_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "READ_SECONDS", 0.2)
+    behaviour = Behaviour({"file.gz": CONTENT}, breaks=[BLOCK, 0], stall=0.5)
+    with serving(behaviour) as address, pytest.raises(Unavailable, match=r"file.gz: no answer in time"):
+        download(FILE, [address + "file.gz"], tmp_path)
+    assert behaviour.requests == [0, BLOCK]
+
+
 def test_a_mirror_that_sends_drops_for_ever_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, "ATTEMPTS", 3)
     with (

@@ -16,6 +16,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.loggers.credentials import refuse_credentials_in
@@ -39,10 +40,11 @@ class SweepLauncher(Launcher, ABC):
         """Keep the context, with its loader replaced by one that composes many jobs faster.
 
         Raises:
-            InputError: If an option of a logger holds a credential.
+            InputError: If an option of a logger holds a credential, or one of Hydra's cannot be used.
         """
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
+        check_hydra(config.hydra)
         refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         held: ExitStack = getattr(task_function, HELD)
         held.enter_context(own_sweep(config.hydra))
@@ -56,8 +58,11 @@ class SweepLauncher(Launcher, ABC):
         """Return one result per job: the validation accuracy of the target network, NaN where the job failed.
 
         Raises:
+            InputError: If there are no jobs.
             KeyboardInterrupt: If the multirun or one of its runs was interrupted.
         """
+        if not job_overrides:
+            raise InputError("--multirun", "0 jobs", "the sweeps have no values; accepted: at least one of each")
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         sweep = Path(str(self.config.hydra.sweep.dir))

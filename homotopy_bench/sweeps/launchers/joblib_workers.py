@@ -13,6 +13,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.processors import check_count
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob, leave_terminal
 from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, needed
 
@@ -45,6 +46,7 @@ class JoblibProcesses(WorkerLauncher):
         if not isinstance(count, int) or isinstance(count, bool) or not (count >= 1 or count == -1):
             accepted = "accepted: an integer >= 1, or -1 for one per processor"
             raise InputError("hydra.launcher.n_jobs", count, accepted)
+        check_count("hydra.launcher.n_jobs", count)
         joblib = needed("joblib", "joblib")
         self._count = joblib.cpu_count() if count == -1 else count
         self._waiting = deque(enumerate(jobs))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from homotopy_bench.core.options import Options
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 
 Objective = Literal["val_acc", "forward_equivalents", "gradient_evaluations", "train_seconds"]
+
+
+def _each_once(objectives: list[str]) -> list[str]:
+    if len(set(objectives)) < len(objectives):
+        raise ValueError("accepted: every objective once")
+    return objectives
 
 
 class StudyOptions(Options):
@@ -31,7 +37,7 @@ class StudyOptions(Options):
     startup_trials: Annotated[int, Field(ge=1)]
     pruner: Literal["none", "median", "successive_halving", "hyperband", "wilcoxon"]
     prune_on_path: bool
-    objectives: Annotated[list[Objective], Field(min_length=1)]
+    objectives: Annotated[list[Objective], Field(min_length=1), AfterValidator(_each_once)]
     training_seed: Annotated[int, Field(ge=FIRST_TUNING_SEED)]
     storage: str | None
     lease: Annotated[float, Field(gt=0.0)]

@@ -20,6 +20,7 @@ from optuna.distributions import distribution_to_json as as_json
 from optuna.trial import BaseTrial, FixedTrial
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.sweeps.grid import range_size
 
 GRAMMAR = "choice(a,b), range(1,9), interval(0.1,0.9), tag(log,interval(1e-4,1e-2)), int(interval(1,64))"
 
@@ -199,9 +200,8 @@ def _distribution(override: Override, written: str) -> BaseDistribution:
 
 
 def _range(sweep: RangeSweep) -> BaseDistribution:
+    range_size(sweep)
     values = [float(value) for value in sweep.range()]
-    if not values:
-        raise ValueError("an empty range")
     low, high, step = min(values), max(values), abs(float(sweep.step))
     if all(isinstance(number, int) for number in (sweep.start, sweep.stop, sweep.step)):
         return IntDistribution(int(low), int(high), step=int(step))

@@ -1,0 +1,34 @@
+"""Run what a command does, and turn the way it ends into an exit code and at most one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
+
+
+def exit_code(command: str, action: Callable[[], int], words: Sequence[str], interrupted: str = "interrupted") -> int:
+    """Return the exit code of a command.
+
+    Args:
+        command: Its name.
+        action: What it does; returns the exit code.
+        words: The arguments that an error may be about.
+        interrupted: What Ctrl-C is answered with.
+    """
+    try:
+        return action()
+    except InputError as error:
+        line, code = str(error), WRONG_INPUT
+    except KeyboardInterrupt:
+        line, code = interrupted, INTERRUPTED
+    except Exception as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        from homotopy_bench.cli.error_lines import explain  # imports Hydra, which the others do not need
+
+        line, code = explain(error, words)
+    print(f"{command}: {line}", file=sys.stderr, flush=True)
+    return code
