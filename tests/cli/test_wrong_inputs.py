@@ -312,6 +312,14 @@ def test_a_wrong_input_trains_nothing(arguments: str, begins: str | None, says: 
         assert summary(record.parent)["reason"] == line
 
 
+def test_a_split_that_is_too_small_is_warned_of(tmp_path: Path) -> None:
+    tiny = call_main(*TINY, "training.epochs=1", "dataset.test_subset=1", "hydra.run.dir=run", cwd=tmp_path)
+    warning = "the test split has 1 samples for 10 classes: no accuracy on it means anything"
+    assert (tiny.returncode, tiny.stdout.count(f"warning: {warning}")) == (0, 1)
+    assert warning in (tmp_path / "run" / "train.log").read_text()
+    assert "warning" not in call_main(*TINY, "training.epochs=1", cwd=tmp_path).stdout
+
+
 def test_a_machine_without_cuda_says_so(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a CUDA device")
