@@ -69,13 +69,14 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     """Return flags with their values on one side and overrides on the other, which Hydra's parser understands.
 
     Raises:
-        ArgumentError: At an unknown flag, a flag without a value that it takes, or two that do not go together.
+        ArgumentError: At an unknown flag, a flag without a value or another flag that it needs, or two that do not
+            go together.
 
     Example:
         >>> in_order(["seed=3", "--cfg", "job", "method=baseline"])
         ['seed=3', 'method=baseline', '--cfg', 'job']
-        >>> in_order(["-m", "seed=0,1", "--resolve", "method=baseline"])
-        ['-m', '--resolve', 'seed=0,1', 'method=baseline']
+        >>> in_order(["-m", "seed=0,1", "--config-name=config", "method=baseline"])
+        ['-m', '--config-name', 'config', 'seed=0,1', 'method=baseline']
     """
     overrides: list[str] = []
     flags: list[str] = []

@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from homotopy_bench.cli.train import main
 from tests.cli.runner import TINY, call_main, files, metrics, run_cli, summary, the_error_line, trained
+from tests.composing import composed_as_in_a_multirun
 
 SEEDS = "accepted: an integer from 0 to 9223372036854775807"
 POSITIVE = "accepted: a number > 0"
@@ -272,7 +273,8 @@ def test_a_call_of_main_leaves_no_trace_in_its_process(tmp_path: Path, monkeypat
 def test_a_wrong_input_leaves_no_run(arguments: str, begins: str | None, says: str, tmp_path: Path) -> None:
     (tmp_path / "FILE").touch()
     words = arguments.split()
-    line = the_error_line(call_main(*words, cwd=tmp_path))
+    with composed_as_in_a_multirun():
+        line = the_error_line(call_main(*words, cwd=tmp_path))
     expected = begins or words[-1]
     assert line.startswith(f"{expected}: "), line
     assert says in line
@@ -308,6 +310,14 @@ def test_a_wrong_input_trains_nothing(arguments: str, begins: str | None, says: 
     for record in tmp_path.rglob("summary.json"):
         assert summary(record.parent)["status"] == "failed"
         assert summary(record.parent)["reason"] == line
+
+
+def test_a_split_that_is_too_small_is_warned_of(tmp_path: Path) -> None:
+    tiny = call_main(*TINY, "training.epochs=1", "dataset.test_subset=1", "hydra.run.dir=run", cwd=tmp_path)
+    warning = "the test split has 1 samples for 10 classes: no accuracy on it means anything"
+    assert (tiny.returncode, tiny.stdout.count(f"warning: {warning}")) == (0, 1)
+    assert warning in (tmp_path / "run" / "train.log").read_text()
+    assert "warning" not in call_main(*TINY, "training.epochs=1", cwd=tmp_path).stdout
 
 
 def test_a_machine_without_cuda_says_so(tmp_path: Path) -> None:
