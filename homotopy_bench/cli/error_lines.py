@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.masking import masked
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
-    """Word an error of a run or of Hydra in one line.
+    """Word an error of a run or of Hydra in one line without secrets.
 
     Args:
         error: What was raised.
@@ -18,6 +19,11 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     Returns:
         The line, and exit code 2 for an input that cannot be used or 1 for a failure.
     """
+    line, code = _worded(error, arguments)
+    return masked(line, arguments), code
+
+
+def _worded(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     worded = error if isinstance(error, InputError) else override_error(error, arguments)
     if worded is not None:
         return str(worded), WRONG_INPUT

@@ -16,7 +16,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.record import OCCUPIED, holds_run
 
@@ -30,14 +29,9 @@ class SweepLauncher(Launcher, ABC):
     """Composes the jobs of a batch itself, and continues where one of them fails."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep the context, with its loader replaced by one that composes many jobs faster.
-
-        Raises:
-            InputError: If an option of a logger holds a credential.
-        """
+        """Keep the context, with its loader replaced by one that composes many jobs faster."""
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
-        refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
@@ -91,15 +85,14 @@ class SweepLauncher(Launcher, ABC):
         return back
 
 
-def refuse_job(composed: DictConfig, folder: Path) -> None:
-    """Refuse a job that must not leave any file; other wrong jobs leave the record of a failure.
+def refuse_occupied(folder: Path) -> None:
+    """Refuse a job whose folder holds a run; other wrong jobs leave the record of a failure.
 
     Raises:
-        InputError: If the folder holds a run, or an option of a logger holds a credential.
+        InputError: If it does.
     """
     if holds_run(folder):
         raise InputError("hydra.sweep.dir", as_typed(folder), OCCUPIED.replace("run.dir", "sweep.dir"))
-    refuse_credentials_in(composed.get("logger"))
 
 
 def print_records(jobs: Iterable[tuple[int, Sequence[str], Mapping[str, Any] | None]], sweep: Path) -> None:

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.fusing import Fusing
-from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
+from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_occupied
 from homotopy_bench.sweeps.launchers.job import checked_config, pruning
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class EnsembleLauncher(SweepLauncher):
 
     def _check(self, job: Prepared) -> None:
         """Give a job its folder and its typed configuration."""
-        refuse_job(job.composed, job.folder)
+        refuse_occupied(job.folder)
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
