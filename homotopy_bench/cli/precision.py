@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from homotopy_bench.cli.output_files import check_output, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
+from homotopy_bench.core.masking import masked
 
 if TYPE_CHECKING:
     from homotopy_bench.config.schema import Config
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check(options)
         _measure(options)
     except InputError as error:
-        print(f"homotopy-precision: {error}", file=sys.stderr)
+        print(f"homotopy-precision: {masked(str(error), options.network)}", file=sys.stderr)
         return WRONG_INPUT
     except KeyboardInterrupt:
         print("homotopy-precision: interrupted", file=sys.stderr)
