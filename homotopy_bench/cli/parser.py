@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -20,7 +19,7 @@ class OneLineParser(argparse.ArgumentParser):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self.add_argument("--version", action="version", version=f"homotopy-bench {version('homotopy-bench')}")
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Return what argparse does, after a look for secrets; every other way of parsing calls this one."""
         try:
             refuse_arguments(sys.argv[1:] if args is None else args)

@@ -279,8 +279,8 @@ def test_the_line_names_the_key_and_where_its_secret_belongs(folder: Path) -> No
     mlflow = "logger.mlflow.tracking_uri=http://"
     storage = "hydra.sweeper.storage=postgresql://me:"
     lines = {
-        f"{mlflow}me:planted7x@host": f"{mlflow}***@host: {KEPT}; accepted: none here but in the tracker's own variables, "
-        "such as WANDB_API_KEY, MLFLOW_TRACKING_URI or MLFLOW_TRACKING_PASSWORD",
+        f"{mlflow}me:planted7x@host": f"{mlflow}***@host: {KEPT}; accepted: none here but in the tracker's own "
+        "variables, such as WANDB_API_KEY, MLFLOW_TRACKING_URI or MLFLOW_TRACKING_PASSWORD",
         f"{storage}planted7x@host/d": f"{storage}***@host/d: {KEPT}; accepted: none here but PGPASSWORD or ~/.pgpass, "
         "or all of it as '${oc.env:NAME}'",
         "+logger.wandb={API_KEY:planted7x}": f"logger.wandb: API_KEY=***: {KEPT}; accepted: none here but in the",
