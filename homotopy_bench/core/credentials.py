@@ -26,8 +26,11 @@ _ACCEPTED = {
 """Key -> where its credentials belong."""
 _ELSE = "none here; programs take them from the environment"
 
-_LEADING = re.compile(r"([+~-]*[\w./@-]+)['\"]?\s*(=|:|\s)\s*(.*)", re.DOTALL)
-_IN_BRACES = re.compile(r"(?<=[{,])\s*['\"]?([\w./@-]+)['\"]?\s*:(?!//)\s*['\"]?([^,}\s'\"]*)")
+_LEADING = re.compile(r"([^=:\s{]+)\s*(=|:|\s)\s*(.*)", re.DOTALL)
+_IN_BRACES = re.compile(r"(?<=[{,])\s*['\"]?([\w./@ -]+?)['\"]?\s*:(?!//)\s*['\"]?([^,}\s'\"]*)")
+# As a shell writes it, within a text; a value that begins with $ is a reference. KEY=VALUE stands for any key.
+_ASSIGNED = re.compile(r"(?<![\w.])(?!key=)(\w+)=([^\s,;&'\"$]+)", re.IGNORECASE)
+_DEFAULT = re.compile(r"\{\s*(?:oc\.)?env:\s*['\"]?(\w+)['\"]?\s*,\s*([^}]*)")
 _URL = re.compile(r"([+~]*[\w./@-]+=)?['\"]?[\w+.-]+://")
 # What comes from elsewhere, and has no default written here.
 _ELSEWHERE = re.compile(r"\$\{[^{},]*\}")
@@ -41,14 +44,15 @@ def refuse_arguments(arguments: Iterable[str]) -> None:
     """
     for argument in arguments:
         leading = _LEADING.match(argument)
-        key = (leading[1] if leading else argument).lstrip("+~")
+        key = re.split(r"[=:\s{]", argument)[0].lstrip("+~")
+        left, _, right = argument.partition("=")
+        if named_like_secret(left) and _given(_ELSEWHERE.sub("", right)):
+            _refuse(key, MASK)
         bare = not leading and argument.startswith(("+", "-"))  # its value follows, or was forgotten
         if named_like_secret(key) and (bare or (leading and _given(_ELSEWHERE.sub("", leading[3])))):
             _refuse(key, MASK)
         literal = _unbroken(_ELSEWHERE.sub("", argument))
-        for name, value in _IN_BRACES.findall(literal):
-            if named_like_secret(name) and _given(value):
-                _refuse(f"{key}: {name}", MASK)
+        _refuse_named([*_IN_BRACES.findall(literal), *_parts(argument)], key)
         # A name and a host, mail:me@host, are no user with a password.
         if holds_secret(_IN_BRACES.sub(r"\1 \2", literal)):
             key, _, value = masked(_unbroken(argument)).partition("=")
@@ -82,12 +86,24 @@ def _refuse_value(text: str, key: str, resolve: Callable[[str], object]) -> None
     literal = _ELSEWHERE.sub("", text)
     if named_like_secret(key) and _given(literal if kept else text):
         _refuse(key, MASK)
+    _refuse_named(_parts(text), key)
     if holds_secret(literal):
         _refuse(key, masked(text))
     if not kept and (named := references(text)):
         resolved = resolve(key)
         if any(map(named_like_secret, named)) or (isinstance(resolved, str) and holds_secret(resolved)):
-            _refuse(key, text)
+            _refuse(key, masked(text))
+
+
+def _parts(text: str) -> list[tuple[str, str]]:
+    """Return what a text assigns to names, and the defaults that it gives to variables of the environment."""
+    return [*_ASSIGNED.findall(_ELSEWHERE.sub("", text)), *_DEFAULT.findall(text)]
+
+
+def _refuse_named(parts: Iterable[tuple[str, str]], key: str) -> None:
+    for name, value in parts:
+        if named_like_secret(name) and _given(value):
+            _refuse(f"{key}: {name}", MASK)
 
 
 def _unbroken(text: str) -> str:

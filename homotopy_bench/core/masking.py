@@ -18,15 +18,17 @@ NO_SECRETS = ("", "null", "none", "true", "false", "''", '""', MASK)
 # Words of a name in lower case, with _ between them.
 _NAME = re.compile(
     r"(?:^|_)(?:(?!(?:don|hoc|joc|mon|tur|whis)key)[a-z0-9]*"
-    r"(?:key|token|secrets?|passwords?|passwd|passphrase|credentials?)|pass|pwd|authorization)\d*(?:_|$)"
+    r"(?:key|token|secrets?|passwords?|passwd|passphrase|credentials?)|[a-z0-9]*(?:api|access|secret|private)_?keys|pass|pwd|authorization)\d*(?:_|$)"
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _REFERENCE = re.compile(r"\{\s*(?:oc\.)?env:\s*['\"]?(\w+)")
 # Up to the last @: a password may hold what else ends a host. Of pages, the user may be a token.
 _OF_PAGE = re.compile(r"(?:(?<=http://)|(?<=https://))(?!\*\*\*@)[^\s@]\S*@")
 # Digits alone are a port.
-_OF_SERVER = re.compile(r"(?<=://)([^\s@:/]*:)(?!\*\*\*@|\d{1,5}(?:[/,}'\"\s]|$))\S+@")
-_WITHOUT_SCHEME = re.compile(r"(?:^|(?<=[\s='\":,(\[]))[^\s='\":,()/@{}\[\]]+:(?!\*\*\*@)[^\s='\":,()/@{}\[\]]+@(?=\w)")
+_OF_SERVER = re.compile(r"(?<=://)([^\s@:/]*:)(?!\*\*\*@|\d{1,5}(?:[,}'\"\s]|$))\S+@")
+_WITHOUT_SCHEME = re.compile(
+    r"(?:^|(?<=[\s='\":,(\[])|(?<=//))[^\s='\":,()/@{}\[\]]+:(?!\*\*\*@)[^\s='\":,()/@{}\[\]]+@(?=\w)"
+)
 _OPTION = re.compile(
     r"(?<=[?&;])([^=&;\s]*(?:pass|pwd|token|secret|key|signature)[^=&;\s]*)=(?!\*\*\*)[^&;\s'\"]+", re.IGNORECASE
 )

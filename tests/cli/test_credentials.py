@@ -75,7 +75,17 @@ ROUTES = (
     ("train", f"{MULTIRUN} hydra/launcher=basic 'hydra.job.env_set={{DB_PASS: planted7x}}'", KEPT),
     ("train", "+api_token=planted7x --help", KEPT),
     ("train", "--cfg job +api_token=planted7x", KEPT),
+    ("train", "'+api token=planted7x'", KEPT),
+    ("train", "'+\"api_token\"=planted7x'", KEPT),
+    ("train", "'+a.b[token]=planted7x'", KEPT),
+    ("train", "'+a={\"my token\": planted7x}'", KEPT),
+    ("train", "+api_keys=[planted7x]", KEPT),
+    ("train", "paths.data=${oc.env:API_TOKEN,planted7x}", KEPT),
+    ("train", "-m hydra/launcher=submitit_slurm 'hydra.launcher.setup=[\"export API_KEY=planted7x\"]'", KEPT),
+    ("train", "'{token=planted7x'", KEPT),
     # URLs
+    ("train", "paths.data=//me:planted7x@host", KEPT),
+    ("train", "paths.data=s3://me:123/planted7x@host", KEPT),
     ("train", "paths.data=http://me:planted7x@host/data", KEPT),
     ("train", "paths.outputs=me:planted7x@host", KEPT),
     ("train", "'paths.outputs=s3://me:planted 7x:planted7x@host/o'", KEPT),
@@ -247,6 +257,8 @@ def test_a_record_with_a_secret_is_not_resumed(tmp_path: Path) -> None:
 
 
 LEGITIMATE = (
+    "hydra.launcher.setup=['export API_KEY=$API_KEY']",
+    "+hydra.job.env_set.API_KEY=${oc.env:API_KEY}",
     "logger.wandb.tags=[token]",
     "logger.wandb.project=key",
     "logger.wandb.notes='the key: a token'",
