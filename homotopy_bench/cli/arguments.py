@@ -42,6 +42,10 @@ MODES = {"-r": "--run", "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-sc"
 """Flags, short and long, of which Hydra takes one."""
 
 
+PRINTING = {"--cfg", "-c", "--info", "-i"}
+"""Flags with which Hydra prints a configuration and runs nothing."""
+
+
 def is_flag(argument: str) -> bool:
     """Return whether an argument is a flag, not an override."""
     return argument.startswith("-")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
+from homotopy_bench.core.masking import masked
 
 
 def exit_code(command: str, action: Callable[[], int], words: Sequence[str], interrupted: str = "interrupted") -> int:
@@ -30,5 +31,5 @@ def exit_code(command: str, action: Callable[[], int], words: Sequence[str], int
         from homotopy_bench.cli.error_lines import explain  # imports Hydra, which the others do not need
 
         line, code = explain(error, words)
-    print(f"{command}: {line}", file=sys.stderr, flush=True)
+    print(f"{command}: {masked(line, words)}", file=sys.stderr, flush=True)
     return code

@@ -8,10 +8,11 @@ from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
 from homotopy_bench.core.folders import FOLDER
 from homotopy_bench.core.inert import inert
+from homotopy_bench.core.masking import masked
 
 
 def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
-    """Word an error of a run or of Hydra in one line.
+    """Word an error of a run or of Hydra in one line without secrets.
 
     Args:
         error: What was raised.
@@ -20,6 +21,11 @@ def explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     Returns:
         The line, and exit code 2 for an input that cannot be used or 1 for a failure.
     """
+    line, code = _worded(error, arguments)
+    return masked(line, arguments), code
+
+
+def _worded(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     worded = error if isinstance(error, InputError) else override_error(error, arguments)
     if worded is not None:
         return str(worded), WRONG_INPUT

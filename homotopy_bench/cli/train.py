@@ -9,26 +9,29 @@ why; 1 for a failure; 130 for an interruption. ``HYDRA_FULL_ERROR=1`` shows the 
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hydra
 
-from homotopy_bench.cli.arguments import in_order, is_flag, overrides_of
+from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, overrides_of
+from homotopy_bench.config.checked_loader import checked_loading
 from homotopy_bench.config.compose import experiment_file
-from homotopy_bench.config.mapping import VERSION_BASE, compose_as_written, compose_run
+from homotopy_bench.config.mapping import VERSION_BASE, compose_run
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.credentials import refuse_arguments
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.core.folders import FOLDER, obstacle
-from homotopy_bench.loggers.credentials import refuse_credentials, refuse_credentials_in
+from homotopy_bench.core.masking import masked
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.grid import check_grid
 from homotopy_bench.sweeps.launchers.base import HELD, REPORT
@@ -67,7 +70,8 @@ def _hydra_in_process() -> Iterator[bool]:
     # Hydra would print an error itself and exit with 1; every error is worded in one place instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        yield asked == "1"
+        with checked_loading():
+            yield asked == "1"
     finally:
         sys.argv, HydraConfig.instance().cfg = arguments, settings
         for handler in set(root.handlers).difference(handlers):
@@ -100,7 +104,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     held = ExitStack()
     vars(task)[HELD] = held
     try:
-        refuse_credentials(arguments)
+        refuse_arguments(arguments)
         arguments = in_order(arguments)
         if answer := _answer(arguments):
             print(answer, end="", flush=True)
@@ -111,11 +115,10 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
         else:
             if _is_single_run(arguments):
                 held.enter_context(_check(arguments))
-            else:
-                _check_trackers(arguments)
-                if not {"-m", "--multirun"}.isdisjoint(arguments):
-                    check_grid(overrides_of(arguments))
-            hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
+            elif not {"-m", "--multirun"}.isdisjoint(arguments):
+                check_grid(overrides_of(arguments))
+            with _masked_output(arguments):
+                hydra.main(version_base=VERSION_BASE, config_path=str(conf_dir()), config_name="config")(task)()
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -129,6 +132,20 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     finally:
         held.close()
     return max(codes, default=0)
+
+
+@contextmanager
+def _masked_output(arguments: Sequence[str]) -> Iterator[None]:
+    """Mask secrets in the configuration that Hydra prints where a flag asks for it instead of a run."""
+    if PRINTING.isdisjoint(arguments):
+        yield
+        return
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:
+        print(masked(printed.getvalue(), arguments), end="", flush=True)
 
 
 def _answer(arguments: Sequence[str]) -> str | None:
@@ -230,31 +247,6 @@ def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
     if not os.access(outputs, os.W_OK | os.X_OK):
         raise InputError("paths.outputs", outputs, f"this cannot be written to; {FOLDER}")
     return nullcontext() if timed else own_new(folder, "hydra.run.dir")
-
-
-def _check_trackers(arguments: Sequence[str]) -> None:
-    """Check the trackers of a multirun for credentials before its sweeper writes the configuration.
-
-    Where neither an experiment nor trackers are chosen, the command line has said all. What is swept is not composed
-    here: the sweeper does not write it either, and every job is looked at before it is.
-
-    Raises:
-        InputError: At the first credential.
-    """
-    if not any(argument.lstrip("+").startswith(("experiment=", "logger=")) for argument in arguments):
-        return
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from omegaconf import OmegaConf
-
-    parser = OverridesParser.create()
-    try:
-        composed = compose_as_written(
-            [one for one in overrides_of(arguments) if not parser.parse_override(one).is_sweep_override()]
-        )
-    except Exception:  # Hydra meets the same before it writes anything, and it is worded where all errors are
-        return
-    written: Any = OmegaConf.to_container(composed, resolve=False)
-    refuse_credentials_in(written.get("logger"))
 
 
 def _display() -> Display:

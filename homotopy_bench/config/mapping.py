@@ -19,12 +19,7 @@ VERSION_BASE = "1.3"
 
 def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
     """Return the nested mapping that Hydra composes for :func:`validate`, with every interpolation resolved."""
-    return own_values(compose_as_written(overrides))
-
-
-def compose_as_written(overrides: Sequence[str]) -> DictConfig:
-    """Return the same with interpolations as they are written, without Hydra's own section."""
-    return _composed(overrides, hydra=False)
+    return own_values(_composed(overrides, hydra=False))
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
@@ -63,7 +58,9 @@ def _composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
-    with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+    from homotopy_bench.config.checked_loader import checked_loading
+
+    with checked_loading(), initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=hydra)
 
 

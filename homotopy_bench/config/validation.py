@@ -14,7 +14,6 @@ from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.errors import InputError, nearest
 from homotopy_bench.core.options import Options, option_class
 from homotopy_bench.loggers.base import Logger, Loggers
-from homotopy_bench.loggers.credentials import refuse_credentials_in
 
 MAX_SEED = 2**63 - 1
 
@@ -84,7 +83,6 @@ def _loggers(raw: object) -> Loggers:
         raise InputError("logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger'))}, or a list of them")
     if raw == {"name": "none"}:  # records that are older than the loggers
         return Loggers()
-    refuse_credentials_in(raw)
     named = {str(name): options for name, options in raw.items() if isinstance(options, Mapping)}
     choices = [
         checked(f"logger.{name}", _choice(f"logger.{name}", "logger", {"name": name}), options)

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 
 from homotopy_bench.core.inert import inert
+from homotopy_bench.core.masking import masked
 
 FAILURE = 1
 """Exit code of a process that failed for any other reason."""
@@ -43,8 +44,8 @@ class InputError(ValueError):
         super().__init__(key, value, accepted)
 
     def __str__(self) -> str:
-        """Return ``key=value: accepted`` on one line, inert whoever wrote the value."""
-        return inert(" ".join(f"{self.key}={self.value}: {self.accepted}".split()))
+        """Return ``key=value: accepted`` on one line, inert whoever wrote the value, secrets masked."""
+        return inert(masked(" ".join(f"{self.key}={self.value}: {self.accepted}".split())))
 
 
 class ArgumentError(InputError):
@@ -68,8 +69,8 @@ class ArgumentError(InputError):
         self.args = (argument, accepted)  # by which a copy in another process is made
 
     def __str__(self) -> str:
-        """Return ``argument: accepted`` on one line, inert whoever wrote the argument."""
-        return inert(" ".join(f"{self.argument}: {self.accepted}".split()))
+        """Return ``argument: accepted`` on one line, inert whoever wrote the argument, secrets masked."""
+        return inert(masked(" ".join(f"{self.argument}: {self.accepted}".split())))
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

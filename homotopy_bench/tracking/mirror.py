@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.masking import masked
 from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
-from homotopy_bench.loggers.credentials import masked
 from homotopy_bench.tracking.origin import origin
 
 KNOWN = "trackers.json"

@@ -31,6 +31,7 @@ from homotopy_bench.core.files import (
     write_atomically,
 )
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.masking import masked
 from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
 
 if TYPE_CHECKING:
@@ -181,14 +182,15 @@ class Record:
             file.truncate(0 if state is None else state["metrics_bytes"])
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write ``summary.json``; a number that is not finite becomes null."""
-        content = json.dumps({"schema": SCHEMA, **finite(summary)}, indent=2, allow_nan=False)
+        """Write ``summary.json``; a number that is not finite becomes null, and the reason has no secrets."""
+        said = {"reason": masked(str(summary["reason"]))} if summary.get("reason") else {}
+        content = json.dumps({"schema": SCHEMA, **finite(summary), **said}, indent=2, allow_nan=False)
         write_atomically(self.summary, content.encode() + b"\n")
 
     def log(self, message: str) -> None:
-        """Append one line with the time to ``train.log``."""
+        """Append a message with the time, and without secrets, to ``train.log``."""
         with self.log_file.open("a", encoding="utf-8") as file:
-            file.write(f"[{datetime.now().isoformat(sep=' ', timespec='seconds')}] {message}\n")
+            file.write(f"[{datetime.now().isoformat(sep=' ', timespec='seconds')}] {masked(message)}\n")
 
 
 def own_new(folder: Path, key: str) -> FolderLock:

@@ -7,6 +7,7 @@ from typing import Any
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
+from homotopy_bench.core.credentials import refuse_credentials
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import DamagedFile, read_configuration, read_json
 from homotopy_bench.tracking.record import SCHEMA
@@ -41,6 +42,7 @@ def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
         raise InputError("resume", folder, f"its .hydra/config.yaml is no configuration; {accepted}")
     status = _final_status(folder)
     try:
+        refuse_credentials(raw)
         config = validate({str(key): value for key, value in raw.items()})
     except InputError as error:
         raise InputError("resume", folder, f"its .hydra/config.yaml cannot be used: {error}") from error

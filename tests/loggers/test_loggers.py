@@ -64,7 +64,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """
     folder = tmp_path_factory.mktemp("study")
     options = ("hydra/sweeper=optuna", "hydra.sweeper.storage=${oc.env:STUDY_URL}", "hydra.sweeper.n_trials=2")
-    job = ("-m", "hydra/launcher=fused", *options, "optimizer.lr=interval(1e-4,1e-2)")
+    handed = "+hydra.job.env_set.TRACKING_TOKEN=${oc.env:MLFLOW_TRACKING_TOKEN}"
+    job = ("-m", "hydra/launcher=fused", *options, handed, "optimizer.lr=interval(1e-4,1e-2)")
     asked = ("logger.wandb.name='${method.name} ${seed}'", "logger.wandb.notes='a note'", "logger.wandb.project=mine")
     also = ("logger.wandb.system_metrics=true", "logger.wandb.code=true")
     planted = {

@@ -134,12 +134,12 @@ REFUSED = (
     ("sweep=lr hydra.sweeper.folder=/proc/x", "hydra.sweeper.folder=/proc/x: ", "accepted: a folder that can be made"),
     (
         "sweep=lr hydra.sweeper.storage=postgresql://u:s3cret@${oc.env:HOST,h}/d",
-        "hydra.sweeper.storage=postgresql://u:***@${oc.env:HOST,h}/d: a password here would be kept",
+        "hydra.sweeper.storage=postgresql://u:***@${oc.env:HOST,h}/d: credentials here would be kept",
         "accepted: none here but PGPASSWORD",
     ),
     (
         "sweep=lr hydra.sweeper.storage=postgresql://u:s3@cret@h/d",
-        "hydra.sweeper.storage=postgresql://u:***@h/d: a password here would be kept",
+        "hydra.sweeper.storage=postgresql://u:***@h/d: credentials here would be kept",
         "accepted: none here but PGPASSWORD",
     ),
 )

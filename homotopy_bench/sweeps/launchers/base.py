@@ -19,10 +19,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
-from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
-from homotopy_bench.tracking.record import refuse_occupied
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +38,11 @@ class SweepLauncher(Launcher, ABC):
         """Keep the context, with its loader replaced by one that composes many jobs faster.
 
         Raises:
-            InputError: If an option of a logger holds a credential, or one of Hydra's cannot be used.
+            InputError: If an option of Hydra cannot be used, or the folder belongs to another multirun.
         """
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
         check_hydra(config.hydra)
-        refuse_credentials_in(config.get("logger"))  # before a sweeper writes its settings into a file
         held: ExitStack = getattr(task_function, HELD)
         held.enter_context(own_sweep(config.hydra))
         self._loader = SweepLoader(hydra_context.config_loader)
@@ -102,16 +99,6 @@ class SweepLauncher(Launcher, ABC):
         else:
             back.status, back.return_value = JobStatus.COMPLETED, self.report(error)
         return back
-
-
-def refuse_job(composed: DictConfig, folder: Path) -> None:
-    """Refuse a job that must not leave any file; other wrong jobs leave the record of a failure.
-
-    Raises:
-        InputError: If the folder holds a run, or an option of a logger holds a credential.
-    """
-    refuse_occupied(as_typed(folder), "hydra.sweep.dir")
-    refuse_credentials_in(composed.get("logger"))
 
 
 def own_sweep(hydra: DictConfig) -> AbstractContextManager[object]:

@@ -20,8 +20,8 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.runs.fusing import Fusing
-from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
-from homotopy_bench.sweeps.launchers.job import begun_by_hydra, checked_config, pruning
+from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
+from homotopy_bench.sweeps.launchers.job import as_typed, begun_by_hydra, checked_config, pruning
 from homotopy_bench.tracking.record import own_new
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ class EnsembleLauncher(SweepLauncher):
 
     def _check(self, job: Prepared) -> None:
         """Give a job its folder and its typed configuration."""
-        refuse_job(job.composed, job.folder)
-        job.lock = own_new(job.folder, "hydra.sweep.dir")
+        job.lock = own_new(as_typed(job.folder), "hydra.sweep.dir")
         if job.composed.hydra.output_subdir is not None:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
             hidden.mkdir(exist_ok=True)

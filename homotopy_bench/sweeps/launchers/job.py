@@ -11,7 +11,6 @@ from omegaconf import DictConfig, OmegaConf
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.loggers.credentials import refuse_credentials_in
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.record import Record, Request, holds_run
 
@@ -35,7 +34,6 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
 
     runtime = HydraConfig.get()
     folder, overrides = as_typed(Path(runtime.runtime.output_dir)), list(runtime.overrides.task)
-    refuse_credentials_in(composed.get("logger"))  # a record of the failure would keep them
     written = begun_by_hydra(runtime)
     config = checked_config(OmegaConf.to_container(composed, resolve=True), folder, overrides, written)
 

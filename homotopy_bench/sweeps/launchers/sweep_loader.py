@@ -17,6 +17,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from homotopy_bench.core.credentials import refuse_credentials
+
 
 class SweepLoader:
     """Returns the configurations of another loader, faster.
@@ -59,6 +61,7 @@ class SweepLoader:
         config: DictConfig = pickle.loads(self._composed[shared])  # a fifth of the time of copy.deepcopy
         try:
             for one in values:
+                refuse_credentials(one.value(), one.key_or_group)
                 OmegaConf.update(config, one.key_or_group, one.value(), merge=True)
         except OmegaConfBaseException:  # Hydra says what is wrong
             return self._loader.load_sweep_config(master_config, sweep_overrides)

@@ -27,8 +27,10 @@ from homotopy_bench.config.mapping import own_values
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.requirements import check_requirements
-from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records, refuse_job
+from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
+from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
+from homotopy_bench.tracking.record import refuse_occupied
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +166,7 @@ def _refused(job: WorkerJob) -> JobReturn | Exception | None:
     outer = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(job.composed)
     try:
-        refuse_job(job.composed, job.folder)
+        refuse_occupied(as_typed(job.folder), "hydra.sweep.dir")
         try:
             # Here, once: jobs that begin together would all look for missing data at the same time.
             check_requirements(validate(own_values(job.composed)))

@@ -8,7 +8,6 @@ a record is trained again.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -22,8 +21,6 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 from rich.console import Console
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from homotopy_bench.config.schema import Training
 from homotopy_bench.config.validation import checked
@@ -38,7 +35,7 @@ from homotopy_bench.sweeps.studies.picture import draw
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
 from homotopy_bench.sweeps.studies.samplers import LEARNING, samplers
 from homotopy_bench.sweeps.studies.space import Space, read_space
-from homotopy_bench.sweeps.studies.storage import KEY, open_storage, without_secrets
+from homotopy_bench.sweeps.studies.storage import KEY, open_storage
 from homotopy_bench.sweeps.studies.study import Claim, Trials
 from homotopy_bench.tracking.group_display import print_unsent
 from homotopy_bench.tracking.origin import MULTIRUN
@@ -63,7 +60,6 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it says of every trial is in the table
     raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
     options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
-    _check_password(OmegaConf.to_container(master.hydra.sweeper, resolve=False))
     space = _seeded(read_space(options.params, arguments, loader), options)
     composition = Composition(loader, master)
     trainings = [composition.config(overrides).training for overrides in space.examples(composition.lookup)]
@@ -201,25 +197,6 @@ def _check_pruner(options: StudyOptions, trainings: Sequence[Training]) -> None:
                 f"training.epochs={training.epochs}; accepted: none, or a smaller training.eval_every"
             )
             raise InputError(key, options.pruner, wrong)
-
-
-def _check_password(written: Any) -> None:
-    # Hydra would write a password that is written out into every record.
-    storage = written["storage"]
-    if not isinstance(storage, str) or "://" not in storage:
-        return
-    literal = re.sub(r"\$\{[^{},]*\}", "", storage)  # what comes from elsewhere, and has no default written here
-    try:
-        url = make_url(literal)
-        secret = bool(url.password) or any("pass" in key for key in url.query)
-    except (ArgumentError, ValueError):
-        secret = re.search("://[^/]*:.+@", literal) is not None
-    if secret:
-        accepted = (
-            "a password here would be kept in every record; accepted: none here but PGPASSWORD or ~/.pgpass, "
-            "or all of it as '${oc.env:NAME}'"
-        )
-        raise InputError(KEY, without_secrets(storage), accepted)
 
 
 NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")
