@@ -30,6 +30,7 @@ from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
+from homotopy_bench.sweeps.studies.naming import NOT_COMPARED, default_name, pin
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import RUN, Outcome, read_outcome, result_of
 from homotopy_bench.sweeps.studies.picture import draw
@@ -59,12 +60,12 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
         KeyboardInterrupt: If a run was interrupted.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it says of every trial is in the table
-    raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
-    options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
+    options = _options(master)
     _check_password(OmegaConf.to_container(master.hydra.sweeper, resolve=False))
     space = _seeded(read_space(options.params, arguments, loader), options)
     composition = Composition(loader, master)
-    trainings = [composition.config(overrides).training for overrides in space.examples(composition.lookup)]
+    examples = [composition.config(overrides) for overrides in space.examples(composition.lookup)]
+    trainings = [example.training for example in examples]
     _check_pruner(options, trainings)
     for_trial, total = samplers(options, space)
     if options.sampler in LEARNING and total <= options.startup_trials:
@@ -73,7 +74,10 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
             f"(hydra.sweeper.startup_trials) are spread over the space, and n_trials is {total}"
         )
 
-    folder = Path(master.hydra.sweep.dir)
+    searched = [parameter.key for parameter in space.parameters]
+    pin(master, options.study or default_name(options.space, searched, examples))
+    options, folder = _options(master), Path(master.hydra.sweep.dir)
+    assert options.study is not None
     folder.mkdir(parents=True, exist_ok=True)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
         trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
@@ -91,6 +95,12 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
                 print("the same command continues this study")
             raise
         return _leave_results(trials, options, composition, folder)
+
+
+def _options(master: DictConfig) -> StudyOptions:
+    raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
+    options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
+    return options
 
 
 def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launcher, size: int) -> None:
@@ -218,10 +228,6 @@ def _check_password(written: Any) -> None:
             "or all of it as '${oc.env:NAME}'"
         )
         raise InputError(KEY, without_secrets(storage), accepted)
-
-
-NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")
-"""Groups in which trials of one study may differ: where they run, and their loggers."""
 
 
 def _about(options: StudyOptions, space: Space) -> dict[str, Any]:
