@@ -205,7 +205,7 @@ def test_another_study_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.Mo
         study.trials.belongs_to({"search space": {"x": "1", "y": "2"}, "setting": ["a=2"]})
     monkeypatch.chdir(tmp_path)
     (tmp_path / "best.yaml").touch()
-    with pytest.raises(InputError, match="there a=1, here experiment=best.yaml;"):  # as it was typed
+    with pytest.raises(InputError, match=r"there a=1, here experiment=best\.yaml;"):  # as it was typed
         study.trials.belongs_to({"setting": [experiment_file("experiment=best.yaml")]})
 
 
