@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
-from homotopy_bench.core.errors import ArgumentError
+from homotopy_bench.core.errors import ArgumentError, nearest
 
 FLAGS: dict[str, tuple[str, ...] | None] = {
     "--help": None,
@@ -129,7 +128,5 @@ def _full(name: str, argument: str) -> str:
     begun = [flag for flag in FLAGS if name.startswith("--") and flag.startswith(name)]
     if len(begun) == 1:
         return begun[0]
-    close = get_close_matches(name, FLAGS, n=1, cutoff=0.8)
-    hint = f"did you mean '{close[0]}'?; " if close else ""
     accepted = "accepted: KEY=VALUE and GROUP=CHOICE without dashes, -m, --cfg job and what --help lists"
-    raise ArgumentError(argument, f"no such option; {hint}{accepted}")
+    raise ArgumentError(argument, f"no such option{nearest(name, FLAGS, cutoff=0.8)}; {accepted}")

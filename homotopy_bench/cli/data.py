@@ -76,8 +76,8 @@ def _dataset(name: str) -> Dataset:
     try:
         dataset = option_class("dataset", name)()
     except KeyError:
-        accepted = f"accepted: {', '.join(choices)}; {nearest(name, choices)}"
-        raise InputError("NAME", name, accepted.rstrip("; ")) from None
+        accepted = f"accepted: {', '.join(choices)}{nearest(name, choices)}"
+        raise InputError("NAME", name, accepted) from None
     assert isinstance(dataset, Dataset)
     return dataset
 

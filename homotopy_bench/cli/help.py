@@ -205,8 +205,7 @@ def _asked(group: str, names: str, found: Sequence[str]) -> Sequence[str]:
     asked = names.strip("[]").split(",") if names else found
     for name in asked:
         if name not in found:
-            hint = nearest(name, found)
-            raise ArgumentError(f"{group}={name}", f"accepted: {', '.join(found)}{'; ' if hint else ''}{hint}")
+            raise ArgumentError(f"{group}={name}", f"accepted: {', '.join(found)}{nearest(name, found)}")
     return asked
 
 
@@ -228,8 +227,8 @@ def _named(name: str) -> Iterator[str]:
             yield from _keys(chosen)
             yield ""
     if none:
-        hint = nearest(name, known)
-        raise ArgumentError(name, f"no such group or key; {hint or 'homotopy-train --help lists them'}")
+        hint = nearest(name, known) or "; homotopy-train --help lists them"
+        raise ArgumentError(name, f"no such group or key{hint}")
 
 
 def _keys(keys: Iterable[Key]) -> Iterator[str]:

@@ -57,6 +57,6 @@ class OneLineParser(argparse.ArgumentParser):
                 choices = parts.get("choices", "").replace("'", "")
                 known = choices.split(", ") if choices else [name for a in self._actions for name in a.option_strings]
                 hint = nearest(parts.get("value", "").partition("=")[0], known)
-                parts |= {"choices": choices, "nearest": f"; {hint}" if hint else ""}
+                parts |= {"choices": choices, "nearest": hint}
                 return wording.format(**{**parts, "kind": _KINDS.get(parts.get("kind", ""), parts.get("kind", ""))})
         return message

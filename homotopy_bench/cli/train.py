@@ -13,7 +13,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
@@ -87,6 +87,7 @@ def _hydra_in_process() -> Iterator[bool]:
 def _main(arguments: list[str], show_traceback: bool) -> int:
     """Return the exit code of a command line; an error is raised where its traceback is wanted."""
     codes: list[int] = []
+    typed = {argument: argument for argument in arguments}  # by what Hydra reads
 
     def task(composed: DictConfig) -> float:
         try:
@@ -97,7 +98,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     def report(error: Exception) -> float:
         if show_traceback:
             raise error
-        codes.append(_say(error, arguments))
+        codes.append(_say(error, typed))
         return float("nan")
 
     vars(task)[REPORT] = report
@@ -109,7 +110,9 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
         if answer := _answer(arguments):
             print(answer, end="", flush=True)
             return 0
-        arguments = sys.argv[1:] = [experiment_file(argument) for argument in arguments]
+        read = [experiment_file(argument) for argument in arguments]
+        typed = dict(zip(read, arguments, strict=True))
+        arguments = sys.argv[1:] = read
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments, report)
         else:
@@ -128,7 +131,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     except Exception as error:
         if show_traceback:
             raise
-        return _say(error, arguments)
+        return _say(error, typed)
     finally:
         held.close()
     return max(codes, default=0)
@@ -210,11 +213,13 @@ def _objective(result: Result) -> float:
     return result.objective
 
 
-def _say(error: Exception, arguments: Sequence[str]) -> int:
-    """Return the exit code of an error after printing its one line."""
+def _say(error: Exception, typed: Mapping[str, str]) -> int:
+    """Return the exit code of an error after printing its one line, with every argument as it was typed."""
     from homotopy_bench.cli.error_lines import explain
 
-    line, code = explain(error, arguments)
+    line, code = explain(error, list(typed))
+    for argument, written in typed.items():
+        line = line.replace(argument, written)
     print(f"homotopy-train: {line}", file=sys.stderr, flush=True)
     return code
 

@@ -13,6 +13,8 @@ from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import choices_of, conf_dir
 from homotopy_bench.core.errors import InputError
 
+EXPERIMENT = "experiment="
+
 
 def experiment_file(argument: str) -> str:
     """Return an argument in which files of experiments are named as Hydra finds them: from the group's folder.
@@ -24,10 +26,10 @@ def experiment_file(argument: str) -> str:
         InputError: If there is no such file.
     """
     group = conf_dir() / "experiment"
-    if not (argument.startswith("experiment=") and argument.endswith(".yaml")):
+    if not (argument.startswith(EXPERIMENT) and argument.endswith(".yaml")):
         return argument
     names = []
-    for name in argument.removeprefix("experiment=").split(","):
+    for name in argument.removeprefix(EXPERIMENT).split(","):
         if name.endswith(".yaml") and (Path(name).is_absolute() or not (group / name).is_file()):
             if not Path(name).is_file():
                 choices = ", ".join(choices_of("experiment"))
@@ -36,7 +38,23 @@ def experiment_file(argument: str) -> str:
             check_setting("experiment", Path(name))
             name = os.path.relpath(name, group)
         names.append(name)
-    return f"experiment={','.join(names)}"
+    return f"{EXPERIMENT}{','.join(names)}"
+
+
+def experiment_as_typed(override: str) -> str:
+    """Return what :func:`experiment_file` changed as it is typed in the working directory, for messages.
+
+    A file is named relative to the directory or from the root, whichever is shorter.
+    """
+    if not override.startswith(EXPERIMENT):
+        return override
+    names = []
+    for name in override.removeprefix(EXPERIMENT).split(","):
+        if name.startswith(os.pardir) and name.endswith(".yaml"):
+            file = os.path.normpath(conf_dir() / "experiment" / name)
+            name = min(os.path.relpath(file), file, key=len)
+        names.append(name)
+    return f"{EXPERIMENT}{','.join(names)}"
 
 
 def compose(*overrides: str) -> Config:

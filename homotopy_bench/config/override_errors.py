@@ -15,7 +15,7 @@ from yaml import YAMLError
 from homotopy_bench.config.mapping import compose_all
 from homotopy_bench.config.setting_file import said
 from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, choices_of, groups
-from homotopy_bench.core.errors import ArgumentError, nearest
+from homotopy_bench.core.errors import ArgumentError, did_you_mean, nearest
 from homotopy_bench.core.options import ROOMS, option_class
 from homotopy_bench.loggers.base import flat
 
@@ -52,8 +52,7 @@ def _missing_choice(file: str, options: Sequence[str]) -> ArgumentError:
     group, _, choice = file.rpartition("/")
     # Hydra tells no options where the choice is that of a file.
     names = [option.rpartition("/")[2] for option in options] or choices_of(group) if group else []
-    hint = nearest(choice, names)
-    accepted = f"accepted: {', '.join(names) or 'config'}{f'; {hint}' if hint else ''}"
+    accepted = f"accepted: {', '.join(names) or 'config'}{nearest(choice, names)}"
     return ArgumentError(f"{group or '--config-name'}={choice}", accepted)
 
 
@@ -135,9 +134,7 @@ def _similar(key: str, overrides: Sequence[str]) -> str:
     """
     known, of_hydra = _known(overrides)
     if _section(key) == "hydra":
-        close = get_close_matches(key, of_hydra, n=1, cutoff=0.85)
-        hint = f"; did you mean '{close[0]}'?" if close else ""
-        return f"{hint}; --hydra-help and --cfg hydra show the keys of Hydra"
+        return f"{nearest(key, of_hydra, cutoff=0.85)}; --hydra-help and --cfg hydra show the keys of Hydra"
     elsewhere = dict(_keys_elsewhere(_section(key)))
     last, parent = key.rpartition(".")[2], key.rpartition(".")[0]
     neighbours = {name.rpartition(".")[2]: name for name in known if parent and name.rpartition(".")[0] == parent}
@@ -147,13 +144,12 @@ def _similar(key: str, overrides: Sequence[str]) -> str:
     namesakes = [name for name in known if name.rpartition(".")[2] == last]
     if not namesakes and "." in key:
         if close := get_close_matches(last, neighbours, n=1, cutoff=0.5):
-            return f"; did you mean '{neighbours[close[0]]}'?"
+            return did_you_mean(neighbours[close[0]])
         if close := get_close_matches(key, elsewhere, n=1, cutoff=0.8):
-            return f"; did you mean '{close[0]}' with {elsewhere[close[0]]}?"
+            return did_you_mean(close[0], f"with {elsewhere[close[0]]}")
         if neighbours:
             return f"; known: {', '.join(neighbours.values())}"
-    hint = f"did you mean '{namesakes[0]}'?" if namesakes else nearest(key, known)
-    return hint and f"; {hint}"
+    return did_you_mean(namesakes[0]) if namesakes else nearest(key, known)
 
 
 def _known(overrides: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -37,9 +37,8 @@ def validate(raw: Mapping[str, Any]) -> Config:
     names = [field.name for field in fields(Config)]
     for key in raw:
         if key not in names:
-            raise InputError(
-                str(key), raw[key], f"no such key; {nearest(str(key), names) or 'known: ' + ', '.join(names)}"
-            )
+            hint = nearest(str(key), names) or f"; known: {', '.join(names)}"
+            raise InputError(str(key), raw[key], f"no such key{hint}")
     for name in names:
         if name not in raw:
             raise InputError(name, "(missing)", "this key must be given")
@@ -124,8 +123,8 @@ def _choice(key: str, group: str, raw: Mapping[str, Any]) -> type[Options]:
         return option_class(group, str(choice))
     except KeyError:
         choices = choices_of(group)
-        accepted = f"accepted: {', '.join(choices)}; {nearest(str(choice), choices)}"
-        raise InputError(f"{key}.name", choice, accepted.rstrip("; ")) from None
+        accepted = f"accepted: {', '.join(choices)}{nearest(str(choice), choices)}"
+        raise InputError(f"{key}.name", choice, accepted) from None
 
 
 def _explain(section: str, kind: type[Options], error: ValidationError) -> InputError:
@@ -134,8 +133,8 @@ def _explain(section: str, kind: type[Options], error: ValidationError) -> Input
     known = [field.alias or name for name, field in kind.model_fields.items()]
     key = ".".join([section, *(str(part) for part in first["loc"][:1])])
     if first["type"] == "extra_forbidden":
-        hint = nearest(str(first["loc"][0]), known)
-        return InputError(key, first["input"], f"no such key; {hint or 'known: ' + ', '.join(known)}")
+        hint = nearest(str(first["loc"][0]), known) or f"; known: {', '.join(known)}"
+        return InputError(key, first["input"], f"no such key{hint}")
     if first["type"] == "missing":
         return InputError(key, "(missing)", "this key must be given")
     if first["type"] == "value_error" and first["loc"]:

@@ -73,19 +73,30 @@ class ArgumentError(InputError):
         return inert(masked(" ".join(f"{self.argument}: {self.accepted}".split())))
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return a hint that names the valid name nearest to a misspelt one.
+def did_you_mean(name: str, where: str = "") -> str:
+    """Return the end of a line that names what was meant, perhaps with the choice that has it.
+
+    Example:
+        >>> did_you_mean("model.kernel", "with model=cnn")
+        "; did you mean 'model.kernel' with model=cnn?"
+    """
+    return f"; did you mean '{name}'{where and ' '}{where}?"
+
+
+def nearest(name: str, valid: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return the end of a line that names the valid name nearest to a misspelt one.
 
     Args:
         name: What was written.
         valid: The names that exist.
+        cutoff: The similarity, of at most 1, that it must have.
 
     Returns:
-        ``"did you mean 'x'?"``, or an empty string where nothing is close.
+        ``"; did you mean 'x'?"``, or an empty string where nothing is close.
 
     Example:
         >>> nearest("sead", ["seed", "training.epochs"])
-        "did you mean 'seed'?"
+        "; did you mean 'seed'?"
     """
-    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
-    return f"did you mean '{matches[0]}'?" if matches else ""
+    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=cutoff)
+    return did_you_mean(matches[0]) if matches else ""

@@ -31,7 +31,6 @@ def problem_named(name: str) -> Problem:
         1.0
     """
     if name not in NAMES:
-        accepted = f"accepted: {', '.join(NAMES)}; {nearest(name, NAMES)}"
-        raise InputError("PROBLEM", name, accepted.rstrip("; "))
+        raise InputError("PROBLEM", name, f"accepted: {', '.join(NAMES)}{nearest(name, NAMES)}")
     problem: Problem = getattr(import_module(f"homotopy_bench.functions.{name}"), name.capitalize())()
     return problem

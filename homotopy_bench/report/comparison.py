@@ -49,8 +49,8 @@ def check_asked(candidates: Sequence[Variant], asked: Mapping[str, object]) -> N
         values = {variant.settings[key] for variant in candidates if key in variant.settings}
         if not values:
             keys = sorted({known for variant in candidates for known in variant.settings})
-            reason = f"no baseline run has this key; {nearest(key, keys)}" if keys else "no run of method baseline here"
-            raise InputError(f"--baseline {key}", _as_text(value), reason.rstrip("; "))
+            reason = f"no baseline run has this key{nearest(key, keys)}" if keys else "no run of method baseline here"
+            raise InputError(f"--baseline {key}", _as_text(value), reason)
         if not any(_fits(text, value) for text in values):
             accepted = ", ".join(sorted(map(shown, values)))
             raise InputError(f"--baseline {key}", _as_text(value), f"the baseline runs here have: {accepted}")

@@ -242,6 +242,8 @@ TRAIN: tuple[Case, ...] = (
     ("hydra.mode=x", "hydra.mode=x: &accepted: "),
     ("hydra.job_logging=5", "hydra.job_logging=5: &accepted: "),
     ("hydra.output_subdir=../../x", "hydra.output_subdir=../../x: accepted: the name of a folder"),
+    ("-m sweep=lr hydra.sweeper.study=../../x", "hydra.sweeper.study=../../x: &accepted: a name without '..'"),
+    ("-m sweep=lr hydra.sweeper.study=/x", "hydra.sweeper.study=/x: &accepted: a name without '..'"),
     ("-m seed=0,1 hydra.sweep.dir=", "hydra.sweep.dir=: accepted: the name of a folder"),
     ("-m seed=0,1 hydra.sweep.subdir=", "hydra.sweep.subdir=: accepted: the name of a folder"),
     (

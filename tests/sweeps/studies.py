@@ -55,6 +55,7 @@ class FormulaStudy:
         self.space: Space = read_space(params, [])
         self.for_trial: ForTrial
         self.for_trial, self.total = samplers(self.options, self.space)
+        assert self.options.study is not None
         storage = open_storage(self.options.storage, self.options.study, folder, self.options.patience)
         self.trials = Trials(storage, self.options, folder, epochs=20)
 

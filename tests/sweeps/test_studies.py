@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
+from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.journal import Journal
 from homotopy_bench.sweeps.studies.outcome import Outcome
@@ -194,7 +195,7 @@ def test_a_trial_that_is_given_back_is_nobodys_death(tmp_path: Path) -> None:
         assert claim is not None
 
 
-def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
+def test_another_study_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = FormulaStudy(tmp_path, MIXED)
     study.trials.belongs_to({"search space": {"x": "1", "y": "2"}, "setting": ["a=1"]})
     study.trials.belongs_to({"search space": {"x": "1", "y": "2"}, "setting": ["a=1"]})
@@ -202,6 +203,10 @@ def test_another_study_is_refused_by_name(tmp_path: Path) -> None:
         study.trials.belongs_to({"search space": {"x": "1", "y": "3"}, "setting": ["a=1"]})
     with pytest.raises(InputError, match="its setting is another: there a=1, here a=2"):
         study.trials.belongs_to({"search space": {"x": "1", "y": "2"}, "setting": ["a=2"]})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "best.yaml").touch()
+    with pytest.raises(InputError, match=r"there a=1, here experiment=best\.yaml;"):  # as it was typed
+        study.trials.belongs_to({"setting": [experiment_file("experiment=best.yaml")]})
 
 
 def test_a_journal_cut_anywhere_can_be_continued(tmp_path: Path) -> None:

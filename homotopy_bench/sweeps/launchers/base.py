@@ -16,6 +16,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from homotopy_bench.config.compose import experiment_as_typed
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
@@ -77,7 +78,7 @@ class SweepLauncher(Launcher, ABC):
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
         """Return the configuration of a job of the multirun, with the section ``hydra``."""
-        log.info(f"\t#{number} : {' '.join(filter_overrides(overrides))}")
+        log.info(f"\t#{number} : {_shown(filter_overrides(overrides))}")
         composed = self._loader.take_sweep_config(self.config, list(overrides))
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = number
@@ -127,5 +128,9 @@ def print_records(jobs: Iterable[tuple[int, Sequence[str], Mapping[str, Any] | N
     from homotopy_bench.tracking.group_display import print_jobs
 
     console = Console()
-    print_jobs(console, [(f"#{number} {' '.join(one)}", summary) for number, one, summary in jobs if summary])
+    print_jobs(console, [(f"#{number} {_shown(one)}", summary) for number, one, summary in jobs if summary])
     console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _shown(overrides: Iterable[str]) -> str:
+    return " ".join(map(experiment_as_typed, overrides))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -18,16 +19,23 @@ def _each_once(objectives: list[str]) -> list[str]:
     return objectives
 
 
+def _below(study: str) -> str:
+    if PurePath(study).is_absolute() or ".." in PurePath(study).parts:
+        raise ValueError("it names a folder among the outputs; accepted: a name without '..' and leading '/'")
+    return study
+
+
 class StudyOptions(Options):
     """Define the options of a study.
 
     ``n_trials`` is the total over all workers and calls. ``batch`` trials are chosen together, each knowing that the
-    others are under way, and go to the launcher in one call.
+    others are under way, and go to the launcher in one call. ``study`` is None until the sweep has named it
+    (:mod:`homotopy_bench.sweeps.studies.naming`).
     """
 
     target: Annotated[str, Field(alias="_target_")]
     space: Annotated[str, Field(min_length=1)]
-    study: Annotated[str, Field(min_length=1, max_length=512)]
+    study: Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_below)] | None
     folder: Annotated[str, Field(min_length=1)]
     params: dict[str, Any]
     n_trials: Annotated[int, Field(ge=1)]

@@ -33,6 +33,7 @@ class Reporter:
 
     def __init__(self, options: StudyOptions, folder: Path, epochs: int) -> None:
         assert options.trial is not None
+        assert options.study is not None
         # As many reporters as trials of a batch would keep as many connections, and servers have about a hundred.
         storage = open_storage(options.storage, options.study, folder, options.patience, connections=NullPool)
         self._storage = storage.optuna

@@ -8,7 +8,7 @@ its number and its parameters and runs again, unless its run had ended.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from optuna import Trial, create_study, load_study
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from homotopy_bench.config.compose import experiment_as_typed
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import DIRECTIONS, RESULT, RUN, Outcome, read_outcome
@@ -189,5 +190,9 @@ def _differing(a: Any, b: Any) -> tuple[str, str]:
         key = next(key for key in [*a, *b] if a.get(key) != b.get(key))
         return f"{key}: {a.get(key, 'fixed')}", f"{b.get(key, 'fixed')}"
     if isinstance(a, list) and isinstance(b, list):
-        return ", ".join(one for one in a if one not in b) or "-", ", ".join(one for one in b if one not in a) or "-"
+        return _shown(one for one in a if one not in b), _shown(one for one in b if one not in a)
     return f"{a}", f"{b}"
+
+
+def _shown(overrides: Iterable[str]) -> str:
+    return ", ".join(map(experiment_as_typed, overrides)) or "-"

@@ -29,6 +29,7 @@ from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.inert import inert
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
+from homotopy_bench.sweeps.studies.naming import NOT_COMPARED, default_name, pin
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import RUN, Outcome, read_outcome, result_of
 from homotopy_bench.sweeps.studies.picture import draw
@@ -58,11 +59,11 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
         KeyboardInterrupt: If a run was interrupted.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what it says of every trial is in the table
-    raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
-    options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
+    options = _options(master)
     space = _seeded(read_space(options.params, arguments, loader), options)
     composition = Composition(loader, master)
-    trainings = [composition.config(overrides).training for overrides in space.examples(composition.lookup)]
+    examples = [composition.config(overrides) for overrides in space.examples(composition.lookup)]
+    trainings = [example.training for example in examples]
     _check_pruner(options, trainings)
     for_trial, total = samplers(options, space)
     if options.sampler in LEARNING and total <= options.startup_trials:
@@ -71,7 +72,10 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
             f"(hydra.sweeper.startup_trials) are spread over the space, and n_trials is {total}"
         )
 
-    folder = Path(master.hydra.sweep.dir)
+    searched = [parameter.key for parameter in space.parameters]
+    pin(master, options.study or default_name(options.space, searched, examples))
+    options, folder = _options(master), Path(master.hydra.sweep.dir)
+    assert options.study is not None
     folder.mkdir(parents=True, exist_ok=True)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
         trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
@@ -89,6 +93,12 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
                 print("the same command continues this study")
             raise
         return _leave_results(trials, options, composition, folder)
+
+
+def _options(master: DictConfig) -> StudyOptions:
+    raw: Any = OmegaConf.to_container(master.hydra.sweeper, resolve=True)
+    options: StudyOptions = checked("hydra.sweeper", StudyOptions, raw)
+    return options
 
 
 def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launcher, size: int) -> None:
@@ -139,7 +149,7 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     every = trials.all()
     states = [result_of(trial)["status"] for trial in every]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states)))
-    print(f"study {inert(options.study)}: {len(every)} trials ({counts})")
+    print(f"study {inert(str(options.study))}: {len(every)} trials ({counts})")
     write_table(every, options.objectives, folder / "trials.csv")
     best = front(every, options.objectives)
     for trial in best:
@@ -197,10 +207,6 @@ def _check_pruner(options: StudyOptions, trainings: Sequence[Training]) -> None:
                 f"training.epochs={training.epochs}; accepted: none, or a smaller training.eval_every"
             )
             raise InputError(key, options.pruner, wrong)
-
-
-NOT_COMPARED = ("paths", "logger", "hardware", "sweep", "hydra")
-"""Groups in which trials of one study may differ: where they run, and their loggers."""
 
 
 def _about(options: StudyOptions, space: Space) -> dict[str, Any]:
