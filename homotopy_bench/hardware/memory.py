@@ -27,6 +27,18 @@ def out_of_memory(error: BaseException) -> bool:
     )
 
 
+def fault_of(error: Exception) -> str:
+    """Return whose fault an error is: ``machine`` for a full disk, too little memory or the like, else ``run``.
+
+    A run that failed by its own fault fails again; one that the machine failed can be continued elsewhere or later.
+
+    Example:
+        >>> fault_of(OSError(28, "No space left on device")), fault_of(ValueError("wrong"))
+        ('machine', 'run')
+    """
+    return "machine" if isinstance(error, OSError) or out_of_memory(error) else "run"
+
+
 def available_memory(device: torch.device) -> int:
     """Return how many bytes this process can still have.
 

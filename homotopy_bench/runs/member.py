@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
@@ -239,6 +240,7 @@ class Member:
             self.job.overrides,
             status=self.status,
             reason=self.reason,
+            fault=None if self.error is None else fault_of(self.error),
             data=self.data,
             device=self.device_name,
             threads=self.threads,

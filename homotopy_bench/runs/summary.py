@@ -60,6 +60,7 @@ def run_summary(
     *,
     status: str | None,
     reason: str | None,
+    fault: str | None,
     data: Sequence[Mapping[str, str | bool]],
     device: str,
     threads: int,
@@ -70,6 +71,7 @@ def run_summary(
     return {
         "status": status,
         "reason": reason,
+        "fault": fault,
         "dataset": config.dataset.name,
         "data": data,
         "model": config.model.name,

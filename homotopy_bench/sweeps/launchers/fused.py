@@ -21,8 +21,8 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
-from homotopy_bench.sweeps.launchers.job import as_typed, begun_by_hydra, checked_config, pruning
-from homotopy_bench.tracking.record import own_new
+from homotopy_bench.sweeps.launchers.job import as_typed, begun_by_hydra, checked_config, is_trial, pruning
+from homotopy_bench.tracking.record import holds_run, own_new
 
 if TYPE_CHECKING:
     from homotopy_bench.runs.job import Result
@@ -39,6 +39,7 @@ class Prepared:
     back: JobReturn  # what the sweeper gets
     composed: DictConfig  # with the section ``hydra``
     folder: Path  # of its record
+    goes_on: bool = False  # from the record of an earlier attempt
     lock: FolderLock | None = None
     config: Config | None = None
     error: Exception | None = None
@@ -105,8 +106,10 @@ class EnsembleLauncher(SweepLauncher):
 
     def _check(self, job: Prepared) -> None:
         """Give a job its folder and its typed configuration."""
-        job.lock = own_new(as_typed(job.folder), "hydra.sweep.dir")
-        if job.composed.hydra.output_subdir is not None:
+        key = "hydra.sweep.dir"
+        job.goes_on = is_trial(job.composed.hydra) and holds_run(job.folder)
+        job.lock = FolderLock(job.folder, key) if job.goes_on else own_new(as_typed(job.folder), key)
+        if job.composed.hydra.output_subdir is not None and not job.goes_on:
             hidden = job.folder / str(job.composed.hydra.output_subdir)
             hidden.mkdir(exist_ok=True)
             parts = {"config": job.back.cfg, "hydra": job.back.hydra_cfg, "overrides": job.overrides}
@@ -136,20 +139,8 @@ class EnsembleLauncher(SweepLauncher):
             assert job.config is not None
             prune = pruning(job.composed.hydra, job.config.training.epochs)
             try:
-                trained.append(
-                    (
-                        job,
-                        Member.begin(
-                            Job(
-                                job.config,
-                                job.folder,
-                                job.overrides,
-                                prune,
-                                by_hydra=begun_by_hydra(job.composed.hydra),
-                            )
-                        ),
-                    )
-                )
+                run = Job(job.config, job.folder, job.overrides, prune, by_hydra=begun_by_hydra(job.composed.hydra))
+                trained.append((job, Member.continued(run) if job.goes_on else Member.begin(run)))
             except InputError as error:
                 job.error = error
         members, console = [member for _, member in trained], Console()

@@ -40,8 +40,13 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     from homotopy_bench.runs.job import Job
     from homotopy_bench.runs.run import resume, start
 
-    begin = resume if again and holds_run(folder) else start
+    begin = resume if (again or is_trial(runtime)) and holds_run(folder) else start
     return begin(Job(config, folder, overrides, pruning(runtime, config.training.epochs), by_hydra=written), show)
+
+
+def is_trial(hydra: Any) -> bool:
+    """Return whether a job with this section ``hydra`` is a trial, which goes on where a machine has failed it."""
+    return hydra.sweeper.get("trial") is not None
 
 
 def begun_by_hydra(hydra: Any) -> bool:

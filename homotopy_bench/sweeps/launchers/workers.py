@@ -28,7 +28,7 @@ from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
-from homotopy_bench.sweeps.launchers.job import as_typed
+from homotopy_bench.sweeps.launchers.job import as_typed, is_trial
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
 from homotopy_bench.tracking.record import refuse_occupied
 
@@ -166,7 +166,8 @@ def _refused(job: WorkerJob) -> JobReturn | Exception | None:
     outer = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(job.composed)
     try:
-        refuse_occupied(as_typed(job.folder), "hydra.sweep.dir")
+        if not is_trial(job.composed.hydra):
+            refuse_occupied(as_typed(job.folder), "hydra.sweep.dir")
         try:
             # Here, once: jobs that begin together would all look for missing data at the same time.
             check_requirements(validate(own_values(job.composed)))

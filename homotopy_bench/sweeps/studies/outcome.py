@@ -52,7 +52,7 @@ class Outcome:
 
 
 def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
-    """Return how the run in a folder ended; None where it has not, or was interrupted."""
+    """Return how the run in a folder ended; None where it has not: it was interrupted, or the machine failed it."""
     try:
         summary: Any = read_json(folder / "summary.json")
     except (OSError, DamagedFile):
@@ -60,7 +60,7 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
     if not isinstance(summary, dict):
         return None
     status = summary.get("status")
-    if summary.get("schema") != SCHEMA or status not in STATES:
+    if summary.get("schema") != SCHEMA or status not in STATES or summary.get("fault") == "machine":
         return None
     cost = summary.get("cost") or {}
     measured = {"val_acc": (summary.get("final") or {}).get("val_acc_target"), **cost}
@@ -80,6 +80,14 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
         if line["t"] < 1.0 and line["val_acc_path"] is not None
     )
     return Outcome(status, reason, tuple(float(value) for value in values if value is not None), cost, path)
+
+
+def reason_of(folder: Path) -> str:
+    """Return why the run in a folder has not ended, as far as its record says so."""
+    try:
+        return str(read_json(folder / "summary.json")["reason"])
+    except (OSError, DamagedFile, KeyError, TypeError):
+        return "its record does not say why"
 
 
 def result_of(trial: FrozenTrial) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from homotopy_bench.sweeps.studies.pruners import pruner
 from homotopy_bench.sweeps.studies.samplers import ForTrial
 from homotopy_bench.sweeps.studies.storage import Storage
 from homotopy_bench.sweeps.studies.worker import Worker
+from homotopy_bench.tracking.record import holds_run
 
 ATTEMPTS = 3
 """Workers that may die with a trial before it counts as failed: it may be what kills them."""
@@ -70,6 +71,8 @@ class Trials:
         self.study = storage.locked(begin)
         self.worker = Worker(self.study, options.lease)
         self._held: set[int] = set()
+        self.unfinished: set[int] = set()
+        """Trials that this process has given back after they had begun; it does not take them again."""
 
     def belongs_to(self, description: Mapping[str, Any]) -> None:
         """Store the description of the study, or compare with the stored one.
@@ -129,7 +132,12 @@ class Trials:
         self._give_up(claim, lambda trial: self._end(trial, outcome))
 
     def release(self, claim: Claim) -> None:
-        """Give a trial back that has not ended, for the next worker."""
+        """Give a trial back that has not ended, for the next worker.
+
+        One that has begun is not for this process: what kept it from its end would do so again.
+        """
+        if holds_run(self.folder / claim.subfolder):
+            self.unfinished.add(claim.number)
         self._give_up(claim, lambda trial: self._set(trial, RUN, {**trial.user_attrs[RUN], "worker": None}))
 
     def _give_up(self, claim: Claim, write: Callable[[FrozenTrial], None]) -> None:
@@ -151,8 +159,8 @@ class Trials:
         overrides = parameters(trial)
         before = {} if left is None else left.user_attrs.get(RUN, {})
         attempt = before.get("attempt", 0) + 1
-        if before and before["worker"] is None and not (self.folder / before["folder"]).exists():
-            attempt -= 1  # it was given back before it began
+        if before and before["worker"] is None and _goes_on(self.folder / before["folder"]):
+            attempt -= 1  # it was given back before it began, or goes on from its checkpoint
         subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
         deaths = 0 if left is None else self._deaths(left)
         run = {"worker": self.worker.name, "attempt": attempt, "deaths": deaths, "folder": subfolder}
@@ -164,7 +172,7 @@ class Trials:
 
     def _is_left(self, trial: FrozenTrial) -> bool:
         """Return whether nobody runs a trial; of one without a name, its worker was killed while it took it."""
-        if trial.state != TrialState.RUNNING:
+        if trial.state != TrialState.RUNNING or trial.number in self.unfinished:
             return False
         worker = trial.user_attrs.get(RUN, {}).get("worker")
         return worker is None or self.worker.outlived(worker)
@@ -182,6 +190,11 @@ class Trials:
 
     def _set(self, trial: FrozenTrial, key: str, value: Any) -> None:
         self.storage.optuna.set_trial_user_attr(trial._trial_id, key, value)
+
+
+def _goes_on(folder: Path) -> bool:
+    """Return whether a trial that was given back has its folder still before it, or a checkpoint in it."""
+    return not folder.exists() or (folder / "checkpoint.pt").is_file()
 
 
 def _differing(a: Any, b: Any) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.naming import NOT_COMPARED, default_name, pin
 from homotopy_bench.sweeps.studies.options import StudyOptions
-from homotopy_bench.sweeps.studies.outcome import RUN, Outcome, read_outcome, result_of
+from homotopy_bench.sweeps.studies.outcome import RUN, Outcome, read_outcome, reason_of, result_of
 from homotopy_bench.sweeps.studies.picture import draw
 from homotopy_bench.sweeps.studies.results import front, write_setting, write_table
 from homotopy_bench.sweeps.studies.samplers import LEARNING, samplers
@@ -40,6 +40,7 @@ from homotopy_bench.sweeps.studies.storage import KEY, open_storage
 from homotopy_bench.sweeps.studies.study import Claim, Trials
 from homotopy_bench.tracking.group_display import print_unsent
 from homotopy_bench.tracking.origin import MULTIRUN
+from homotopy_bench.tracking.record import holds_run
 
 WAIT = 0.5
 """Seconds between two looks at trials that other workers have under way."""
@@ -102,13 +103,20 @@ def _options(master: DictConfig) -> StudyOptions:
 
 
 def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launcher, size: int) -> None:
-    """Run batches until every trial has ended."""
+    """Run batches until every trial has ended.
+
+    Raises:
+        InputError: If every trial of a batch failed, or the machine kept one from its end.
+    """
     while True:
         batch = list(islice(iter(claim, None), size))
         if batch:
             _run(batch, trials, launcher)
-        elif any(trial.state == TrialState.RUNNING for trial in trials.all()):
+        elif any(trial.state == TrialState.RUNNING and trial.number not in trials.unfinished for trial in trials.all()):
             time.sleep(WAIT)  # another worker may die with them
+        elif trials.unfinished:
+            numbers = ", ".join(map(str, sorted(trials.unfinished)))
+            raise InputError("hydra.sweeper", f"trial {numbers}", "the machine failed before it ended; nothing is lost")
         else:
             return
 
@@ -124,16 +132,18 @@ def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
         for claim in batch
     ]
     launched = False
-    reasons = []
+    reasons: list[str | None] = []
     try:
         with trials.worker.beating():
             launcher.launch(jobs, initial_job_idx=batch[0].number)
         launched = True
     finally:
         for claim in batch:
-            outcome = read_outcome(trials.folder / claim.subfolder, trials.objectives)
-            if outcome is None and not launched:
+            folder = trials.folder / claim.subfolder
+            outcome = read_outcome(folder, trials.objectives)
+            if outcome is None and (holds_run(folder) or not launched):
                 trials.release(claim)
+                reasons.append(reason_of(folder))
                 continue
             outcome = outcome or Outcome("failed", "its job left no record")
             trials.settle(claim, outcome)
