@@ -23,7 +23,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.masking import holds_secret, masked
 from homotopy_bench.tracking.record import Record
 from homotopy_bench.tracking.resumable import read_run
-from tests.cli.runner import call_main, summary, the_error_line
+from tests.cli.runner import call_main, files, summary, the_error_line
 
 SECRET = b"planted7"
 
@@ -211,7 +211,7 @@ def test_no_byte_of_a_secret_is_printed_or_written(command: str, arguments: str,
     assert says in line
     assert planted(folder) == []
     # A multirun whose own settings have none has a folder before its jobs are composed.
-    left = [path.name for path in folder.rglob("*") if path.is_file() and path.parent.name != "experiments"]
+    left = [Path(name).name for name in files(folder) if Path(name).parent.name != "experiments"]
     assert left in ([], ["multirun.yaml"])
     if left:
         assert "," in arguments

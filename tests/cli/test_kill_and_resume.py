@@ -208,7 +208,7 @@ def test_a_diverging_run_ends_by_itself_among_others(tmp_path: Path) -> None:
     assert "training loss" in record["reason"]
     assert record["final"]["train_loss"] is None
     assert record.keys() == summary(first).keys()
-    assert set(files(first)) - set(files(diverged)) == {"checkpoint.pt"}
+    assert set(files(first)) - set(files(diverged)) == {"checkpoint.pt", "best.safetensors"}
     again = call_main("resume=sweep/1", cwd=tmp_path)
     assert again.stdout == "sweep/1: this run has ended (diverged); nothing to resume\n"
 

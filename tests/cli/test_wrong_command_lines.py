@@ -269,7 +269,7 @@ OTHERS: dict[str, tuple[Case, ...]] = {
         ("", "PATH: accepted: "),
         ("nowhere", "PATH=nowhere: does not exist"),
         ("FILE", "PATH=FILE: no run found"),
-        (LONG, f"{LONG[:100]}&: File name too long; accepted: a file or folder that can be read"),
+        (LONG, f"PATH={LONG[:100]}&: does not exist; accepted: a run folder"),
         ("loop", "loop: &accepted: "),
         (". --markdown X --json X", "--json=X: --markdown writes this file too; accepted: another name"),
         (". --markdown X --json FOLDER/../X", "--json=FOLDER/../X: --markdown writes this file too"),

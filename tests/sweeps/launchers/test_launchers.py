@@ -119,7 +119,7 @@ def test_failures_belong_to_their_jobs(tmp_path: Path) -> None:
     before = (tmp_path / "sweep" / "0" / "summary.json").read_bytes()
     again = run_cli("-m", "hydra/launcher=joblib", "seed=5", "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert again.returncode == 2
-    assert again.stderr.startswith("homotopy-train: hydra.sweep.dir=sweep/0: this folder already holds a run")
+    assert again.stderr.startswith("homotopy-train: hydra.sweep.dir=sweep: this folder already holds a multirun")
     assert (tmp_path / "sweep" / "0" / "summary.json").read_bytes() == before
 
 
