@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 from homotopy_bench.config.override_errors import override_error
@@ -29,10 +30,19 @@ def _worded(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     worded = error if isinstance(error, InputError) else override_error(error, arguments)
     if worded is not None:
         return str(worded), WRONG_INPUT
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = f"{error.filename}: " if error.filename else ""
+        return inert(f"{where}{error.strerror}; what was written before is kept"), FAILURE
     if isinstance(error, OSError) and error.filename is not None:
         return inert(_file(error, arguments)), WRONG_INPUT
     return f"{type(error).__name__}: {inert(' '.join(str(error).split()))} (HYDRA_FULL_ERROR=1 shows where)", FAILURE
 
+
+_OF_THE_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG),  # the disk is full, or what a user may have of it
+    *(errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+)
+"""Numbers of errors that no other argument would avoid."""
 
 _READ = ("resume", "paths.data", "lr_schedule.run", "experiment", "--config-dir")
 """Arguments that name what is there; others name what is made."""

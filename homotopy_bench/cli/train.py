@@ -35,8 +35,8 @@ from homotopy_bench.core.masking import masked
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.grid import check_grid
 from homotopy_bench.sweeps.launchers.base import HELD, REPORT
-from homotopy_bench.sweeps.launchers.job import train_job
-from homotopy_bench.tracking.record import own_new, refuse_occupied
+from homotopy_bench.sweeps.launchers.job import as_typed, train_job
+from homotopy_bench.tracking.record import holds_run, own_new, refuse_occupied
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -90,10 +90,10 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     typed = {argument: argument for argument in arguments}  # by what Hydra reads
 
     def task(composed: DictConfig) -> float:
-        try:
-            return _objective(train_job(composed, _display()))
-        except Exception as error:
-            return report(error)
+        from hydra.core.hydra_config import HydraConfig
+
+        folder = as_typed(Path(HydraConfig.get().runtime.output_dir))
+        return _objective(lambda: train_job(composed, _display()), folder, report)
 
     def report(error: Exception) -> float:
         if show_traceback:
@@ -198,17 +198,33 @@ def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> N
         from homotopy_bench.runs.job import Job
         from homotopy_bench.runs.run import resume
 
-        _objective(resume(Job(config, folder, overrides), _display()))
+        _objective(lambda: resume(Job(config, folder, overrides), _display()), folder, report)
 
 
-def _objective(result: Result) -> float:
-    """Return the validation accuracy of the target network at the end of training.
+def _objective(train: Callable[[], Result], folder: Path, report: Callable[[Exception], float]) -> float:
+    """Return the validation accuracy of the target network at the end of a training, or what a failure is reported as.
+
+    Args:
+        train: Trains a run to its end.
+        folder: Where its record goes.
+        report: Takes an error.
 
     Raises:
         KeyboardInterrupt: If the run was interrupted, so that a multirun ends with it.
     """
+    goes_on = f"continue with: homotopy-train resume={folder}"
+    try:
+        result = train()
+    except Exception as error:
+        value = report(error)
+        if not isinstance(error, InputError):
+            from homotopy_bench.hardware.memory import fault_of
+
+            if fault_of(error) == "machine" and holds_run(folder):
+                print(goes_on, file=sys.stderr)
+        return value
     if result.summary["status"] == "interrupted":
-        print(f"continue with: homotopy-train resume={result.folder}", file=sys.stderr)
+        print(goes_on, file=sys.stderr)
         raise KeyboardInterrupt
     return result.objective
 

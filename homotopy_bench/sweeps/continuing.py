@@ -61,7 +61,7 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
                 check_requirements(config)
                 left.append((config, run, overrides))
             ended += status is not None
-        except InputError as error:
+        except (InputError, OSError) as error:
             report(error)
     print(f"{folder}: {ended} runs have ended, {len(left)} are continued", flush=True)
     if not left:
@@ -78,7 +78,7 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     for job in (Job(*one) for one in left):
         try:
             members.append(Member.continued(job) if job.folder in begun else Member.begin(job))
-        except InputError as error:
+        except (InputError, OSError) as error:
             report(error)
     console = Console()
     launcher = _multirun(folder).get("launcher", {})  # other launchers than ``fused`` lack these options

@@ -115,9 +115,17 @@ class Record:
             self._lock.release()
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Append one line to the metrics; a number that is not finite becomes null."""
-        with self.metrics.open("ab") as file:
-            file.write(json.dumps(finite(line), allow_nan=False).encode() + b"\n")
+        """Append one line to the metrics; a number that is not finite becomes null.
+
+        Raises:
+            OSError: If it cannot be written, with the name of the file.
+        """
+        try:
+            with self.metrics.open("ab") as file:
+                file.write(json.dumps(finite(line), allow_nan=False).encode() + b"\n")
+        except OSError as error:
+            error.filename = str(self.metrics)  # a full disk names no file
+            raise
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the checkpoint: a state of tensors, numbers, texts and containers, and the length of the metrics."""

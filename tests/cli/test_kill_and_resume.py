@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.forks import Fork
+from tests.cli.full_disk import files_of_at_most
 from tests.cli.runner import (
     LIMIT,
     TINY,
@@ -115,6 +116,21 @@ def kill_by_the_clock(command: tuple[str, ...], cwd: Path, seconds: float) -> No
     time.sleep(seconds)
     process.kill()
     process.communicate(LIMIT)
+
+
+def test_a_full_disk_is_named_and_what_was_written_is_kept(tmp_path: Path) -> None:
+    wide = (*TINY, "model.width=64", "training.epochs=3", "training.checkpoint_every=2", "training.eval_every=1")
+    with files_of_at_most(50_000):  # the checkpoint has more
+        done = call_main(*wide, "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 1
+    said, hint = done.stderr.splitlines()
+    assert said == "homotopy-train: run/checkpoint.pt: File too large; what was written before is kept"
+    assert hint == "continue with: homotopy-train resume=run"
+    assert (summary(tmp_path / "run")["status"], summary(tmp_path / "run")["fault"]) == ("failed", "machine")
+    assert len(metrics(tmp_path / "run")) == 2
+    assert call_main(*wide, "hydra.run.dir=straight", cwd=tmp_path).returncode == 0
+    resume_until_done(tmp_path / "run", wide)
+    assert_same_record(tmp_path / "run", tmp_path / "straight")
 
 
 REQUESTS = (

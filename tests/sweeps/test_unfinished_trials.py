@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from tests.cli.full_disk import files_of_at_most
 from tests.cli.runner import call_main, run_until, summary
 
 SETTINGS = ("model.depth=3", "model.width=64", "dataset.samples=500", "training.batch_size=30", "training.epochs=2")
@@ -16,24 +14,15 @@ STUDY = ("hydra.sweeper.study=study", "hydra.sweeper.n_trials=2", "training.chec
 SWEEP = ("-m", "sweep=lr", *SETTINGS, *STUDY)
 
 
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """Let this process fail to write what is larger, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_uses_up_no_trial(tmp_path: Path) -> None:
     folder = tmp_path / "outputs" / "studies" / "study"
     with files_of_at_most(100_000):  # a checkpoint has more
         failed = call_main(*SWEEP, cwd=tmp_path)
     assert failed.returncode == 2
     line = failed.stderr.splitlines()[-1]
-    assert line == "homotopy-train: hydra.sweeper=trial 0: all 2 of a batch failed: OSError: [Errno 27] File too large"
+    assert line.startswith(
+        "homotopy-train: hydra.sweeper=trial 0: all 2 of a batch failed: OSError: [Errno 27] File too"
+    )
     assert "the same command continues this study" in failed.stdout
     assert summary(folder / "0")["fault"] == "machine"
     again = call_main(*SWEEP, cwd=tmp_path)
