@@ -4,7 +4,7 @@ First at every rename, fsync, write, unlink, truncate and mkdir of a run, of its
 at calls drawn at random over all methods, trackers and studies, each followed by a second kill. A kill comes at the
 entry of the call (strace), so that the call before it is the last that reached the disk.
 
-    python scripts/kill.py --kills 200 [--seed 0] [--json FILE]
+    python scripts/kill.py --kills 200 [--only every|random] [--seed 0] [--json FILE]
 
 Needs strace and the development environment. Ends with exit code 1 if anything was lost.
 """
@@ -38,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="how many, at least")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    parser.add_argument("--only", choices=["every", "random"], help="one of the two parts")
     parser.add_argument("--json", type=Path, help="write the figures there too")
     asked = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -65,23 +66,24 @@ def main() -> int:
                     lost.append(f"{what}, {moments}: {str(error)[:500]}")
                     print(f"LOST  {lost[-1]}", flush=True)
 
-        for what, command in (("every call of a run", RUN), ("every call of a multirun", MULTIRUN)):
-            undisturbed(command)
-            for moment in every(counts[command]):
-                attack(what, command, [moment])
-            print(f"{kills[what]:5d} kills at {what}", flush=True)
-        what, middle = "every call of a continuation", ("fsync", counts[RUN]["fsync"] // 2)
-        for moment in every(counts[RUN]):
-            attack(what, RUN, [middle, moment])
-        print(f"{kills[what]:5d} kills at {what}, each after one of the run", flush=True)
+        if asked.only != "random":
+            for what, command in (("every call of a run", RUN), ("every call of a multirun", MULTIRUN)):
+                undisturbed(command)
+                for moment in every(counts[command]):
+                    attack(what, command, [moment])
+                print(f"{kills[what]:5d} kills at {what}", flush=True)
+            what, middle = "every call of a continuation", ("fsync", counts[RUN]["fsync"] // 2)
+            for moment in every(counts[RUN]):
+                attack(what, RUN, [middle, moment])
+            print(f"{kills[what]:5d} kills at {what}, each after one of the run", flush=True)
 
         draw, named = random.Random(asked.seed), commands()
-        for what, command in itertools.cycle(named.items()):
+        for what, command in itertools.cycle(named.items() if asked.only != "every" else ()):
             if kills.total() >= asked.kills and all(kills[name] for name in named):
                 break
             undisturbed(command)
             attack(what, command, [draw.choice(list(every(counts[command]))) for _ in range(2)])
-        for what in named:
+        for what in filter(kills.get, named):
             print(f"{kills[what]:5d} kills of {what}")
     print(f"{kills.total()} kills, {len(lost)} losses")
     if asked.json:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cli.runner import (
     TINY,
     assert_same_record,
+    assert_same_run,
     call_main,
     comparable,
     differences,
@@ -38,6 +39,8 @@ class Command:
 
     arguments: tuple[str, ...]
     folder: str
+    same: Callable[[Path, Path], None] = assert_same_record
+    """Fails unless a record and an undisturbed one are the same."""
 
     @property
     def study(self) -> bool:
@@ -50,17 +53,33 @@ class Command:
         return self.arguments if self.study else (f"resume={self.folder}",)
 
 
+def assert_same_parameters(folder: Path, reference: Path) -> None:
+    """Fail unless the states of training agree in every bit, and the figures to rounding.
+
+    Members that continue from different checkpoints are evaluated in other groups than before, whose products sum in
+    another order.
+    """
+    kept, expected = load_checkpoint(folder), load_checkpoint(reference)
+    assert differences(kept["member"], expected["member"]) == []
+    assert_close(comparable(kept), comparable(expected))
+    assert_close([*map(comparable, metrics(folder))], [*map(comparable, metrics(reference))])
+    assert_close(comparable(summary(folder)), comparable(summary(reference)))
+    assert files(folder) == files(reference)
+
+
 RUN = Command((*SMALL, "hydra.run.dir=run"), "run")
 
 MULTIRUN = Command(
-    ("-m", "seed=0,1", *SMALL, "hardware.dtype=float64", "hydra.launcher.probe=false", "hydra.sweep.dir=sweep"), "sweep"
+    ("-m", "seed=0,1", *SMALL, "hardware.dtype=float64", "hydra.launcher.probe=false", "hydra.sweep.dir=sweep"),
+    "sweep",
+    assert_same_parameters,
 )
 
 METHODS = ("baseline", "identity_homotopy", "convexity_annealing", "curvature_lr", "hta", "l2_schedule")
 
 LOGGERS = ("tensorboard", "wandb", "mlflow")
 
-STORAGES = ("journal", "sqlite")
+STORAGES = {"a journal": "null", "SQLite": "sqlite:///study.db"}
 
 
 def commands() -> dict[str, Command]:
@@ -70,10 +89,10 @@ def commands() -> dict[str, Command]:
         long = ("training.epochs=26",) if method in ("hta", "l2_schedule") else ()
         found[f"method={method}"] = Command((f"method={method}", *RUN.arguments, *long), "run")
     for logger in LOGGERS:
-        found[f"logger={logger}"] = Command((f"logger={logger}", *RUN.arguments), "run")
-    for storage in STORAGES:
+        found[f"logger={logger}"] = Command((f"logger={logger}", *RUN.arguments), "run", assert_same_run)
+    for name, storage in STORAGES.items():
         study = ("hydra.sweeper.study=study", f"hydra.sweeper.storage={storage}", "hydra.sweeper.n_trials=3")
-        found[f"study on {storage}"] = Command(("-m", "sweep=lr", *SMALL, *study), "outputs/studies/study")
+        found[f"a study in {name}"] = Command(("-m", "sweep=lr", *SMALL, *study), "outputs/studies/study")
     return found
 
 
@@ -100,8 +119,7 @@ def kill_and_continue(command: Command, cwd: Path, moments: Iterator[tuple[str, 
         arguments = next_arguments(command, cwd)
     done = call_main(*arguments, cwd=cwd)
     assert done.returncode == 0, done.stderr
-    same = assert_same_parameters if command is MULTIRUN else assert_same_record
-    compare(cwd / command.folder, undisturbed / command.folder, same)
+    compare(cwd / command.folder, undisturbed / command.folder, command.same)
     return kills
 
 
@@ -120,26 +138,16 @@ def next_arguments(command: Command, cwd: Path) -> tuple[str, ...]:
     return command.arguments
 
 
-def assert_same_parameters(folder: Path, reference: Path) -> None:
-    """Fail unless the states of training agree in every bit, and the figures to rounding.
-
-    Members that continue from different checkpoints are evaluated in other groups than before, whose products sum in
-    another order.
-    """
-    kept, expected = load_checkpoint(folder), load_checkpoint(reference)
-    assert differences(kept["member"], expected["member"]) == []
-    assert_close(comparable(kept), comparable(expected))
-    assert_close([*map(comparable, metrics(folder))], [*map(comparable, metrics(reference))])
-    assert_close(comparable(summary(folder)), comparable(summary(reference)))
-    assert files(folder) == files(reference)
-
-
 def compare(folder: Path, undisturbed: Path, same: Callable[[Path, Path], None]) -> None:
-    """Fail unless both hold the same runs, which ``same`` compares one by one."""
-    runs = sorted(path.parent.relative_to(undisturbed) for path in undisturbed.rglob("metrics.jsonl"))
-    assert sorted(path.parent.relative_to(folder) for path in folder.rglob("metrics.jsonl")) == runs
-    for run in runs:
-        settings = Path(run, ".hydra", "hydra.yaml")
-        if not (folder / settings).exists():  # resume= began this job, and has no settings of Hydra's own
-            shutil.copy(undisturbed / settings, folder / settings)
-        same(folder / run, undisturbed / run)
+    """Fail unless both hold the same runs, which ``same`` compares one by one.
+
+    A trial whose worker was killed runs again in a folder of its own, ``N_attempt2``; the last one counts.
+    """
+    for run in (path.parent for path in sorted(undisturbed.rglob("metrics.jsonl"))):
+        name = run.relative_to(undisturbed)
+        attempts = sorted(folder.glob(f"{name}_attempt*")) if run != undisturbed else []
+        kept = attempts[-1] if attempts else folder / name
+        settings = Path(".hydra", "hydra.yaml")
+        if not (kept / settings).exists():  # resume= began this job, and has no settings of Hydra's own
+            shutil.copy(run / settings, kept / settings)
+        same(kept, run)
