@@ -25,7 +25,7 @@ def exit_code(command: str, action: Callable[[], int], words: Sequence[str], int
         line, code = str(error), WRONG_INPUT
     except KeyboardInterrupt:
         line, code = interrupted, INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # whatever it is, a command ends with one line
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         from homotopy_bench.cli.error_lines import explain  # imports Hydra, which the others do not need

@@ -215,7 +215,7 @@ def _objective(train: Callable[[], Result], folder: Path, report: Callable[[Exce
     goes_on = f"continue with: homotopy-train resume={folder}"
     try:
         result = train()
-    except Exception as error:
+    except Exception as error:  # whatever it is, a multirun goes on
         value = report(error)
         if not isinstance(error, InputError):
             from homotopy_bench.hardware.memory import fault_of

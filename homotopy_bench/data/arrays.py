@@ -84,7 +84,7 @@ class Arrays(Dataset):
     def fetch(self, root: Path) -> None:
         """Do nothing: there are no files."""
 
-    def check(self, root: Path) -> list[FileCheck]:  # noqa: ARG002
+    def check(self, root: Path) -> list[FileCheck]:  # noqa: ARG002 - there are no files
         """Return nothing: there are no files."""
         return []
 

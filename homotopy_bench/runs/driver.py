@@ -157,8 +157,11 @@ class Driver:
         begin = time.perf_counter()
         train_losses = training.meters.pop_train_loss()
         scores = Evaluation(training)
-        for row, member in enumerate(self.members):
-            member.observe(training, row, train_losses[row], scores)
+        observed = [member.observe(training, row, train_losses[row], scores) for row, member in enumerate(self.members)]
+        improved = [row for row, best in enumerate(observed) if best]
+        if improved:  # together: copies of all members are merged for it
+            for row, state in zip(improved, training.target_states(improved), strict=True):
+                self.members[row].best = state
         share = (time.perf_counter() - begin) / len(self.members)
         peak = self.config.hardware.peak_memory_mb()
         for member in self.members:

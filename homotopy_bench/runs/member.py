@@ -142,13 +142,16 @@ class Member:
         """The run in one line."""
         return run_title(self.job.config, self.data)
 
-    def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> None:
-        """Take an evaluation into the history; arguments as for :meth:`write`."""
+    def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> bool:
+        """Return whether an evaluation is the best at t = 1 so far, after taking it into the history.
+
+        The arguments are those of :meth:`write`; whoever calls sets :attr:`best`.
+        """
         epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
-        if self.history.observe(row, epoch, scores):
-            self.best = training.target_state(row)
+        best = self.history.observe(row, epoch, scores)
         if training.step == training.total_steps or _broken(train_loss, path.loss):
             self.history.end(row, epoch, train_loss, scores)
+        return best
 
     def write(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
         """Return the line of a new evaluation, appended to the metrics; a diverged or pruned run gets its status.

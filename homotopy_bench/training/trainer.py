@@ -169,13 +169,13 @@ class Trainer:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
         network = self.configs[member].model.build(self.input_shape, self.classes)
         network.to(self.ensemble.theta.dtype)
-        network.load_state_dict(self.target_state(member))
+        network.load_state_dict(self.target_states([member])[0])
         return network.eval()
 
-    def target_state(self, member: int) -> dict[str, torch.Tensor]:
-        """Return the ``state_dict`` of the plain network, t = 1, with the parameters of one member, on the host."""
+    def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:
+        """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
         with self.at_target():
-            return self.ensemble.member_state(member, self._target_entries)
+            return [self.ensemble.member_state(member, self._target_entries) for member in members]
 
     @cached_property
     def _target_entries(self) -> list[str]:
