@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 MASK = "***"
 
@@ -34,6 +35,7 @@ _OPTION = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # asked for every variable of the environment at every value
 def named_like_secret(name: str) -> bool:
     """Return whether a part of a dotted key, or the name of a variable, has a word for a secret.
 
