@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,18 @@ from tests.cases import ON_REAL_DATA  # noqa: E402  # after the hook, like all t
 
 @pytest.fixture(scope="session", autouse=True)
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Let HOMOTOPY_BENCH_DATA point to a folder of this session, with the real data sets linked in where they exist."""
-    root = tmp_path_factory.mktemp("data")
+    """Let HOMOTOPY_BENCH_DATA point to a folder of this session, with the real data sets linked in where they exist.
+
+    All workers share it, so that what is generated is generated once.
+    """
+    own = tmp_path_factory.getbasetemp()
+    root = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "data"
+    root.mkdir(exist_ok=True)
     given = os.environ.get("HOMOTOPY_BENCH_DATA")
     for name in ("mnist", "cifar-10-batches-bin"):
         if given and (Path(given) / name).is_dir():
-            (root / name).symlink_to(Path(given).resolve() / name)
+            with suppress(FileExistsError):  # by another worker
+                (root / name).symlink_to(Path(given).resolve() / name)
     os.environ["HOMOTOPY_BENCH_DATA"] = str(root)
     yield root
     if given is None:

@@ -16,7 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from homotopy_bench.cli.precision import main as measure
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.inert import LONGEST
+from homotopy_bench.data.mnist1d import MNIST1D
 from homotopy_bench.tracking.checkpoint_file import decoded, encoded
 from tests.cli.runner import TINY, call_main, files, summary, the_error_line, trained
 
@@ -69,23 +71,31 @@ BROKEN_DATA = {
 }
 
 
-@pytest.mark.parametrize("content", BROKEN_DATA)
-def test_a_broken_data_file_is_named(content: str, tmp_path: Path) -> None:
-    file = tmp_path / "data" / "mnist1d" / "mnist1d_500.npz"
+def broken_data(content: str, folder: Path) -> Path:
+    file = folder / "data" / "mnist1d" / "mnist1d_500.npz"
     file.parent.mkdir(parents=True)
     file.write_bytes(BROKEN_DATA[content])
+    return file
+
+
+@pytest.mark.parametrize("content", BROKEN_DATA)
+def test_a_broken_data_file_is_named(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken_data(content, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^paths.data=data/mnist1d/mnist1d_500.npz: this cached file is damaged \("):
+        MNIST1D(samples=500).read(Path("data"))
+    assert not (tmp_path / "unpickled").exists()
+
+
+def test_without_the_broken_data_file_the_failed_run_continues(tmp_path: Path) -> None:
+    file = broken_data("truncated", tmp_path)
     done = call_main(*TINY, "training.epochs=1", "paths.data=data", "hydra.run.dir=run", cwd=tmp_path)
-    line = the_error_line(done)
-    assert line.startswith("paths.data=data/mnist1d/mnist1d_500.npz: this cached file is damaged ")
-    assert line.endswith("; delete it to make it anew")
+    assert the_error_line(done).endswith("; delete it to make it anew")
     assert trained(tmp_path) == []
     assert summary(tmp_path / "run")["status"] == "failed"
-    assert not (tmp_path / "unpickled").exists()
-    # The advice is good: without the file, the failed run can be continued.
-    if content == "truncated":
-        file.unlink()
-        assert call_main("resume=run", cwd=tmp_path).returncode == 0
-        assert summary(tmp_path / "run")["status"] == "completed"
+    file.unlink()
+    assert call_main("resume=run", cwd=tmp_path).returncode == 0
+    assert summary(tmp_path / "run")["status"] == "completed"
 
 
 def no_hydra(folder: Path) -> None:
