@@ -54,6 +54,18 @@ def compose(*overrides: str) -> Config:
     return _composer()(*overrides)
 
 
+def seen(config: DictConfig, path: str = "") -> list[object]:
+    """Everything that can be told of a configuration: values with their types, unresolved, order, and flags."""
+    told: list[object] = [path, OmegaConf.is_struct(config), OmegaConf.is_readonly(config)]
+    for key, value in config.items_ex(resolve=False):
+        below = value if isinstance(value, DictConfig) else None
+        if below is not None and not below._is_none() and not below._is_missing() and not below._is_interpolation():
+            told += seen(below, f"{path}.{key!r}")
+        else:
+            told.append((path, repr(key), repr(value), type(value)))
+    return told
+
+
 @contextmanager
 def composed_as_in_a_multirun() -> Iterator[None]:
     """Let ``main()`` compose in this process as a multirun does: each choice of groups once."""

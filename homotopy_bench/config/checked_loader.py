@@ -9,7 +9,9 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import hydra._internal.hydra as hydra_application
@@ -18,10 +20,16 @@ from hydra._internal.config_repository import CachingConfigRepository, IConfigRe
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.utils import JobRuntime
 from hydra.plugins.config_source import ConfigResult
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.core.credentials import refuse_credentials
+
+
+BEGINS = "hydra.mode=RUN"
+"""The override that Hydra adds where it starts a single run."""
 
 
 class _KeptFiles(CachingConfigRepository):
@@ -46,19 +54,27 @@ class _KeptFiles(CachingConfigRepository):
         return self.cache[config_path]
 
 
-Kept = dict[tuple[str, ...], tuple[IConfigRepository, dict[str, bytes]]]
-"""The sources of files and the pickled files, by search path, name of the configuration and ``hydra.searchpath``."""
+@dataclass
+class _Kept:
+    """What the loaders of a command have read and composed."""
+
+    files: dict[tuple[str, ...], tuple[IConfigRepository, dict[str, bytes]]] = field(default_factory=dict)
+    """Sources of files and the pickled files, by search path, name of the configuration and ``hydra.searchpath``."""
+    last: tuple[tuple[object, ...], bytes] | None = None
+    """What the last run was composed from, and its pickled configuration."""
 
 
 class CheckedLoader(ConfigLoaderImpl):
     """Composes as Hydra does, and looks at the result before Hydra prints it or writes it into a folder.
 
+    A single run is composed when it is checked, when Hydra looks for its mode, and when it starts; here it is once.
+
     Args:
         config_search_path: The folders of the configuration.
-        kept: What loaders have read so far, by where they looked for it.
+        kept: What the loaders before this one have read and composed.
     """
 
-    def __init__(self, config_search_path: ConfigSearchPath, kept: Kept) -> None:
+    def __init__(self, config_search_path: ConfigSearchPath, kept: _Kept) -> None:
         super().__init__(config_search_path)
         self._kept = kept
 
@@ -68,18 +84,35 @@ class CheckedLoader(ConfigLoaderImpl):
         parsed = OverridesParser.create().parse_overrides(overrides)
         more = [str(one.input_line) for one in parsed if one.key_or_group == "hydra.searchpath"]
         place = str(self.config_search_path), str(config_name), *more
-        if place not in self._kept:
+        if place not in self._kept.files:
             _, sources = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
-            self._kept[place] = sources, {}
-        return parsed, _KeptFiles(*self._kept[place])
+            self._kept.files[place] = sources, {}
+        return parsed, _KeptFiles(*self._kept.files[place])
 
-    def load_configuration(self, *arguments: Any, **options: Any) -> DictConfig:
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
         """Return a composed configuration, with the section ``hydra``.
 
         Raises:
             InputError: If it holds a secret.
         """
-        composed = super().load_configuration(*arguments, **options)
+        # Other modes allow more on the command line, and compose what they allow in the same way.
+        begins = overrides[-1:] == [BEGINS]
+        own = overrides[:-1] if begins else overrides
+        asked = str(self.config_search_path), config_name, *own, JobRuntime.instance().get("name"), Path.cwd()
+        if self._kept.last and self._kept.last[0] == asked:
+            known: DictConfig = pickle.loads(self._kept.last[1])
+            if begins:
+                known.hydra.mode = RunMode.RUN
+                known.hydra.overrides.hydra.append(BEGINS)
+            return known
+        composed = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
 
         def resolve(key: str) -> object:
             try:
@@ -88,6 +121,8 @@ class CheckedLoader(ConfigLoaderImpl):
                 return None
 
         refuse_credentials(OmegaConf.to_container(composed, resolve=False), resolve=resolve)
+        if run_mode is RunMode.RUN and not begins:
+            self._kept.last = asked, pickle.dumps(composed)
         return composed
 
 
@@ -99,7 +134,7 @@ def checked_loading() -> Iterator[None]:
     """
     names = vars(hydra_application)
     before = names["ConfigLoaderImpl"]
-    names["ConfigLoaderImpl"] = before if isinstance(before, partial) else partial(CheckedLoader, kept={})
+    names["ConfigLoaderImpl"] = before if isinstance(before, partial) else partial(CheckedLoader, kept=_Kept())
     try:
         yield
     finally:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 VERSION_BASE = "1.3"
 """Version of Hydra whose defaults hold."""
 
+JOB_NAME = "train"
+"""The value of ``hydra.job.name``, which Hydra takes from the module of the command line."""
+
 
 def compose_raw(overrides: Sequence[str]) -> dict[str, Any]:
     """Return the nested mapping that Hydra composes for :func:`validate`, with every interpolation resolved."""
@@ -60,7 +63,7 @@ def _composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:
 
     from homotopy_bench.config.checked_loader import checked_loading
 
-    with checked_loading(), initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+    with checked_loading(), initialize_config_dir(str(conf_dir()), JOB_NAME, VERSION_BASE):
         return hydra_compose("config", overrides=list(overrides), return_hydra_config=hydra)
 
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
+from tests.composing import seen
 
 MULTIRUN = ["hydra.sweep.dir=there", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
 
@@ -61,18 +62,6 @@ def loader() -> Iterator[ConfigLoader]:
 @pytest.fixture(scope="module")
 def master(loader: ConfigLoader) -> DictConfig:
     return loader.load_configuration("config", [*MULTIRUN, "seed=0,1"], RunMode.MULTIRUN)
-
-
-def seen(config: DictConfig, path: str = "") -> list[object]:
-    """Everything that can be told of a configuration: values with their types, unresolved, order, and flags."""
-    told: list[object] = [path, OmegaConf.is_struct(config), OmegaConf.is_readonly(config)]
-    for key, value in config.items_ex(resolve=False):
-        below = value if isinstance(value, DictConfig) else None
-        if below is not None and not below._is_none() and not below._is_missing() and not below._is_interpolation():
-            told += seen(below, f"{path}.{key!r}")
-        else:
-            told.append((path, repr(key), repr(value), type(value)))
-    return told
 
 
 def test_each_is_what_hydra_composes(loader: ConfigLoader, master: DictConfig) -> None:
