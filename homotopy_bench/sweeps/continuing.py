@@ -14,6 +14,7 @@ from homotopy_bench.core.files import read_configuration
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
+from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
 from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import read_run
@@ -97,19 +98,10 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
 
 def _expected(folder: Path) -> dict[Path, list[str]]:
     """Return folder and overrides of every job of a multirun; empty where only its sweeper knows them."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     hydra = _multirun(folder)
-    sweeper = hydra.get("sweeper", {})
-    if sweeper.get("_target_", "").rpartition(".")[2] != "BasicSweeper":
+    if hydra.get("sweep", {}).get("subdir") != NUMBERED:
         return {}
-    if hydra["sweep"]["subdir"] != NUMBERED:
-        return {}
-    asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    overrides = OverridesParser.create().parse_overrides([*asked, *hydra["overrides"]["task"]])
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
-    return {folder / str(number): job for number, job in enumerate(jobs)}
+    return {folder / str(number): job for number, job in enumerate(grid_jobs(hydra))}
 
 
 def _multirun(folder: Path) -> dict[str, Any]:

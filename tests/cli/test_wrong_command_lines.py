@@ -228,6 +228,8 @@ TRAIN: tuple[Case, ...] = (
         f"-m hydra/sweeper=optuna optimizer.lr=interval(0.1,1) hydra.sweeper.seed={BEYOND}",
         f"hydra.sweeper.seed={BEYOND}: accepted: an integer >= 0",
     ),
+    ("-m method=nosuch,x", "method=nosuch: accepted: baseline"),
+    ("-m method=baseline,nosuch hydra/launcher=joblib", "method=nosuch: accepted: baseline"),
     # folders, and what else Hydra would take as it is
     ("hydra.run.dir=", "hydra.run.dir=: accepted: the name of a folder"),
     ("hydra.run.dir=''", "hydra.run.dir=: accepted: the name of a folder"),

@@ -20,6 +20,7 @@ from homotopy_bench.config.compose import experiment_as_typed
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
 
@@ -38,15 +39,19 @@ class SweepLauncher(Launcher, ABC):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the context, with its loader replaced by one that composes many jobs faster.
 
+        Every job is composed before the folder is made; Hydra's sweeper would do so after writing there.
+
         Raises:
             InputError: If an option of Hydra cannot be used, or the folder belongs to another multirun.
         """
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
         check_hydra(config.hydra)
+        self._loader = SweepLoader(hydra_context.config_loader)
+        for overrides in grid_jobs(config.hydra, hydra_context.config_loader):
+            self._loader.load_sweep_config(config, overrides)
         held: ExitStack = getattr(task_function, HELD)
         held.enter_context(own_sweep(config.hydra))
-        self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
         # None where errors go back to the sweeper
