@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.config import mapping
+from homotopy_bench.config.checked_loader import checked_loading
 from homotopy_bench.config.mapping import VERSION_BASE, own_values
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
@@ -31,7 +32,7 @@ class Composer:
 
     def __init__(self, *overrides: str) -> None:
         setup_globals()
-        with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
+        with checked_loading(), initialize_config_dir(version_base=VERSION_BASE, config_dir=str(conf_dir())):
             self._loader = SweepLoader(GlobalHydra.instance().config_loader())
         self._master: DictConfig = self._loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
 
