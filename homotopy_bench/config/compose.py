@@ -59,7 +59,8 @@ def compose(*overrides: str) -> Config:
     """Return the typed configuration that the command line would compose.
 
     Args:
-        *overrides: Hydra overrides, such as ``"method=baseline"``, ``"training.epochs=2"`` or ``"experiment=FILE.yaml"``.
+        *overrides: Hydra overrides, such as ``"method=baseline"``, ``"training.epochs=2"`` or
+            ``"experiment=FILE.yaml"``.
 
     Raises:
         InputError: At the first override that cannot be used; it names the key, the value and what is accepted.

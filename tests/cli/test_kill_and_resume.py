@@ -133,6 +133,20 @@ def test_a_full_disk_is_named_and_what_was_written_is_kept(tmp_path: Path) -> No
     assert_same_record(tmp_path / "run", tmp_path / "straight")
 
 
+def test_a_full_disk_ends_a_multirun_with_how_it_goes_on(tmp_path: Path) -> None:
+    wide = (*TINY, "model.width=64", "training.epochs=1", "seed=0,1", "hydra.launcher.probe=false")
+    with files_of_at_most(50_000):
+        begun = call_main("-m", *wide, "hydra.sweep.dir=sweep", cwd=tmp_path)
+        resumed = call_main("resume=sweep", cwd=tmp_path)
+    full = [
+        f"homotopy-train: sweep/{job}/checkpoint.pt: File too large; what was written before is kept" for job in "01"
+    ]
+    for done in (begun, resumed):
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [*full, "continue with: homotopy-train resume=sweep"]
+    assert call_main("resume=sweep", cwd=tmp_path).returncode == 0
+
+
 REQUESTS = (
     ("SIGINT", "advance 10"),  # in a step
     ("SIGTERM", "evaluate 2"),

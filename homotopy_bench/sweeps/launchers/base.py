@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -23,6 +22,7 @@ from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
+from homotopy_bench.tracking.resumable import failed_by_machine, print_continuing
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +70,12 @@ class SweepLauncher(Launcher, ABC):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         sweep = Path(str(self.config.hydra.sweep.dir))
         sweep.mkdir(parents=True, exist_ok=True)
+        self._errors: list[Exception] = []
         results = self.run_batch({initial_job_idx + n: list(one) for n, one in enumerate(job_overrides)}, sweep)
+        goes_on = results is None or any(map(failed_by_machine, self._errors))
+        if goes_on and "trial" not in self.config.hydra.sweeper:  # a study names its own command
+            print_continuing(sweep)
         if results is None:
-            if "trial" not in self.config.hydra.sweeper:  # a study names its own command
-                print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
             raise KeyboardInterrupt
         return results
 
@@ -100,6 +102,7 @@ class SweepLauncher(Launcher, ABC):
 
     def fail(self, back: JobReturn, error: Exception) -> JobReturn:
         """Return the result of a failed job, after reporting its error."""
+        self._errors.append(error)
         if self.report is None:
             back.status, back.return_value = JobStatus.FAILED, error
         else:
