@@ -1,8 +1,11 @@
-"""Let a process have as many files open at once as its runs need."""
+"""Let a process have as many files open at once as its runs need, and one more to say that there are none left."""
 
 from __future__ import annotations
 
+import os
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from homotopy_bench.core.errors import InputError
 
@@ -26,3 +29,24 @@ def allow_open_files(runs: int) -> None:
         accepted = f"at most {max(hard - SPARE, 0)} while {hard} files may be open (ulimit -Hn)"
         raise InputError("--multirun", f"{runs} jobs", f"accepted: {accepted}, or hydra.sweeper.max_batch_size=N")
     resource.setrlimit(resource.RLIMIT_NOFILE, (runs + SPARE, hard))
+
+
+_spare: list[int] = []
+
+
+def keep_spare_handle() -> None:
+    """Keep a handle for :func:`spare_handle`, if there is none yet."""
+    if not _spare:
+        with suppress(OSError):
+            _spare.append(os.open(os.devnull, os.O_RDONLY))
+
+
+@contextmanager
+def spare_handle() -> Iterator[None]:
+    """Give up the kept handle, so that a file can be written where a process has no other left."""
+    while _spare:
+        os.close(_spare.pop())
+    try:
+        yield
+    finally:
+        keep_spare_handle()

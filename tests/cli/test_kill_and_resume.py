@@ -147,6 +147,18 @@ def test_a_full_disk_ends_a_multirun_with_how_it_goes_on(tmp_path: Path) -> None
     assert call_main("resume=sweep", cwd=tmp_path).returncode == 0
 
 
+def test_a_run_without_handles_says_so_and_goes_on(reference: Path, tmp_path: Path) -> None:
+    ended = run_until("append 2", *settings(1, 2), "hydra.run.dir=run", cwd=tmp_path, SIGNAL="HANDLES")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "homotopy-train: run/metrics.jsonl: Too many open files; what was written before is kept",
+        "continue with: homotopy-train resume=run",
+    ]
+    assert (summary(tmp_path / "run")["status"], summary(tmp_path / "run")["fault"]) == ("failed", "machine")
+    resume_until_done(tmp_path / "run", settings(1, 2))
+    assert_same_record(tmp_path / "run", reference)
+
+
 REQUESTS = (
     ("SIGINT", "advance 10"),  # in a step
     ("SIGTERM", "evaluate 2"),
