@@ -8,8 +8,8 @@ Moments are counted in events, not in seconds, so that a failure repeats. ``MOME
     FILE replace N         the Nth time that FILE is about to take its name
     FILE replaced N        the Nth time that FILE has just taken its name
 
-``SIGNAL`` names the signal, SIGKILL by default; HANDLES leaves the process none for another file. A process that gets to
-its end without the moment writes how often each event came to the file named by ``COUNTS``, and how many lines ran
+``SIGNAL`` names the signal, SIGKILL by default; HANDLES leaves the process none for another file. A process that gets
+to its end without the moment writes how often each event came to the file named by ``COUNTS``, and how many lines ran
 ``before`` the first training step.
 """
 

@@ -160,7 +160,8 @@ def test_a_sweep_of_many_rows_does_not_drown_in_notes(tmp_path, write_run):
 
 def test_with_how_many_trials_a_row_was_tuned_is_told(tmp_path, write_run):
     for method, trials in (("baseline", 64), ("hta", 40), ("l2_schedule", None)):
-        file, told = tmp_path / f"{method}.yaml", ()
+        file = tmp_path / f"{method}.yaml"
+        told: tuple[str, ...] = ()
         if trials is not None:
             file.write_text(f"# @package _global_\n# Trial 3 of study a: val_acc 0.7; {TuningBudget(trials, 64)}.\n")
             told = (experiment_file(f"experiment={file}"),)
