@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import hydra
 
 from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, overrides_of
+from homotopy_bench.cli.error_lines import explain  # here: there may be no handle left to import it with
 from homotopy_bench.config.checked_loader import checked_loading
 from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.config.mapping import VERSION_BASE, compose_run
@@ -37,6 +38,7 @@ from homotopy_bench.sweeps.grid import check_grid
 from homotopy_bench.sweeps.launchers.base import HELD, REPORT
 from homotopy_bench.sweeps.launchers.job import as_typed, train_job
 from homotopy_bench.tracking.record import holds_run, own_new, refuse_occupied
+from homotopy_bench.tracking.resumable import failed_by_machine, print_continuing, read_run
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -175,7 +177,6 @@ def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> N
         InputError: If something else is asked for too.
     """
     from homotopy_bench.sweeps.continuing import holds_sweep, resume_sweep
-    from homotopy_bench.tracking.resumable import read_run
 
     named = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
@@ -212,27 +213,21 @@ def _objective(train: Callable[[], Result], folder: Path, report: Callable[[Exce
     Raises:
         KeyboardInterrupt: If the run was interrupted, so that a multirun ends with it.
     """
-    goes_on = f"continue with: homotopy-train resume={folder}"
     try:
         result = train()
     except Exception as error:  # whatever it is, a multirun goes on
         value = report(error)
-        if not isinstance(error, InputError):
-            from homotopy_bench.hardware.memory import fault_of
-
-            if fault_of(error) == "machine" and holds_run(folder):
-                print(goes_on, file=sys.stderr)
+        if failed_by_machine(error) and holds_run(folder):
+            print_continuing(folder)
         return value
     if result.summary["status"] == "interrupted":
-        print(goes_on, file=sys.stderr)
+        print_continuing(folder)
         raise KeyboardInterrupt
     return result.objective
 
 
 def _say(error: Exception, typed: Mapping[str, str]) -> int:
     """Return the exit code of an error after printing its one line, with every argument as it was typed."""
-    from homotopy_bench.cli.error_lines import explain
-
     line, code = explain(error, list(typed))
     for argument, written in typed.items():
         line = line.replace(argument, written)

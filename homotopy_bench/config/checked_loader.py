@@ -1,4 +1,4 @@
-"""Refuse secrets in everything that Hydra composes: single runs, multiruns and each of their jobs, for any launcher.
+"""Refuse secrets and unusable files in all that Hydra composes: single runs, multiruns and each of their jobs.
 
 The files are read once in a command: the check of a run, the run and all jobs of a multirun have the same, and
 composing takes less time.
@@ -6,18 +6,19 @@ composing takes less time.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import hydra._internal.hydra as hydra_application
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
+from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository, IConfigRepository
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobRuntime
@@ -25,11 +26,30 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from homotopy_bench.config.setting_file import check_setting
+from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.credentials import refuse_credentials
-
 
 BEGINS = "hydra.mode=RUN"
 """The override that Hydra adds where it starts a single run."""
+
+
+class CheckedRepository(ConfigRepository):
+    """Reads the files of a search path, and those of users only after a look at them."""
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """Return what a file holds; None where there is none.
+
+        Raises:
+            InputError: If Hydra cannot read it.
+        """
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is not None and source.scheme() == "file":
+            file = os.path.normpath(Path(source.path) / source._normalize_file_name(config_path))
+            if not Path(file).is_relative_to(conf_dir()):
+                group = config_path.partition("/")[0] if "/" in config_path else "--config-name"
+                check_setting(group, Path(min(os.path.relpath(file), file, key=len)))
+        return super().load_config(config_path)
 
 
 class _KeptFiles(CachingConfigRepository):
@@ -76,6 +96,7 @@ class CheckedLoader(ConfigLoaderImpl):
 
     def __init__(self, config_search_path: ConfigSearchPath, kept: _Kept) -> None:
         super().__init__(config_search_path)
+        self.repository = CheckedRepository(config_search_path)
         self._kept = kept
 
     def _parse_overrides_and_create_caching_repo(

@@ -8,7 +8,6 @@ from pathlib import Path
 from homotopy_bench.config.mapping import compose_raw
 from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.config.schema import Config
-from homotopy_bench.config.setting_file import check_setting
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import choices_of, conf_dir
 from homotopy_bench.core.errors import InputError
@@ -35,7 +34,6 @@ def experiment_file(argument: str) -> str:
                 choices = ", ".join(choices_of("experiment"))
                 accepted = f"no such file; accepted: a YAML file, such as the best.yaml of a study, or {choices}"
                 raise InputError("experiment", name, accepted)
-            check_setting("experiment", Path(name))
             name = os.path.relpath(name, group)
         names.append(name)
     return f"{EXPERIMENT}{','.join(names)}"
@@ -61,7 +59,8 @@ def compose(*overrides: str) -> Config:
     """Return the typed configuration that the command line would compose.
 
     Args:
-        *overrides: Hydra overrides, such as ``"method=baseline"`` or ``"training.epochs=2"``.
+        *overrides: Hydra overrides, such as ``"method=baseline"``, ``"training.epochs=2"`` or
+            ``"experiment=FILE.yaml"``.
 
     Raises:
         InputError: At the first override that cannot be used; it names the key, the value and what is accepted.
@@ -71,7 +70,7 @@ def compose(*overrides: str) -> Config:
         'constant'
     """
     try:
-        raw = compose_raw(overrides)
+        raw = compose_raw([experiment_file(override) for override in overrides])
     except Exception as error:
         worded = override_error(error, overrides)
         if worded is None:

@@ -10,10 +10,8 @@ from traceback import walk_tb
 
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from homotopy_bench.config.mapping import compose_all
-from homotopy_bench.config.setting_file import said
 from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, choices_of, groups
 from homotopy_bench.core.errors import ArgumentError, did_you_mean, nearest
 from homotopy_bench.core.options import ROOMS, option_class
@@ -31,15 +29,14 @@ def override_error(error: Exception, overrides: Sequence[str]) -> ArgumentError 
         The error that names the override; None where the error is about none.
     """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        return _missing_choice(str(error.missing_cfg_file), list(error.options or []))
+        named_by = re.match(r"In '([^']+)'", str(error))
+        return _missing_choice(str(error.missing_cfg_file), list(error.options or []), named_by[1] if named_by else "")
     if isinstance(error, OverrideParseException):
         accepted = "KEY=VALUE, +KEY=VALUE or ~KEY, in quotes where a value has spaces or special characters"
         return ArgumentError(str(error.override), f"this is no override; accepted: {accepted}")
     if isinstance(error, RecursionError) and (loop := _loop(error)):
         around = " -> ".join(loop)
         return ArgumentError(loop[0], f"defaults name one another in a loop: {around}; accepted: files without a loop")
-    if isinstance(error, YAMLError) and (mark := getattr(error, "problem_mark", None)):
-        return ArgumentError(mark.name, f"{said(error)}; accepted: a YAML file")
     if isinstance(error, CompactHydraException | OmegaConfBaseException):
         return _composition(error, overrides)
     if isinstance(error, ValueError) and "Config group override must be" in str(error):
@@ -48,11 +45,13 @@ def override_error(error: Exception, overrides: Sequence[str]) -> ArgumentError 
     return None
 
 
-def _missing_choice(file: str, options: Sequence[str]) -> ArgumentError:
+def _missing_choice(file: str, options: Sequence[str], named_by: str) -> ArgumentError:
     group, _, choice = file.rpartition("/")
     # Hydra tells no options where the choice is that of a file.
     names = [option.rpartition("/")[2] for option in options] or choices_of(group) if group else []
-    accepted = f"accepted: {', '.join(names) or 'config'}{nearest(choice, names)}"
+    # What the command line chooses stands in the defaults of ``config``.
+    where = f"; the defaults of {named_by.replace('/', '=', 1)} name it" if "/" in named_by else ""
+    accepted = f"accepted: {', '.join(names) or 'config'}{nearest(choice, names)}{where}"
     return ArgumentError(f"{group or '--config-name'}={choice}", accepted)
 
 

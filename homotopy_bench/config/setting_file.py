@@ -15,7 +15,7 @@ LARGEST = 100_000
 """Largest number of values of a file, after every alias is replaced by what it names."""
 
 PACKAGE = "# @package _global_"
-"""Line without which Hydra puts the keys of a file below its group."""
+"""Line without which Hydra puts the keys of a file below its group, where those of an experiment do not belong."""
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {_TAG + name for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge", "timestamp")}
@@ -38,28 +38,28 @@ def check_setting(group: str, path: Path) -> None:
         if root is None:
             return
         _check_nodes(root)
-        _check_layout(root, text)
+        _check_layout(root, text, group)
         _construct(path)
     except UnicodeDecodeError as error:
         raise InputError(group, path, f"byte {error.start} is no UTF-8; accepted: a YAML file in UTF-8") from error
     except OSError as error:
         raise InputError(group, path, f"{error.strerror}; accepted: a YAML file that can be read") from error
     except yaml.YAMLError as error:
-        raise InputError(group, path, f"{said(error)}; accepted: a YAML file") from error
+        raise InputError(group, path, f"{_said(error)}; accepted: a YAML file") from error
     except RecursionError as error:
         raise InputError(group, path, "it is nested too deeply; accepted: a YAML file with settings") from error
     except ValueError as error:
         raise InputError(group, path, f"{error}; accepted: a YAML file with settings") from error
 
 
-def said(error: yaml.YAMLError) -> str:
+def _said(error: yaml.YAMLError) -> str:
     """Return what YAML says of a text, and where.
 
     Example:
         >>> try:
         ...     yaml.safe_load("seed: [1")
         ... except yaml.YAMLError as error:
-        ...     said(error)
+        ...     _said(error)
         "line 1, column 9: expected ',' or ']', but got '<stream end>'"
     """
     mark = getattr(error, "problem_mark", None)
@@ -102,8 +102,8 @@ def _check_nodes(root: yaml.Node) -> None:
     size(root)
 
 
-def _check_layout(root: yaml.Node, text: str) -> None:
-    """Refuse what is no mapping, a list of defaults that is none, and keys that Hydra would put below the group.
+def _check_layout(root: yaml.Node, text: str, group: str) -> None:
+    """Refuse what is no mapping, a list of defaults that is none, and keys of an experiment below its group.
 
     Raises:
         ValueError: If it is one of these.
@@ -113,7 +113,8 @@ def _check_layout(root: yaml.Node, text: str) -> None:
     keys = {key.value: value for key, value in root.value}
     if not isinstance(keys.get("defaults", yaml.SequenceNode("", [])), yaml.SequenceNode):
         raise ValueError("its defaults are no list")
-    if set(keys) - {"defaults"} and not any(line.lstrip("# ").startswith("@package") for line in text.splitlines()):
+    below = group == "experiment" and set(keys) - {"defaults"}
+    if below and not any(line.lstrip("# ").startswith("@package") for line in text.splitlines()):
         raise ValueError(f"the line '{PACKAGE}' is missing at its top")
 
 

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from homotopy_bench.core.open_files import spare_handle
+
 LARGEST_DOCUMENT = 4 * 2**20
 """Most bytes of a summary."""
 
@@ -61,6 +63,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         path: File to write; its folder must exist.
         content: The whole content.
     """
+    with spare_handle():
+        _write_atomically(path, content)
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

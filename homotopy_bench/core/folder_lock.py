@@ -7,7 +7,6 @@ It is free again when its process ends, however that ends. Readers do not ask fo
 from __future__ import annotations
 
 import errno
-import resource
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -53,13 +52,7 @@ class FolderLock:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder / LOCK, timeout=0, thread_local=False, is_singleton=True)
-            try:
-                lock.acquire()
-            except OSError as error:
-                if error.errno != errno.EMFILE:
-                    raise
-                _allow_more_files()
-                lock.acquire()
+            lock.acquire()
             self._lock = lock
         except Timeout:
             raise InputError(key, folder, OWNED) from None
@@ -80,12 +73,3 @@ class FolderLock:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Release it."""
         self.release()
-
-
-def _allow_more_files() -> None:
-    """Raise the number of files that this process may have open, often 1024, to what the system allows.
-
-    A multirun has a locked file for every job.
-    """
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))

@@ -110,7 +110,9 @@ def _read(path: Path, samples: int) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except OSError as error:
+        raise InputError("paths.data", path, f"this cached file cannot be read ({error.strerror or error})") from error
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, str(error)) from error
     shapes = {key: array.shape for key, array in arrays.items()}
     if shapes != _shapes(samples):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from homotopy_bench.core.tuning_budget import TuningBudget
 from homotopy_bench.report import statistics
 from homotopy_bench.report.cells import count, name, percent
-from homotopy_bench.report.structure import BaselineChoice, Comparison, Section
+from homotopy_bench.report.structure import BaselineChoice, Comparison, Row, Section
 
 _MOST_KEYS, _MOST_NAMES, _MOST_NOTES = 6, 3, 8
 
@@ -34,6 +35,7 @@ def accuracy_notes(section: Section) -> Iterator[str]:
     for row in section.rows:
         if 0 < row.path_runs < row.runs:
             yield f"{name(row)}: best on path is known for {row.path_runs} of {count(row.runs, 'run')}."
+    yield from _budgets(section.rows)
     for method, keys in section.also_differ.items():
         listed = [
             f"{key} ({', '.join(values) if len(values) < 5 else f'{len(values)} values'})"
@@ -70,6 +72,21 @@ def comparison_notes(comparisons: Sequence[Comparison], choice: BaselineChoice) 
             )
 
 
+def _budgets(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield with how many trials each row was tuned, where that is known of one, and whether these are equally many."""
+    known = [row.tuning for row in rows if row.tuning is not None]
+    if known:
+        yield from _by_note((row, _budget(row.tuning)) for row in rows)
+    if len({budget.trials for budget in known}) > 1:
+        yield "The tuning budgets of these rows are not equal."
+
+
+def _budget(budget: TuningBudget | None) -> str:
+    if budget is None:
+        return "not known to be tuned by a study"
+    return f"{budget}{', as the study ended short' if budget.trials < budget.of else ''}"
+
+
 def _dropped(one: Comparison) -> str:
     own, other = len(one.dropped_seeds), len(one.dropped_baseline_seeds)
     return f"{count(own, 'seed')} of its own and {count(other, 'seed')} of the baseline dropped for want of a partner"
@@ -85,15 +102,15 @@ def _confounders(comparisons: Sequence[Comparison]) -> Iterator[str]:
     yield from _by_note((one, f"{what}: {_shortened(keys)}") for one, keys in zip(comparisons, listed, strict=True))
 
 
-def _by_note(notes: Iterable[tuple[Comparison, str]]) -> Iterator[str]:
-    grouped: dict[str, list[Comparison]] = {}
+def _by_note(notes: Iterable[tuple[Row | Comparison, str]]) -> Iterator[str]:
+    grouped: dict[str, list[Row | Comparison]] = {}
     for one, note in notes:
         grouped.setdefault(note, []).append(one)
     for note, rows in grouped.items():
         yield f"{_names(rows)}: {note}."
 
 
-def _names(rows: Sequence[Comparison]) -> str:
+def _names(rows: Sequence[Row | Comparison]) -> str:
     rest = len(rows) - _MOST_NAMES
     more = f" and {count(rest, 'more row')}" if rest > 0 else ""
     return ", ".join(map(name, rows[:_MOST_NAMES])) + more

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from homotopy_bench.core.tuning_budget import TuningBudget
 from homotopy_bench.report.runs import Unusable
 from homotopy_bench.report.statistics import Interval
 
@@ -40,6 +41,7 @@ class Row:
         forward_equivalents: Mean cost in units of one forward pass.
         peak_memory_mb: Mean peak memory, in megabytes.
         paths: The run folders averaged, in the order of ``seeds``.
+        tuning: With how many trials its setting was tuned, the fewest of its runs; None where that is not known.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Row:
     forward_equivalents: float | None
     peak_memory_mb: float | None
     paths: tuple[str, ...]
+    tuning: TuningBudget | None
 
 
 @dataclass(frozen=True)

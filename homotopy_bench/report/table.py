@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
+from homotopy_bench.core.tuning_budget import budget_of
 from homotopy_bench.report import statistics
 from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
 from homotopy_bench.report.runs import Run, Unusable
@@ -78,6 +79,7 @@ def _row(variant: Variant, naming: Naming) -> Row:
     runs = variant.runs
     settings = label_settings(variant, naming.keys)
     accuracies = [run.test_acc for run in runs]
+    budgets = [budget for run in runs if (budget := budget_of(run.overrides)) is not None]
 
     def mean(values: Iterable[float | None]) -> float | None:
         return statistics.mean([value for value in values if value is not None])
@@ -107,6 +109,7 @@ def _row(variant: Variant, naming: Naming) -> Row:
         forward_equivalents=mean(run.forward_equivalents for run in runs),
         peak_memory_mb=mean(run.peak_memory_mb for run in runs),
         paths=tuple(str(run.path) for run in runs),
+        tuning=min(budgets, key=lambda budget: budget.trials, default=None),
     )
 
 

@@ -19,6 +19,7 @@ import torch
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.hardware.memory import available_memory, out_of_memory
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.fusing import Fusing
@@ -77,6 +78,7 @@ def train_many(
         folders = [base / str(number) for number in range(len(checked))]
     if len(folders) != len(checked):
         raise ValueError(f"{len(folders)} folders for {len(checked)} configurations")
+    allow_open_files(len(checked))
     runs: list[Member | Result] = []
     for config, folder in zip(checked, folders, strict=True):
         try:

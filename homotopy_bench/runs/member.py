@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.open_files import keep_spare_handle
 from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
@@ -25,7 +26,7 @@ from homotopy_bench.runs.job import Job, Result
 from homotopy_bench.runs.summary import metrics_line, run_summary, run_title
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
-from homotopy_bench.tracking.environment import code_version, command_line
+from homotopy_bench.tracking.environment import code_version, command_line, look_up
 from homotopy_bench.tracking.record import Record, Request, read_metrics
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
@@ -52,6 +53,8 @@ class Member:
     best: dict[str, torch.Tensor] | None
 
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
+        look_up()
+        keep_spare_handle()
         self.job = job
         self.record = record
         self.writing = False
@@ -210,9 +213,9 @@ class Member:
         """Write that the run failed and why, as far as that can be written."""
         self.status, self.error = "failed", error
         self.reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        with suppress(OSError):  # a full disk must not hide what went wrong before
-            self.record.log("".join(traceback.format_exception(error)))
-            if self.writing:
+        self.note("".join(traceback.format_exception(error)))
+        if self.writing:
+            with suppress(OSError):  # a full disk must not hide what went wrong before
                 self.record.finish(self.summary())
         self._end(Result(self.summary(), None, self.record.folder))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_configuration
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
+from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
 from homotopy_bench.tracking.record import holds_run
-from homotopy_bench.tracking.resumable import read_run
+from homotopy_bench.tracking.resumable import failed_by_machine, print_continuing, read_run
 
 
 def holds_sweep(folder: Path) -> bool:
@@ -66,6 +67,7 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     print(f"{folder}: {ended} runs have ended, {len(left)} are continued", flush=True)
     if not left:
         return
+    allow_open_files(len(left))
 
     from rich.console import Console
 
@@ -88,28 +90,21 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     print_jobs(console, [(str(result.folder), result.summary) for result in results])
     print_unsent(console, (result.folder for result in results))
     if not finished:
-        print(f"continue with: homotopy-train resume={folder}", file=sys.stderr)
+        print_continuing(folder)
         raise KeyboardInterrupt
-    for member in members:
-        if member.error is not None:
-            report(member.error)
+    errors = [member.error for member in members if member.error is not None]
+    for one in errors:
+        report(one)
+    if any(map(failed_by_machine, errors)):
+        print_continuing(folder)
 
 
 def _expected(folder: Path) -> dict[Path, list[str]]:
     """Return folder and overrides of every job of a multirun; empty where only its sweeper knows them."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     hydra = _multirun(folder)
-    sweeper = hydra.get("sweeper", {})
-    if sweeper.get("_target_", "").rpartition(".")[2] != "BasicSweeper":
+    if hydra.get("sweep", {}).get("subdir") != NUMBERED:
         return {}
-    if hydra["sweep"]["subdir"] != NUMBERED:
-        return {}
-    asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    overrides = OverridesParser.create().parse_overrides([*asked, *hydra["overrides"]["task"]])
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
-    return {folder / str(number): job for number, job in enumerate(jobs)}
+    return {folder / str(number): job for number, job in enumerate(grid_jobs(hydra))}
 
 
 def _multirun(folder: Path) -> dict[str, Any]:

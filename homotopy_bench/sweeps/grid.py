@@ -1,10 +1,12 @@
-"""Check what the jobs of a multirun are made from, before all of them are written out."""
+"""Check what the jobs of a multirun are made from, before all of them are written out, and write them out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 
@@ -36,6 +38,24 @@ def check_grid(overrides: Sequence[str]) -> None:
             raise InputError(key, written, f"{error}; accepted: 1 to {MOST_JOBS} values") from None
         if jobs > MOST_JOBS and not study:
             raise InputError(key, written, f"these are {jobs} jobs; accepted: at most {MOST_JOBS}")
+
+
+def grid_jobs(hydra: Mapping[Any, Any], loader: ConfigLoader | None = None) -> list[list[str]]:
+    """Return the overrides of every job of a multirun, in order; none where only its sweeper knows them.
+
+    Args:
+        hydra: The section ``hydra`` of its configuration.
+        loader: Knows the choices that a ``glob`` stands for.
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    sweeper = hydra.get("sweeper", {})
+    if sweeper.get("_target_", "").rpartition(".")[2] != BasicSweeper.__name__:
+        return []
+    asked = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
+    overrides = OverridesParser.create(loader).parse_overrides([*asked, *hydra["overrides"]["task"]])
+    (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    return jobs
 
 
 def range_size(sweep: RangeSweep) -> int:

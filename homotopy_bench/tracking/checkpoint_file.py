@@ -15,7 +15,10 @@ import io
 import warnings
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from homotopy_bench.core.files import LARGEST_CHECKPOINT, DamagedFile, read_bytes
 
 MARK = b"sha256:"
 """Beginning of the comment."""
@@ -25,17 +28,8 @@ _COMMENT = len(MARK) + 2 * hashlib.sha256().digest_size
 _LENGTH = _COMMENT.to_bytes(2, "little")
 
 
-class Damaged(ValueError):
-    """Say that the content of a checkpoint is not what was written."""
-
-
 def encoded(state: Mapping[str, Any]) -> bytes:
-    """Return the content of a file for a state of tensors, numbers, texts and containers.
-
-    Example:
-        >>> decoded(encoded({"step": 3}))
-        {'step': 3}
-    """
+    """Return the content of a file for a state of tensors, numbers, texts and containers."""
     import torch
 
     file = io.BytesIO()
@@ -46,49 +40,48 @@ def encoded(state: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def decoded(content: bytes) -> Any:
-    """Return what was saved in a file with this content; nothing in it is executed.
+def read_checkpoint(path: Path) -> Any:
+    """Return what was saved in a file; nothing in it is executed.
 
     Raises:
-        Damaged: If it is not what was written.
+        DamagedFile: If it is not what was written.
+        OSError: If it cannot be read.
     """
     import torch
 
-    if content.endswith(_NO_COMMENT):  # written before there were digests; one flipped bit cannot lead here
-        _check_parts(content)
-    else:
-        _check_digest(content)
+    content = read_bytes(path, LARGEST_CHECKPOINT)
     try:
-        with warnings.catch_warnings(action="ignore"):  # the error says it all
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever unpickling a strange file leads to
-        raise Damaged(type(error).__name__) from error
+        problem = _problem(content)
+        if problem is None:
+            with warnings.catch_warnings(action="ignore"):  # the error says it all
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # zipfile and torch.load raise whatever unpacking a strange file leads to
+        raise DamagedFile(path, f"is damaged ({type(error).__name__})") from error
+    raise DamagedFile(path, f"is damaged ({problem})")
 
 
-def _check_digest(content: bytes) -> None:
-    """Compare the digest of an archive with the one in its comment.
+def _problem(content: bytes) -> str | None:
+    """Return what shows that an archive is not what was written, before anything is unpacked; None where nothing does.
 
     Raises:
-        Damaged: If they differ.
+        Exception: If it is no archive.
     """
+    # Without a comment it was written before there were digests; one flipped bit cannot lead here.
+    signed = not content.endswith(_NO_COMMENT)
+    if signed and not _has_its_digest(content):
+        return "SHA-256 differs"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+        if unpacked > len(content):  # torch.save compresses nothing
+            return f"its parts unpack to {unpacked / 1e9:.3g} GB"
+        damaged = None if signed else archive.testzip()
+    return None if damaged is None else f"CRC-32 of {damaged}"
+
+
+def _has_its_digest(content: bytes) -> bool:
+    """Return whether the comment of an archive holds its digest."""
     whole = memoryview(content)
     body, comment = whole[: -len(_LENGTH) - _COMMENT], whole[-len(_LENGTH) - _COMMENT :]
     digest = hashlib.sha256(body)
     digest.update(_NO_COMMENT)
-    if comment != _LENGTH + MARK + digest.hexdigest().encode():
-        raise Damaged("SHA-256 differs")
-
-
-def _check_parts(archive: bytes) -> None:
-    """Compare the CRC-32 of every file in a zip archive.
-
-    Raises:
-        Damaged: At the first that differs, or if this is no archive.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            damaged = opened.testzip()
-    except Exception as error:  # zipfile raises whatever reading a damaged directory leads to
-        raise Damaged(type(error).__name__) from error
-    if damaged is not None:
-        raise Damaged(f"CRC-32 of {damaged}")
+    return comment == _LENGTH + MARK + digest.hexdigest().encode()

@@ -18,6 +18,13 @@ from homotopy_bench.core.masking import masked_arguments
 PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "mnist1d")
 
 
+def look_up() -> None:
+    """Read versions and processor while files can be opened; a run that ends for want of handles says them too."""
+    code_version()
+    _versions()
+    _processor()
+
+
 def environment(device: str, threads: int) -> dict[str, object]:
     """Return the machine and the software, with the name of the device that computed and PyTorch's host threads."""
     return {

@@ -22,17 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import (
-    LARGEST_CHECKPOINT,
-    DamagedFile,
-    read_bytes,
-    read_json_lines,
-    remove_left_overs,
-    write_atomically,
-)
+from homotopy_bench.core.files import DamagedFile, read_json_lines, remove_left_overs, write_atomically
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.core.masking import masked
-from homotopy_bench.tracking.checkpoint_file import Damaged, decoded, encoded
+from homotopy_bench.tracking.checkpoint_file import encoded, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,14 +140,13 @@ class Record:
             InputError: If the checkpoint is damaged or of another layout, or the metrics are shorter than it says.
         """
         try:
-            state = decoded(read_bytes(self.checkpoint, LARGEST_CHECKPOINT))
+            state = read_checkpoint(self.checkpoint)
         except FileNotFoundError:
             return None
         except DamagedFile as error:
             raise InputError("resume", self.folder, f"its {error}") from error
-        except (OSError, Damaged) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({why})") from error
+        except OSError as error:
+            raise InputError("resume", self.folder, f"its checkpoint.pt is damaged ({error.strerror})") from error
         if not isinstance(state, dict):
             kind = type(state).__name__
             raise InputError("resume", self.folder, f"its checkpoint.pt holds a {kind}, no state of a run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,20 @@ def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
     except InputError as error:
         raise InputError("resume", folder, f"its .hydra/config.yaml cannot be used: {error}") from error
     return config, [str(item) for item in said], status
+
+
+def failed_by_machine(error: Exception) -> bool:
+    """Return whether a run failed by no fault of its own, so that it can be continued elsewhere or later."""
+    if isinstance(error, InputError):
+        return False
+    from homotopy_bench.hardware.memory import fault_of  # imports torch
+
+    return fault_of(error) == "machine"
+
+
+def print_continuing(folder: Path) -> None:
+    """Print how the run or the multirun in a folder is continued."""
+    print(f"continue with: homotopy-train resume={folder}", file=sys.stderr)
 
 
 def _final_status(folder: Path) -> str | None:

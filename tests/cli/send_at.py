@@ -8,17 +8,20 @@ Moments are counted in events, not in seconds, so that a failure repeats. ``MOME
     FILE replace N         the Nth time that FILE is about to take its name
     FILE replaced N        the Nth time that FILE has just taken its name
 
-``SIGNAL`` names the signal, SIGKILL by default. A process that gets to its end without the moment writes how often each
-event came to the file named by ``COUNTS``, and how many lines ran ``before`` the first training step.
+``SIGNAL`` names the signal, SIGKILL by default; HANDLES leaves the process none for another file. A process that gets
+to its end without the moment writes how often each event came to the file named by ``COUNTS``, and how many lines ran
+``before`` the first training step.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -27,7 +30,8 @@ import torch  # noqa: F401  # traced, its import alone would take seconds
 counts: Counter[str] = Counter()
 MOMENT, _, NUMBER = os.environ.get("MOMENT", "never 0").rpartition(" ")
 LINES = MOMENT == "line" or "COUNTS" in os.environ
-SIGNAL = signal.Signals[os.environ.get("SIGNAL", "SIGKILL")]
+ASKED = os.environ.get("SIGNAL", "SIGKILL")
+SIGNAL = None if ASKED == "HANDLES" else signal.Signals[ASKED]
 if SIGNAL == signal.SIGINT:  # a shell that starts the tests in its background lets them ignore it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -38,7 +42,17 @@ def happened(event: str) -> None:
         counts["before"] = counts["line"]
     if event == MOMENT and counts[event] == int(NUMBER):
         sys.settrace(None)
-        os.kill(os.getpid(), SIGNAL)
+        if SIGNAL is None:
+            use_up_handles()
+        else:
+            os.kill(os.getpid(), SIGNAL)
+
+
+def use_up_handles() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    with suppress(OSError):
+        while True:
+            os.open(os.devnull, os.O_RDONLY)
 
 
 class Trace:

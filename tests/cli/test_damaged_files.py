@@ -19,7 +19,7 @@ from homotopy_bench.cli.precision import main as measure
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.inert import LONGEST
 from homotopy_bench.data.mnist1d import MNIST1D
-from homotopy_bench.tracking.checkpoint_file import decoded, encoded
+from homotopy_bench.tracking.checkpoint_file import encoded, read_checkpoint
 from tests.cli.runner import TINY, call_main, files, summary, the_error_line, trained
 
 
@@ -139,7 +139,7 @@ def crafted(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], obje
 
     def damage(folder: Path) -> None:
         file = folder / "checkpoint.pt"
-        state = decoded(file.read_bytes())
+        state = read_checkpoint(file)
         change(state)
         file.write_bytes(encoded(state))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import homotopy_bench
 from homotopy_bench.config.compose import experiment_as_typed, experiment_file
 from tests.cli.runner import TINY, call_main, summary, the_error_line
 from tests.composing import compose
@@ -62,3 +63,8 @@ WRONG = (
 @pytest.mark.parametrize(("typed", "begins"), WRONG)
 def test_an_error_shows_the_files_as_they_were_typed(typed: str, begins: str, below: Path) -> None:
     assert the_error_line(call_main(typed, cwd=below)).startswith(begins)
+
+
+def test_it_is_composed_as_it_is_typed(below: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(below)
+    assert homotopy_bench.compose("experiment=../beside.yaml").training.epochs == 1

@@ -133,6 +133,32 @@ def test_a_full_disk_is_named_and_what_was_written_is_kept(tmp_path: Path) -> No
     assert_same_record(tmp_path / "run", tmp_path / "straight")
 
 
+def test_a_full_disk_ends_a_multirun_with_how_it_goes_on(tmp_path: Path) -> None:
+    wide = (*TINY, "model.width=64", "training.epochs=1", "seed=0,1", "hydra.launcher.probe=false")
+    with files_of_at_most(50_000):
+        begun = call_main("-m", *wide, "hydra.sweep.dir=sweep", cwd=tmp_path)
+        resumed = call_main("resume=sweep", cwd=tmp_path)
+    full = [
+        f"homotopy-train: sweep/{job}/checkpoint.pt: File too large; what was written before is kept" for job in "01"
+    ]
+    for done in (begun, resumed):
+        assert done.returncode == 1
+        assert done.stderr.splitlines() == [*full, "continue with: homotopy-train resume=sweep"]
+    assert call_main("resume=sweep", cwd=tmp_path).returncode == 0
+
+
+def test_a_run_without_handles_says_so_and_goes_on(reference: Path, tmp_path: Path) -> None:
+    ended = run_until("append 2", *settings(1, 2), "hydra.run.dir=run", cwd=tmp_path, SIGNAL="HANDLES")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "homotopy-train: run/metrics.jsonl: Too many open files; what was written before is kept",
+        "continue with: homotopy-train resume=run",
+    ]
+    assert (summary(tmp_path / "run")["status"], summary(tmp_path / "run")["fault"]) == ("failed", "machine")
+    resume_until_done(tmp_path / "run", settings(1, 2))
+    assert_same_record(tmp_path / "run", reference)
+
+
 REQUESTS = (
     ("SIGINT", "advance 10"),  # in a step
     ("SIGTERM", "evaluate 2"),

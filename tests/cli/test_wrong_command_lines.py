@@ -55,6 +55,9 @@ FILES: dict[str, bytes] = {
     "experiment/one.yaml": f"{GLOBAL}defaults:\n  - other\n".encode(),
     "experiment/other.yaml": f"{GLOBAL}defaults:\n  - one\n".encode(),
     "experiment/torn.yaml": f"{GLOBAL}seed: [1\n".encode(),
+    "experiment/latin.yaml": GLOBAL.encode() + b"seed: \xff1\n",
+    "experiment/list.yaml": b"- loop\n",
+    "loop.yaml": f"{GLOBAL}defaults:\n  - loop\n".encode(),
 }
 """What lies in the working folder."""
 
@@ -182,6 +185,10 @@ TRAIN: tuple[Case, ...] = (
     ("experiment=one --config-dir .", "experiment/one -> experiment/other -> experiment/one;"),
     ("-m experiment=one --config-dir=. seed=0,1", "experiment/one -> experiment/other -> experiment/one;"),
     ("experiment=torn --config-dir=.", "experiment/torn.yaml: line 3, column 1: &accepted: a YAML file"),
+    ("experiment=latin --config-dir=.", "experiment/latin.yaml: byte 26 is no UTF-8"),
+    ("-m experiment=latin --config-dir=. seed=0,1", "experiment/latin.yaml: byte 26 is no UTF-8"),
+    ("experiment=list --config-dir=.", "experiment/list.yaml: it holds no KEY: VALUE"),
+    ("experiment=loop.yaml", "experiment=loop: accepted: &; the defaults of experiment=loop.yaml name it"),
     ("--config-dir=nowhere", "nowhere: no such folder; accepted: "),
     ("--config-dir=FILE", "FILE: no such folder; accepted: "),
     # numbers
@@ -228,6 +235,8 @@ TRAIN: tuple[Case, ...] = (
         f"-m hydra/sweeper=optuna optimizer.lr=interval(0.1,1) hydra.sweeper.seed={BEYOND}",
         f"hydra.sweeper.seed={BEYOND}: accepted: an integer >= 0",
     ),
+    ("-m method=nosuch,x", "method=nosuch: accepted: baseline"),
+    ("-m method=baseline,nosuch hydra/launcher=joblib", "method=nosuch: accepted: baseline"),
     # folders, and what else Hydra would take as it is
     ("hydra.run.dir=", "hydra.run.dir=: accepted: the name of a folder"),
     ("hydra.run.dir=''", "hydra.run.dir=: accepted: the name of a folder"),
@@ -348,6 +357,8 @@ OTHERS: dict[str, tuple[Case, ...]] = {
         ("sead=1", "sead=1: no such key; did you mean 'seed'?"),
         ("method=hat", "method=hat: &did you mean 'hta'?"),
         ("FOLDER seed=1", "FOLDER: this is no override"),
+        ("experiment=list.yaml", "experiment=list.yaml: it holds no KEY: VALUE"),
+        ("experiment=value.yaml", "seed=-1: accepted: an integer from 0"),
         ("hardware.threads=1000000", "hardware.threads=1000000: accepted: at most "),
         ("model.width=100000000000", "model.width=100000000000: the network needs at least"),
         ("paths.data=FILE", "paths.data=FILE: FILE is no folder"),

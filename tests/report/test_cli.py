@@ -6,10 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homotopy_bench.cli.report import main
+from homotopy_bench.tracking.record import Record, Request
+
+TURNS = 12
 
 
 @pytest.fixture(name="outputs")
@@ -37,6 +43,40 @@ def test_the_report_is_printed(outputs, capsys):
     assert "6 runs in the tables, 0 folders not" in out
     assert "+11.00" in out
     assert err == ""
+
+
+def write_multirun(sweep: Path, summary: dict[str, Any], turns: threading.Semaphore) -> None:
+    """Begin two runs at every turn and evaluate them, after ending those before; lines appear in two pieces."""
+    before: list[Record] = []
+    for turn in range(TURNS):
+        turns.acquire()
+        for record in before:
+            record.finish(summary | {"seed": int(record.folder.name)})
+            record.release()
+        before = [Record.create(sweep / str(2 * turn + job), Request({"seed": 2 * turn + job}, [])) for job in (0, 1)]
+        for epoch in range(1, 9):
+            for record in before:
+                line = json.dumps({"epoch": epoch, "t": 1.0, "val_acc_target": 0.5, "val_acc_path": 0.5}).encode()
+                with record.metrics.open("ab", buffering=0) as file:
+                    file.write(line[:25])
+                    file.write(line[25:] + b"\n")
+
+
+def test_reports_are_printed_while_a_multirun_is_written(tmp_path, write_run, capsys):
+    summary = json.loads((write_run(tmp_path / "model") / "summary.json").read_text())
+    turns = threading.Semaphore(0)
+    writer = threading.Thread(target=write_multirun, args=(tmp_path / "sweep", summary, turns), daemon=True)
+    (tmp_path / "sweep" / "0" / ".hydra").mkdir(parents=True)
+    writer.start()
+    for _ in range(TURNS):
+        turns.release()
+        assert main([str(tmp_path / "sweep"), "--figure", str(tmp_path / "curves.svg")]) == 0
+        out, err = capsys.readouterr()
+        assert "in the tables" in out
+        assert err == ""
+    writer.join()
+    assert main([str(tmp_path / "sweep")]) == 0
+    assert f"{2 * TURNS - 2} runs in the tables, 2 folders not" in capsys.readouterr().out
 
 
 def test_files_are_written_beside_the_text(outputs, tmp_path, capsys):

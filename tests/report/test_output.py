@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from homotopy_bench.config.compose import experiment_file
+from homotopy_bench.core.tuning_budget import TuningBudget
 from homotopy_bench.report import (
     BaselineChoice,
     Comparison,
@@ -156,6 +158,28 @@ def test_a_sweep_of_many_rows_does_not_drown_in_notes(tmp_path, write_run):
     assert sum(bool(one.differs_in) for one in report.sections[0].comparisons) == 39
 
 
+def test_with_how_many_trials_a_row_was_tuned_is_told(tmp_path, write_run):
+    for method, trials in (("baseline", 64), ("hta", 40), ("l2_schedule", None)):
+        file = tmp_path / f"{method}.yaml"
+        told: tuple[str, ...] = ()
+        if trials is not None:
+            file.write_text(f"# @package _global_\n# Trial 3 of study a: val_acc 0.7; {TuningBudget(trials, 64)}.\n")
+            told = (experiment_file(f"experiment={file}"),)
+        write_run(tmp_path / method, method=method, overrides=told)
+    report = build_report(read_runs([tmp_path]))
+    for written in (printed(report, 100), to_markdown(report)):
+        words = " ".join(written.replace("\\", "").split())
+        assert "baseline: tuned with 64 of 64 trials." in words
+        assert "hta: tuned with 40 of 64 trials, as the study ended short." in words
+        assert "l2_schedule: not known to be tuned by a study." in words
+        assert "The tuning budgets of these rows are not equal." in words
+    assert {row["method"]: row["tuning"] for row in to_dict(report)["sections"][0]["rows"]} == {
+        "baseline": {"trials": 64, "of": 64},
+        "hta": {"trials": 40, "of": 64},
+        "l2_schedule": None,
+    }
+
+
 def test_names_are_no_markup(tmp_path, write_run):
     write_run(tmp_path / "a", method="[red]hta[/red]")
     assert "[red]hta[/red]" in printed(build_report(read_runs([tmp_path])), 80)
@@ -181,7 +205,7 @@ def test_markdown_tables_are_whole_and_hold_every_number(report):
 
 ROW_KEYS = """method label settings seeds runs diverged mean std iqm interval precision_mean recall_mean f1_mean
     val_mean path_mean path_runs train_seconds gradient_evaluations hvp_evaluations forward_equivalents
-    peak_memory_mb paths"""
+    peak_memory_mb paths tuning"""
 COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds unequal_pairs mean_difference interval
     p_value p_holm smallest_p minimum_detectable_effect cost_ratio differs_in"""
 SECTION_KEYS = """dataset model rows also_differ baseline no_baseline comparisons code_versions validated_on_test

@@ -86,6 +86,16 @@ def test_nothing_but_wrong_jobs_answers_without_loading_torch(tmp_path: Path) ->
     assert trained(tmp_path) == []
 
 
+def test_more_jobs_than_files_may_be_open_are_refused_at_once(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys; from homotopy_bench.cli.train import main; sys.argv[0] = 'homotopy-train';"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80)); sys.exit(main())"
+    )
+    done = run(sys.executable, "-c", script, *FUSED, "seed=range(17)", "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert the_error_line(done).startswith("--multirun=17 jobs: accepted: at most 16 while 80 files may be open")
+    assert files(tmp_path) == ["sweep/multirun.yaml"]
+
+
 @pytest.mark.parametrize(
     ("argument", "said"),
     [

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from homotopy_bench.cli.train import main
+from homotopy_bench.core.tuning_budget import TuningBudget, budget_of
 from tests.cli.runner import TINY, run_cli, run_until, summary, the_error_line
 from tests.runs.records import assert_close
 
@@ -63,6 +64,7 @@ def test_the_best_setting_is_an_experiment(study: Path) -> None:
     again, found = summary(study.parents[2] / "again"), summary(study / best["folder"])
     assert_close(again["final"], found["final"])
     assert again["config_hash"] == found["config_hash"]
+    assert budget_of(again["overrides"]) == TuningBudget(len(table(study)), len(table(study)))
 
 
 WRONG = (

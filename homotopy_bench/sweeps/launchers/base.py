@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -20,8 +19,10 @@ from homotopy_bench.config.compose import experiment_as_typed
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
+from homotopy_bench.tracking.resumable import failed_by_machine, print_continuing
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +39,19 @@ class SweepLauncher(Launcher, ABC):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the context, with its loader replaced by one that composes many jobs faster.
 
+        Every job is composed before the folder is made; Hydra's sweeper would do so after writing there.
+
         Raises:
             InputError: If an option of Hydra cannot be used, or the folder belongs to another multirun.
         """
         from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
         check_hydra(config.hydra)
+        self._loader = SweepLoader(hydra_context.config_loader)
+        for overrides in grid_jobs(config.hydra, hydra_context.config_loader):
+            self._loader.load_sweep_config(config, overrides)
         held: ExitStack = getattr(task_function, HELD)
         held.enter_context(own_sweep(config.hydra))
-        self._loader = SweepLoader(hydra_context.config_loader)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
         # None where errors go back to the sweeper
@@ -65,10 +70,12 @@ class SweepLauncher(Launcher, ABC):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         sweep = Path(str(self.config.hydra.sweep.dir))
         sweep.mkdir(parents=True, exist_ok=True)
+        self._errors: list[Exception] = []
         results = self.run_batch({initial_job_idx + n: list(one) for n, one in enumerate(job_overrides)}, sweep)
+        goes_on = results is None or any(map(failed_by_machine, self._errors))
+        if goes_on and "trial" not in self.config.hydra.sweeper:  # a study names its own command
+            print_continuing(sweep)
         if results is None:
-            if "trial" not in self.config.hydra.sweeper:  # a study names its own command
-                print(f"continue with: homotopy-train resume={sweep}", file=sys.stderr)
             raise KeyboardInterrupt
         return results
 
@@ -95,6 +102,7 @@ class SweepLauncher(Launcher, ABC):
 
     def fail(self, back: JobReturn, error: Exception) -> JobReturn:
         """Return the result of a failed job, after reporting its error."""
+        self._errors.append(error)
         if self.report is None:
             back.status, back.return_value = JobStatus.FAILED, error
         else:

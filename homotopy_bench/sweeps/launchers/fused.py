@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
 from homotopy_bench.sweeps.launchers.job import as_typed, begun_by_hydra, checked_config, is_trial, pruning
@@ -70,7 +71,12 @@ class EnsembleLauncher(SweepLauncher):
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> list[JobReturn] | None:
-        """Return the results of a batch of jobs, trained as ensembles; None after an interruption."""
+        """Return the results of a batch of jobs, trained as ensembles; None after an interruption.
+
+        Raises:
+            InputError: If they are more than this process may have files open.
+        """
+        allow_open_files(len(batch))
         log.info(f"Launching {len(batch)} jobs as ensembles")
         outer = HydraConfig.instance().cfg
         try:

@@ -33,21 +33,22 @@ class SweepLoader:
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
         self._composed: dict[Hashable, bytes] = {}
-        self._given: dict[Hashable, list[DictConfig]] = {}
+        self._given: dict[Hashable, DictConfig] = {}
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, with the section ``hydra``.
 
-        A sweeper composes every job to check it. The result is kept for the launcher, which takes it.
+        Every job is composed to check it before the first begins. The result is kept for the launcher, which takes it.
         """
-        composed = self._compose(master_config, sweep_overrides)
-        self._given.setdefault(_asked(master_config, sweep_overrides), []).append(composed)
-        return composed
+        asked = _asked(master_config, sweep_overrides)
+        if asked not in self._given:
+            self._given[asked] = self._compose(master_config, sweep_overrides)
+        return self._given[asked]
 
     def take_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job as an object that nobody else gets."""
-        given = self._given.get(_asked(master_config, sweep_overrides))
-        return given.pop() if given else self._compose(master_config, sweep_overrides)
+        given = self._given.pop(_asked(master_config, sweep_overrides), None)
+        return self._compose(master_config, sweep_overrides) if given is None else given
 
     def _compose(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         parsed = [self._parse(text) for text in sweep_overrides]

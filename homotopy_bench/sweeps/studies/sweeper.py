@@ -28,6 +28,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.inert import inert
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
+from homotopy_bench.core.tuning_budget import TuningBudget
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.naming import NOT_COMPARED, default_name, pin
 from homotopy_bench.sweeps.studies.options import StudyOptions
@@ -90,10 +91,10 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
             _run_all(claim, trials, launcher, options.batch)
         except (InputError, KeyboardInterrupt) as error:
             if not (isinstance(error, InputError) and error.key == KEY):  # a storage that is gone has nothing to show
-                _leave_results(trials, options, composition, folder)
+                _leave_results(trials, options, composition, folder, total)
                 print("the same command continues this study")
             raise
-        return _leave_results(trials, options, composition, folder)
+        return _leave_results(trials, options, composition, folder, total)
 
 
 def _options(master: DictConfig) -> StudyOptions:
@@ -154,7 +155,9 @@ def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
         raise InputError("hydra.sweeper", f"trial {batch[0].number}", said)
 
 
-def _leave_results(trials: Trials, options: StudyOptions, composition: Composition, folder: Path) -> list[float] | None:
+def _leave_results(
+    trials: Trials, options: StudyOptions, composition: Composition, folder: Path, total: int
+) -> list[float] | None:
     """Return the values of the best trial, if any completed, after writing the table, picture and best settings."""
     every = trials.all()
     states = [result_of(trial)["status"] for trial in every]
@@ -162,10 +165,11 @@ def _leave_results(trials: Trials, options: StudyOptions, composition: Compositi
     print(f"study {inert(str(options.study))}: {len(every)} trials ({counts})")
     write_table(every, options.objectives, folder / "trials.csv")
     best = front(every, options.objectives)
+    budget = TuningBudget(sum(trial.state.is_finished() for trial in every), total)
     for trial in best:
         config = composition.config(trial.user_attrs[RUN]["overrides"])
         values = ", ".join(f"{name} {value:.6g}" for name, value in zip(options.objectives, trial.values, strict=True))
-        about = f"Trial {trial.number} of study {options.study}: {values}, seed {config.seed}."
+        about = f"Trial {trial.number} of study {options.study}: {values}, seed {config.seed}; {budget}."
         files = [folder / "best.yaml"] if trial is best[0] else []
         if len(options.objectives) > 1:
             (folder / "front").mkdir(exist_ok=True)
