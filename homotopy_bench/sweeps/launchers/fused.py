@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.pace import announced
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
 from homotopy_bench.sweeps.launchers.job import as_typed, begun_by_hydra, checked_config, is_trial, pruning
@@ -132,14 +133,15 @@ class EnsembleLauncher(SweepLauncher):
         from homotopy_bench.runs.job import Job
         from homotopy_bench.runs.many import train_members
         from homotopy_bench.runs.member import Member
-        from homotopy_bench.tracking.group_display import group_display
+        from homotopy_bench.tracking.group_display import group_display, print_undrawn
 
         trained: list[tuple[Prepared, Member]] = []
-        for job in jobs:
+        for job in announced(jobs, "records begun", log.info):
             assert job.config is not None
             prune = pruning(job.composed.hydra, job.config.training.epochs)
             try:
-                run = Job(job.config, job.folder, job.overrides, prune, by_hydra=begun_by_hydra(job.composed.hydra))
+                written = begun_by_hydra(job.composed.hydra)
+                run = Job(job.config, job.folder, job.overrides, prune, by_hydra=written, keeps_network=False)
                 trained.append((job, Member.continued(run) if job.goes_on else Member.begin(run)))
             except InputError as error:
                 job.error = error
@@ -153,6 +155,8 @@ class EnsembleLauncher(SweepLauncher):
         print_records(
             ((job.number, job.overrides, job.result.summary if job.result else None) for job, _ in trained), sweep
         )
+        if not all(member.draws for member in members):
+            print_undrawn(console, sweep)
         self.print_unsent(job.folder for job, _ in trained)
         return finished
 

@@ -7,6 +7,7 @@ more than ``KEY=VALUE`` with a plain value is left to Hydra.
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -18,6 +19,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from homotopy_bench.core.credentials import refuse_credentials
+from homotopy_bench.core.pace import Pace
+
+log = logging.getLogger(__name__)
 
 
 class SweepLoader:
@@ -34,6 +38,8 @@ class SweepLoader:
         self._parsed: dict[str, Override] = {}
         self._composed: dict[Hashable, bytes] = {}
         self._given: dict[Hashable, list[DictConfig]] = {}
+        self._checked = 0
+        self._pace = Pace()
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, with the section ``hydra``.
@@ -41,6 +47,9 @@ class SweepLoader:
         A sweeper composes every job to check it. The result is kept for the launcher, which takes it.
         """
         composed = self._compose(master_config, sweep_overrides)
+        self._checked += 1
+        if self._pace.is_due():
+            log.info(f"{self._checked} jobs composed")
         self._given.setdefault(_asked(master_config, sweep_overrides), []).append(composed)
         return composed
 
