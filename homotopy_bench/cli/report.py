@@ -88,7 +88,7 @@ def _report(options: argparse.Namespace, command: str) -> int:
 
 def _draw_curves(folders: Sequence[Path]) -> int:
     """Return the exit code, after drawing the pictures that runs lack; what cannot be drawn stops no other."""
-    from homotopy_bench.core.pace import announced
+    from homotopy_bench.core.heartbeat import announced
     from homotopy_bench.report.pictures import draw_picture, lacks_picture
 
     def say(line: str) -> None:

@@ -58,6 +58,7 @@ class Driver:
     def go(self) -> None:
         """Train to the end, from the beginning or from checkpoints; every run then has a result or an error."""
         try:
+            self.show.busy(f"data and networks of {len(self.members)} runs")
             splits = self._load()
             training = Trainer([member.job.config for member in self.members], splits)
             self._continue(training)
@@ -155,6 +156,7 @@ class Driver:
     def _evaluate(self, training: Trainer) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
+        self.show.busy(f"evaluation of {len(self.members)} runs at step {training.step}")
         train_losses = training.meters.pop_train_loss()
         scores = Evaluation(training)
         observed = [member.observe(training, row, train_losses[row], scores) for row, member in enumerate(self.members)]

@@ -12,7 +12,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_configuration
 from homotopy_bench.core.folder_lock import FolderLock
-from homotopy_bench.core.pace import announced
+from homotopy_bench.core.heartbeat import announced
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from homotopy_bench.core.heartbeat import Heartbeat
 from homotopy_bench.core.inert import inert
-from homotopy_bench.core.pace import Pace
 
 REFRESH_SECONDS = 0.2
 """Shortest time between two movements of the bar: drawing it must not cost the loop anything."""
@@ -79,7 +79,7 @@ class PlainLines(OnConsole):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._pace = Pace()
+        self._heart = Heartbeat(lambda doing: print_line(self.console, doing))
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
@@ -88,18 +88,21 @@ class PlainLines(OnConsole):
         self.print(title)
 
     def at_step(self, step: int) -> None:
-        """Print the step if nothing has been printed for long."""
+        """Keep the step for a line where nothing has been printed for long."""
         self.busy(f"step {step} of {self._steps}")
 
     def busy(self, doing: str) -> None:
-        """Print it if nothing has been printed for long."""
-        if self._pace.is_due():
-            print_line(self.console, doing)
+        """Keep it for a line where nothing has been printed for long."""
+        self._heart.doing(doing)
+
+    def stop(self) -> None:
+        """Print no more of these lines."""
+        self._heart.stop()
 
     def print(self, text: str) -> None:
         """Print a line."""
         print_line(self.console, text)
-        self._pace.printed()
+        self._heart.said()
 
 
 class Lines(PlainLines):

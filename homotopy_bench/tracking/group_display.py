@@ -104,6 +104,7 @@ class GroupLines(PlainLines):
 
     def stop(self) -> None:
         """Print how the group stands in the end."""
+        super().stop()
         self._print_changed()
 
     def finish(self, summary: Mapping[str, Any], _folder: Path) -> None:

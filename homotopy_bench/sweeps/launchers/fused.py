@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
-from homotopy_bench.core.pace import announced
+from homotopy_bench.core.heartbeat import announced
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
 from homotopy_bench.sweeps.launchers.job import as_typed, begun_by_hydra, checked_config, is_trial, pruning
@@ -77,7 +77,7 @@ class EnsembleLauncher(SweepLauncher):
         try:
             jobs = [self._prepare(overrides, number) for number, overrides in batch.items()]
             finished = self._train([job for job in jobs if job.error is None], sweep)
-            results = [self._give_back(job) for job in jobs]
+            results = [self._give_back(job) for job in announced(jobs, "jobs given back", log.info)]
         finally:
             HydraConfig.instance().cfg = outer
         return results if finished else None
@@ -146,6 +146,7 @@ class EnsembleLauncher(SweepLauncher):
             except InputError as error:
                 job.error = error
         members, console = [member for _, member in trained], Console()
+        log.info(f"{len(members)} records begun")
         try:
             finished = train_members(members, self.fusing, lambda count: group_display(console, count), log.info)
         except KeyboardInterrupt:

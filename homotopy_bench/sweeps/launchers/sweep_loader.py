@@ -19,9 +19,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from homotopy_bench.core.credentials import refuse_credentials
-from homotopy_bench.core.pace import Pace
 
 log = logging.getLogger(__name__)
+
+SAID = 500
+"""Jobs between two lines that say how many have been composed: some seconds."""
 
 
 class SweepLoader:
@@ -39,7 +41,6 @@ class SweepLoader:
         self._composed: dict[Hashable, bytes] = {}
         self._given: dict[Hashable, list[DictConfig]] = {}
         self._checked = 0
-        self._pace = Pace()
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, with the section ``hydra``.
@@ -48,7 +49,7 @@ class SweepLoader:
         """
         composed = self._compose(master_config, sweep_overrides)
         self._checked += 1
-        if self._pace.is_due():
+        if self._checked % SAID == 0:
             log.info(f"{self._checked} jobs composed")
         self._given.setdefault(_asked(master_config, sweep_overrides), []).append(composed)
         return composed
