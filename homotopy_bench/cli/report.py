@@ -39,7 +39,7 @@ Runs with seeds from 1000 on belong to searches, whose settings were chosen with
 them; they are left out. Runs that agree in everything but the seed share a row.
 Without --baseline, the baseline variant with the best mean validation accuracy
 is the one to beat.
-Exit code: 0, 2 where an input cannot be used, or 1 where the picture, which is
+Exit code: 0, 2 where an input cannot be used, or 1 where a picture, which are
 made last, cannot be drawn.
 """
 
@@ -75,12 +75,36 @@ def _report(options: argparse.Namespace, command: str) -> int:
     from homotopy_bench.report.table import build_report
     from homotopy_bench.report.text import print_report
 
-    report = build_report(read_runs(options.paths, tuning=options.tuning), baseline=baseline)
+    runs = read_runs(options.paths, tuning=options.tuning)
+    report = build_report(runs, baseline=baseline)
     try:
         print_report(report)
     finally:  # a reader of the text that has seen enough takes nothing from the files
         code = _write(report, options, command)
+        if options.curves:
+            code = _draw_curves([run.path for run in runs]) or code
     return code
+
+
+def _draw_curves(folders: Sequence[Path]) -> int:
+    """Return the exit code, after drawing the pictures that runs lack; what cannot be drawn stops no other."""
+    from homotopy_bench.core.heartbeat import announced
+    from homotopy_bench.report.pictures import draw_picture, lacks_picture
+
+    def say(line: str) -> None:
+        print(f"homotopy-report: {line}", file=sys.stderr, flush=True)
+
+    lacking = [folder for folder in folders if lacks_picture(folder)]
+    drawn = 0
+    for folder in announced(lacking, "curves.png drawn", say):
+        try:
+            draw_picture(folder)
+            drawn += 1
+        except Exception as error:  # of a foreign record, or matplotlib's
+            why = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            say(inert(f"--curves: {folder}/curves.png cannot be drawn ({' '.join(str(why).split())[:300]})"))
+    say(f"{drawn} curves.png drawn")
+    return 0 if drawn == len(lacking) else FAILURE
 
 
 def _write(report: Report, options: argparse.Namespace, command: str) -> int:
@@ -119,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="also write the report as GitHub Markdown")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write every number as JSON")
     parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw the curves, as .png, .svg or .pdf")
+    parser.add_argument("--curves", action="store_true", help="also draw the curves.png that finished runs lack")
     return parser
 
 

@@ -58,6 +58,7 @@ class Driver:
     def go(self) -> None:
         """Train to the end, from the beginning or from checkpoints; every run then has a result or an error."""
         try:
+            self.show.busy(f"data and networks of {len(self.members)} runs")
             splits = self._load()
             training = Trainer([member.job.config for member in self.members], splits)
             self._continue(training)
@@ -155,6 +156,7 @@ class Driver:
     def _evaluate(self, training: Trainer) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
+        self.show.busy(f"evaluation of {len(self.members)} runs at step {training.step}")
         train_losses = training.meters.pop_train_loss()
         scores = Evaluation(training)
         observed = [member.observe(training, row, train_losses[row], scores) for row, member in enumerate(self.members)]
@@ -167,13 +169,13 @@ class Driver:
         for member in self.members:
             member.cost.eval_seconds += share
             member.cost.peak_memory_mb = max(member.cost.peak_memory_mb, peak)
-        for line in self._each(lambda member, row: member.write(training, row, train_losses[row], scores)):
+        for line in self._each("evaluated", lambda member, row: member.write(training, row, train_losses[row], scores)):
             self.show.evaluated(line)
         self._trackers.look()
 
     def _save(self, training: Trainer) -> None:
         """Write the checkpoints of the runs that go on."""
-        self._each(lambda member, row: None if member.status else member.save(training, row))
+        self._each("saved", lambda member, row: None if member.status else member.save(training, row))
 
     def _leave(self, training: Trainer, splits: Splits) -> Trainer:
         """Return the ensemble without the runs that have a status; they end here."""
@@ -192,19 +194,27 @@ class Driver:
         """Finish the records of the runs that have a status."""
 
         def end(member: Member, row: int) -> Result | None:
-            return None if member.status is None else member.finish(training.target_network(row))
+            if member.status is None:
+                return None
+            return member.finish(training.target_network(row) if member.job.keeps_network else None)
 
-        for result in self._each(end):
+        for result in self._each("complete", end):
             if result is not None:
                 self.show.finish(result.summary, result.folder)
         for member in self.members:
             if member.result is not None:
                 self._trackers.end(member.record.folder)
 
-    def _each(self, action: Callable[[Member, int], T]) -> list[T]:
-        """Return the outcomes of an action on every run that has not failed; an error in one fails that run alone."""
+    def _each(self, done: str, action: Callable[[Member, int], T]) -> list[T]:
+        """Return the outcomes of an action on every run that has not failed; an error in one fails that run alone.
+
+        Args:
+            done: What the action does to a record, for whoever waits.
+            action: Takes a run and its row.
+        """
         outcomes = []
         for row, member in enumerate(self.members):
+            self.show.busy(f"{row} of {len(self.members)} records {done}")
             if member.error is None:
                 try:
                     outcomes.append(action(member, row))

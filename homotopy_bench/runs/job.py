@@ -29,6 +29,7 @@ class Job:
         prune: Called after every evaluation but the last; None for no pruning.
         on_evaluation: Called after every evaluation.
         by_hydra: Whether Hydra has begun the run, and thereby written ``.hydra/``.
+        keeps_network: Whether the result holds the trained network; many of them do not fit into the memory.
     """
 
     config: Config
@@ -37,6 +38,7 @@ class Job:
     prune: Prune | None = None
     on_evaluation: Observer | None = None
     by_hydra: bool = False
+    keeps_network: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Result:
 
     Attributes:
         summary: The content of ``summary.json``.
-        trained: The trained target network (t = 1), in evaluation mode, on the host; None where the run failed.
+        trained: The trained target network (t = 1), in evaluation mode, on the host; None where the run failed
+            or its job keeps none.
         folder: Where the record lies.
     """
 

@@ -33,6 +33,9 @@ from homotopy_bench.tracking.display import Display, Silent
 LEAST_GAIN = 1.1
 """Runs train together if a member's step is this much faster than a single run's; less may be the noise of a clock."""
 
+MOST_PICTURES = 100
+"""Most runs of one call that get their ``curves.png`` at their end; more short ones would draw longer than train."""
+
 SHARE = 0.5
 """Part of the available memory that an ensemble may take."""
 
@@ -46,6 +49,8 @@ def train_many(
     threads: int | None = None,
 ) -> list[Result]:
     """Run many composed configurations, those of one program together, without printing.
+
+    Of more than 100, ``homotopy-report FOLDER --curves`` draws the pictures.
 
     Args:
         configs: What :func:`homotopy_bench.compose` returned, or nested mappings with the same keys.
@@ -108,6 +113,9 @@ def train_members(
     Returns:
         True if all went to their ends; False if they were interrupted.
     """
+    draws = len(members) <= MOST_PICTURES
+    for member in members:
+        member.draws = draws
     try:
         for group in _grouped(members):
             parts, threads = _plan(group, fusing, say)

@@ -23,11 +23,12 @@ from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
-from homotopy_bench.runs.summary import metrics_line, run_summary, run_title
+from homotopy_bench.runs.summary import metrics_line, run_summary
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
 from homotopy_bench.tracking.environment import code_version, command_line, look_up
 from homotopy_bench.tracking.record import Record, Request, read_metrics
+from homotopy_bench.tracking.title import run_title
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
 
@@ -45,6 +46,7 @@ class Member:
         cost: The cost so far.
         history: The evaluations that the summary names.
         best: The ``state_dict`` of the target network at the best of them; None before the first at t = 1.
+        draws: Whether the record gets its picture at the end.
         status: None while it trains, then how it ended.
         result: None while it trains.
         error: Why it failed; None where it did not.
@@ -58,6 +60,7 @@ class Member:
         self.job = job
         self.record = record
         self.writing = False
+        self.draws = True
         self.restore(state)
         self.data: list[dict[str, str | bool]] = []
         self.device_name = job.config.hardware.name
@@ -143,7 +146,8 @@ class Member:
     @property
     def title(self) -> str:
         """The run in one line."""
-        return run_title(self.job.config, self.data)
+        config, published = self.job.config, all(file["published"] for file in self.data)
+        return run_title(config.method.name, config.dataset.name, config.model.name, config.seed, published=published)
 
     def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> bool:
         """Return whether an evaluation is the best at t = 1 so far, after taking it into the history.
@@ -199,9 +203,10 @@ class Member:
             }
         )
 
-    def finish(self, network: torch.nn.Module) -> Result:
-        """Return the result, with the trained target network, after writing how the run ended."""
-        self._draw()
+    def finish(self, network: torch.nn.Module | None) -> Result:
+        """Return the result, with the trained target network if there is one, after writing how the run ended."""
+        if self.draws:
+            self._draw()
         if self.best is not None:
             self.record.save_best(self.best)
         content = self.summary()
@@ -236,6 +241,7 @@ class Member:
 
     def _end(self, result: Result) -> Result:
         self.result = result
+        self.state = self.best = None  # of many runs they do not fit into the memory
         self.record.release()
         return result
 

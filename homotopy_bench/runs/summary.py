@@ -13,12 +13,6 @@ from homotopy_bench.tracking.environment import code_version, command_line, envi
 from homotopy_bench.training.evaluation import Evaluation
 
 
-def run_title(config: Config, data: Sequence[Mapping[str, str | bool]]) -> str:
-    """Return in one line what is trained on which files (:func:`homotopy_bench.data.published.provenance`)."""
-    files = "" if all(file["published"] for file in data) else " (not the published files)"
-    return f"{config.method.name} on {config.dataset.name}{files}, model {config.model.name}, seed {config.seed}"
-
-
 def metrics_line(
     position: Mapping[str, float],
     row: int,

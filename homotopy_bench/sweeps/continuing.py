@@ -11,6 +11,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_configuration
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.heartbeat import announced
 from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
@@ -51,9 +52,10 @@ def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:
 
 def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     left: list[tuple[Config, Path, list[str]]] = []
-    begun, expected = runs_of(folder), _expected(folder)
+    begun, expected = dict.fromkeys(runs_of(folder)), _expected(folder)
     ended = 0
-    for run in [*begun, *(run for run in expected if not holds_run(run))]:
+    found = [*begun, *(run for run in expected if not holds_run(run))]
+    for run in announced(found, "records read", _print):
         try:
             config, overrides, status = (
                 read_run(run) if run in begun else (compose(*expected[run]), expected[run], None)
@@ -64,7 +66,7 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
             ended += status is not None
         except (InputError, OSError) as error:
             report(error)
-    print(f"{folder}: {ended} runs have ended, {len(left)} are continued", flush=True)
+    _print(f"{folder}: {ended} runs have ended, {len(left)} are continued")
     if not left:
         return
     allow_open_files(len(left))
@@ -74,10 +76,11 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     from homotopy_bench.runs.job import Job
     from homotopy_bench.runs.many import train_members
     from homotopy_bench.runs.member import Member
-    from homotopy_bench.tracking.group_display import group_display, print_jobs, print_unsent
+    from homotopy_bench.tracking.group_display import group_display, print_jobs, print_undrawn, print_unsent
 
     members: list[Member] = []
-    for job in (Job(*one) for one in left):
+    for one in announced(left, "checkpoints read", _print):
+        job = Job(*one, keeps_network=False)
         try:
             members.append(Member.continued(job) if job.folder in begun else Member.begin(job))
         except (InputError, OSError) as error:
@@ -85,9 +88,11 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     console = Console()
     launcher = _multirun(folder).get("launcher", {})  # other launchers than ``fused`` lack these options
     fusing = Fusing(**{key: launcher[key] for key in ("max_members", "probe", "threads") if key in launcher})
-    finished = train_members(members, fusing, lambda count: group_display(console, count), print)
+    finished = train_members(members, fusing, lambda count: group_display(console, count), _print)
     results = [member.result for member in members if member.result is not None]
     print_jobs(console, [(str(result.folder), result.summary) for result in results])
+    if not all(member.draws for member in members):
+        print_undrawn(console, folder)
     print_unsent(console, (result.folder for result in results))
     if not finished:
         print_continuing(folder)
@@ -97,6 +102,10 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
         report(one)
     if any(map(failed_by_machine, errors)):
         print_continuing(folder)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _expected(folder: Path) -> dict[Path, list[str]]:

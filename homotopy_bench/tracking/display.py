@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from homotopy_bench.core.heartbeat import Heartbeat
 from homotopy_bench.core.inert import inert
 
 REFRESH_SECONDS = 0.2
@@ -32,6 +33,9 @@ class Display:
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Take a line of the metrics."""
+
+    def busy(self, doing: str) -> None:
+        """Take notice of work beside the steps, such as ``"records: 20 of 3000 complete"``."""
 
     def warn(self, message: str) -> None:
         """Take a warning of something beside the training."""
@@ -70,19 +74,45 @@ class OnConsole(Display):
         print_line(self.console, f"not sent yet: {command}")
 
 
-class Lines(OnConsole):
-    """Print plain lines, for a file or a pipe."""
+class PlainLines(OnConsole):
+    """Print a line now and then, for a file or a pipe, also where nothing has been evaluated for long."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._heart = Heartbeat(lambda doing: print_line(self.console, doing))
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
-        self._every, self._printed = max(steps // PLAIN_LINES, 1), done
-        print_line(self.console, title)
+        self._steps, self._every = steps, max(steps // PLAIN_LINES, 1)
+        self._next = done + self._every
+        self.print(title)
+
+    def at_step(self, step: int) -> None:
+        """Keep the step for a line where nothing has been printed for long."""
+        self.busy(f"step {step} of {self._steps}")
+
+    def busy(self, doing: str) -> None:
+        """Keep it for a line where nothing has been printed for long."""
+        self._heart.doing(doing)
+
+    def stop(self) -> None:
+        """Print no more of these lines."""
+        self._heart.stop()
+
+    def print(self, text: str) -> None:
+        """Print a line."""
+        print_line(self.console, text)
+        self._heart.said()
+
+
+class Lines(PlainLines):
+    """Print plain lines about a run."""
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Print an evaluation, unless the last printed one is recent."""
-        if line["u"] >= 1.0 or line["step"] >= self._printed + self._every:
-            self._printed = line["step"]
-            print_line(self.console, describe(line))
+        if line["u"] >= 1.0 or line["step"] >= self._next:
+            self._next = line["step"] + self._every
+            self.print(describe(line))
 
 
 class LiveBar(OnConsole, ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,15 @@ from typing import Any
 from rich.console import Console
 
 from homotopy_bench.loggers.wandb import sync_command
-from homotopy_bench.tracking.display import PLAIN_LINES, Display, LiveBar, OnConsole, display, percent, print_line
+from homotopy_bench.tracking.display import (
+    Display,
+    LiveBar,
+    OnConsole,
+    PlainLines,
+    display,
+    percent,
+    print_line,
+)
 
 
 class Standing:
@@ -71,8 +80,8 @@ class Standing:
         return self.best_on_path is not None and not self.arrived
 
 
-class GroupLines(OnConsole):
-    """Print plain lines about a group, for a file or a pipe."""
+class GroupLines(PlainLines):
+    """Print plain lines about a group."""
 
     def __init__(self, console: Console, members: int) -> None:
         super().__init__(console)
@@ -81,14 +90,13 @@ class GroupLines(OnConsole):
 
     def start(self, title: str, steps: int, done: int) -> None:
         """Print what trains."""
-        self._every = max(steps // PLAIN_LINES, 1)
-        self._next = done + self._every
-        print_line(self.console, self.standing.heading(title))
+        super().start(self.standing.heading(title), steps, done)
 
     def at_step(self, step: int) -> None:
         """Print how the group stands, now and then, where that has changed."""
         if step >= self._next and self._print_changed():
             self._next = step + self._every
+        super().at_step(step)
 
     def evaluated(self, line: Mapping[str, Any]) -> None:
         """Keep an evaluation for the next line."""
@@ -96,6 +104,7 @@ class GroupLines(OnConsole):
 
     def stop(self) -> None:
         """Print how the group stands in the end."""
+        super().stop()
         self._print_changed()
 
     def finish(self, summary: Mapping[str, Any], _folder: Path) -> None:
@@ -106,7 +115,7 @@ class GroupLines(OnConsole):
         """Return whether the group stands otherwise than printed last, after printing it."""
         before, self._printed = self._printed, str(self.standing) if self.standing.epoch else ""
         if self._printed != before:
-            print_line(self.console, self._printed)
+            self.print(self._printed)
         return self._printed != before
 
 
@@ -150,6 +159,12 @@ def print_jobs(console: Console, jobs: Iterable[tuple[str, Mapping[str, Any]]]) 
         final = summary.get("final") or {}
         validation, test = (percent(final.get(f"{split}_acc_target")) for split in ("val", "test"))
         print_line(console, f"{summary['status']:<12}{validation:>10}{test:>9}  {name}")
+
+
+def print_undrawn(console: Console, folder: Path) -> None:
+    """Print the command that draws the pictures of the runs below a folder."""
+    command = shlex.join(["homotopy-report", str(folder), "--curves"])
+    print_line(console, f"no curves.png were drawn for so many runs; this draws them: {command}")
 
 
 def print_unsent(console: Console, folders: Iterable[Path]) -> None:

@@ -63,6 +63,7 @@ class Trackers:
         limit: float = LIMIT,
     ) -> None:
         self._runs = [run for run in runs if run.config.logger.chosen]
+        self._number = {run.folder: number for number, run in enumerate(self._runs)}
         self._warn, self._silence, self._limit = warn, silence, limit
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._said: set[str] = set()
@@ -99,10 +100,9 @@ class Trackers:
 
     def end(self, folder: Path) -> None:
         """Say that the record in a run's folder is complete."""
-        for number, run in enumerate(self._runs):
-            if run.folder == folder and folder not in self._ended:
-                self._ended.add(folder)
-                self._tell({"end": number})
+        if folder in self._number and folder not in self._ended:
+            self._ended.add(folder)
+            self._tell({"end": self._number[folder]})
 
     def close(self) -> None:
         """Wait until the trackers have everything, within limits and as long as they give signs of life."""

@@ -148,6 +148,37 @@ def test_unusable_folders_do_not_change_the_exit_code(outputs, write_run, capsys
     assert "no memory" in capsys.readouterr().out
 
 
+def test_pictures_that_runs_lack_are_drawn_and_one_that_cannot_be_is_said(outputs, write_run, capsys):
+    write_run(outputs / "search", seed=1000)
+    for damaged in ("b1", "h0"):
+        (outputs / damaged / "metrics.jsonl").write_bytes(b"{\n")
+    for has_one in ("b2", "h1"):
+        (outputs / has_one / "curves.png").write_bytes(b"as it was")
+    (outputs / "h2" / "summary.json").unlink()  # it still trains
+    write_run(outputs / "continued", seed=7)
+    (outputs / "continued" / "curves.png").write_bytes(b"of an earlier end")
+    os.utime(outputs / "continued" / "curves.png", ns=(0, 0))
+    assert main([str(outputs), "--curves"]) == 1
+    out, err = capsys.readouterr()
+    assert "runs in the tables" in out
+    lines = err.splitlines()
+    assert [line.split(":")[1] for line in lines[:2]] == [" --curves"] * 2
+    assert "b1/curves.png cannot be drawn (DamagedFile: metrics.jsonl is damaged at line 1" in lines[0]
+    assert lines[2:] == ["homotopy-report: 3 curves.png drawn"]
+    assert sorted(path.parent.name for path in outputs.glob("*/curves.png")) == [
+        "b0",
+        "b2",
+        "continued",
+        "h1",
+        "search",
+    ]
+    assert (outputs / "continued" / "curves.png").read_bytes() != b"of an earlier end"
+    assert (outputs / "b2" / "curves.png").read_bytes() == b"as it was"
+    (outputs / "b1" / "summary.json").unlink()
+    (outputs / "h0" / "summary.json").unlink()
+    assert main([str(outputs), "--curves"]) == 0
+
+
 def test_help_loads_nothing_that_takes_time():
     code = (
         "import sys; sys.argv = ['homotopy-report', '--help']\n"
@@ -165,7 +196,7 @@ def test_help_loads_nothing_that_takes_time():
 def test_a_report_never_loads_torch(outputs):
     code = (
         "import sys\nfrom homotopy_bench.cli.report import main\n"
-        f"assert main([{str(outputs)!r}]) == 0\nassert 'torch' not in sys.modules"
+        f"assert main([{str(outputs)!r}, '--curves']) == 0\nassert 'torch' not in sys.modules"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stderr

@@ -121,6 +121,19 @@ def test_in_single_precision_the_first_steps_agree_within_rounding(name: str, tm
     assert 0 < sum(cost["train_seconds"] + cost["eval_seconds"] for cost in costs) < passed
 
 
+def test_many_runs_get_no_pictures_and_keep_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homotopy_bench.runs.many.MOST_PICTURES", 1)
+    few = ("training.epochs=2", "dataset.samples=250")
+    jobs = [Job(own(number, *few), tmp_path / str(number), [], keeps_network=number == 1) for number in range(2)]
+    members = [Member.begin(job) for job in jobs]
+    assert train_members(members, TOGETHER)
+    results = [member.result for member in members]
+    assert [result is not None and result.trained is not None for result in results] == [False, True]
+    assert [member.best for member in members] == [None, None]
+    assert len(list(tmp_path.rglob("best.safetensors"))) == 2
+    assert not list(tmp_path.rglob("curves.png"))
+
+
 def test_neighbours_and_their_order_do_not_matter(alone: Path, tmp_path: Path) -> None:
     def prune(line: Mapping[str, Any], _samples: int) -> bool:
         return bool(line["epoch"] == 1)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import queue
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from homotopy_bench.tracking.group_display import GroupBar, GroupLines, group_display, print_jobs
+from homotopy_bench.tracking.group_display import GroupBar, GroupLines, group_display, print_jobs, print_undrawn
 
 STEPS = 400
+
+LIMIT = 60.0
+"""Seconds after which what does not come never comes."""
 
 
 def train_three(show: GroupBar | GroupLines) -> None:
@@ -46,6 +51,25 @@ def test_a_file_gets_about_twenty_plain_lines_and_the_last_standing() -> None:
     assert "\x1b" not in out.getvalue()
 
 
+@pytest.mark.parametrize("members", [1, 3])
+def test_where_nothing_is_evaluated_for_long_a_file_gets_steps_and_records(
+    members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homotopy_bench.core.heartbeat.EVERY", 0.0)
+    written: queue.Queue[str] = queue.Queue()
+    out = io.StringIO()
+    monkeypatch.setattr(out, "write", written.put)
+    show = group_display(Console(file=out, width=80), members)
+    show.start("baseline on mnist1d", STEPS, 0)
+    try:
+        for doing in (f"step 2 of {STEPS}", "1 of 3 records saved"):
+            show.at_step(2) if doing.startswith("step") else show.busy(doing)
+            while doing not in written.get(timeout=LIMIT):
+                pass
+    finally:
+        show.stop()
+
+
 def test_a_terminal_gets_a_bar_of_at_most_eighty_columns() -> None:
     out = io.StringIO()
     show = group_display(Console(file=out, width=80, force_terminal=True), 3)
@@ -77,3 +101,9 @@ def test_every_job_has_a_line() -> None:
         ["completed", "25.0", "%", "12.5", "%", "#0", "seed=0"],
         ["failed", "-", "-", "#1", "seed=1"],
     ]
+
+
+def test_the_command_that_draws_the_pictures_can_be_copied() -> None:
+    out = io.StringIO()
+    print_undrawn(Console(file=out, width=40), Path("outputs/my sweep"))
+    assert out.getvalue().endswith(": homotopy-report 'outputs/my sweep' --curves\n")

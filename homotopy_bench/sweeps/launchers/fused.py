@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.heartbeat import announced
 from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.sweeps.launchers.base import SweepLauncher, print_records
@@ -82,7 +83,7 @@ class EnsembleLauncher(SweepLauncher):
         try:
             jobs = [self._prepare(overrides, number) for number, overrides in batch.items()]
             finished = self._train([job for job in jobs if job.error is None], sweep)
-            results = [self._give_back(job) for job in jobs]
+            results = [self._give_back(job) for job in announced(jobs, "jobs given back", log.info)]
         finally:
             HydraConfig.instance().cfg = outer
         return results if finished else None
@@ -138,18 +139,20 @@ class EnsembleLauncher(SweepLauncher):
         from homotopy_bench.runs.job import Job
         from homotopy_bench.runs.many import train_members
         from homotopy_bench.runs.member import Member
-        from homotopy_bench.tracking.group_display import group_display
+        from homotopy_bench.tracking.group_display import group_display, print_undrawn
 
         trained: list[tuple[Prepared, Member]] = []
-        for job in jobs:
+        for job in announced(jobs, "records begun", log.info):
             assert job.config is not None
             prune = pruning(job.composed.hydra, job.config.training.epochs)
             try:
-                run = Job(job.config, job.folder, job.overrides, prune, by_hydra=begun_by_hydra(job.composed.hydra))
+                written = begun_by_hydra(job.composed.hydra)
+                run = Job(job.config, job.folder, job.overrides, prune, by_hydra=written, keeps_network=False)
                 trained.append((job, Member.continued(run) if job.goes_on else Member.begin(run)))
             except InputError as error:
                 job.error = error
         members, console = [member for _, member in trained], Console()
+        log.info(f"{len(members)} records begun")
         try:
             finished = train_members(members, self.fusing, lambda count: group_display(console, count), log.info)
         except KeyboardInterrupt:
@@ -159,6 +162,8 @@ class EnsembleLauncher(SweepLauncher):
         print_records(
             ((job.number, job.overrides, job.result.summary if job.result else None) for job, _ in trained), sweep
         )
+        if not all(member.draws for member in members):
+            print_undrawn(console, sweep)
         self.print_unsent(job.folder for job, _ in trained)
         return finished
 

@@ -41,7 +41,8 @@ def train_job(composed: DictConfig, show: Display, again: bool = False) -> Resul
     from homotopy_bench.runs.run import resume, start
 
     begin = resume if (again or is_trial(runtime)) and holds_run(folder) else start
-    return begin(Job(config, folder, overrides, pruning(runtime, config.training.epochs), by_hydra=written), show)
+    prune = pruning(runtime, config.training.epochs)
+    return begin(Job(config, folder, overrides, prune, by_hydra=written, keeps_network=False), show)
 
 
 def is_trial(hydra: Any) -> bool:

@@ -7,6 +7,7 @@ more than ``KEY=VALUE`` with a plain value is left to Hydra.
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -18,6 +19,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from homotopy_bench.core.credentials import refuse_credentials
+
+log = logging.getLogger(__name__)
+
+SAID = 500
+"""Jobs between two lines that say how many have been composed: some seconds."""
 
 
 class SweepLoader:
@@ -33,7 +39,8 @@ class SweepLoader:
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
         self._composed: dict[Hashable, bytes] = {}
-        self._given: dict[Hashable, DictConfig] = {}
+        self._given: dict[Hashable, bytes] = {}
+        self._checked = 0
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, with the section ``hydra``.
@@ -41,14 +48,23 @@ class SweepLoader:
         Every job is composed to check it before the first begins. The result is kept for the launcher, which takes it.
         """
         asked = _asked(master_config, sweep_overrides)
-        if asked not in self._given:
-            self._given[asked] = self._compose(master_config, sweep_overrides)
-        return self._given[asked]
+        if asked in self._given:
+            known: DictConfig = pickle.loads(self._given[asked])
+            return known
+        composed = self._compose(master_config, sweep_overrides)
+        self._checked += 1
+        if self._checked % SAID == 0:
+            log.info(f"{self._checked} jobs composed")
+        self._given[asked] = pickle.dumps(composed)  # a tenth of the memory
+        return composed
 
     def take_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job as an object that nobody else gets."""
         given = self._given.pop(_asked(master_config, sweep_overrides), None)
-        return self._compose(master_config, sweep_overrides) if given is None else given
+        if given is None:
+            return self._compose(master_config, sweep_overrides)
+        config: DictConfig = pickle.loads(given)
+        return config
 
     def _compose(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         parsed = [self._parse(text) for text in sweep_overrides]
