@@ -32,6 +32,7 @@ def allow_open_files(runs: int) -> None:
 
 
 _spare: list[int] = []
+"""The kept handle; handles are counted for the process, which needs one for all its runs."""
 
 
 def keep_spare_handle() -> None:
