@@ -48,7 +48,8 @@ class SweepLauncher(Launcher, ABC):
 
         check_hydra(config.hydra)
         self._loader = SweepLoader(hydra_context.config_loader)
-        for overrides in grid_jobs(config.hydra, hydra_context.config_loader):
+        as_written: Any = OmegaConf.to_container(config.hydra, resolve=False)
+        for overrides in grid_jobs(as_written, hydra_context.config_loader):
             self._loader.load_sweep_config(config, overrides)
         held: ExitStack = getattr(task_function, HELD)
         held.enter_context(own_sweep(config.hydra))

@@ -165,7 +165,8 @@ def _leave_results(
     print(f"study {inert(str(options.study))}: {len(every)} trials ({counts})")
     write_table(every, options.objectives, folder / "trials.csv")
     best = front(every, options.objectives)
-    budget = TuningBudget(sum(trial.state.is_finished() for trial in every), total)
+    ended = sum(trial.state.is_finished() for trial in every)
+    budget = TuningBudget(ended, max(total, ended))  # another command may have asked for more
     for trial in best:
         config = composition.config(trial.user_attrs[RUN]["overrides"])
         values = ", ".join(f"{name} {value:.6g}" for name, value in zip(options.objectives, trial.values, strict=True))
