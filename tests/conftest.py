@@ -17,6 +17,9 @@ if "HOMOTOPY_BENCH_SHAPES" in os.environ:  # before the first import of any of t
     install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
 from tests.cases import ON_REAL_DATA  # noqa: E402  # after the hook, like all that imports the package
+from tests.package_files import read_once  # noqa: E402
+
+read_once()
 
 
 @pytest.fixture(scope="session", autouse=True)

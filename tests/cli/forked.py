@@ -15,14 +15,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import homotopy_bench
+from homotopy_bench import compose
+from tests.package_files import read_once
 
 
 def load() -> None:
-    """Import every module of the package, and make the parser of formulas in pictures, which is slow to make."""
+    """Import every module of the package, read its configuration, and make the parser of formulas in pictures."""
     importlib.import_module("torch._dynamo")  # by the first optimiser
     for found in pkgutil.walk_packages(homotopy_bench.__path__, "homotopy_bench."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
+    read_once()
+    compose()
     figure = Figure()
     figure.add_subplot().set_xscale("log")
     FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]

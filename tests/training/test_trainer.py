@@ -146,8 +146,10 @@ def test_a_member_leaves_its_ensemble_and_goes_on_alone(case: str) -> None:
 @pytest.mark.parametrize("case", REFERENCED)
 def test_loop_equals_plain_pytorch(case: str) -> None:
     rules, steps = effort(case)
-    for optimizer in rules:
-        for member in members(case, optimizer):
+    for index, optimizer in enumerate(rules):
+        every = members(case, optimizer)
+        # All for one path, and for the others one of each rule, in turn.
+        for member in every if case.startswith("identity-circular/") else every[index : index + 1]:
             training = trained(member, steps=steps)
             config = training.configs[0]
             splits = config.dataset.load(config.paths.data_root())
