@@ -16,7 +16,8 @@ SHAPES_CHECKED = ["homotopy_bench.curvature", "homotopy_bench.ensemble", "homoto
 if "HOMOTOPY_BENCH_SHAPES" in os.environ:  # before the first import of any of them
     install_import_hook(SHAPES_CHECKED, "beartype.beartype")
 
-from tests.cases import ON_REAL_DATA  # noqa: E402  # after the hook, like all that imports the package
+from tests.blank_curves import DRAWN_BY_RUNS, draw_blank  # noqa: E402  # after the hook, like all that imports the package
+from tests.cases import ON_REAL_DATA  # noqa: E402
 from tests.package_files import read_once  # noqa: E402
 
 read_once()
@@ -61,3 +62,19 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blank_curves() -> Iterator[None]:
+    """Let runs leave an empty picture."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DRAWN_BY_RUNS, draw_blank)
+        yield
+
+
+@pytest.fixture
+def real_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the runs of a test draw their curves."""
+    from homotopy_bench.tracking.curves import draw_curves
+
+    monkeypatch.setattr(DRAWN_BY_RUNS, draw_curves)

@@ -52,12 +52,6 @@ IMAGES = [
 SHORT = ("training.epochs=3", "training.checkpoint_every=1")
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes longer than training such a small network."""
-    monkeypatch.setattr("homotopy_bench.runs.member.draw_curves", lambda _lines, _title, _method, path: path.touch())
-
-
 def own(number: int, *overrides: str, case: Sequence[str] = CASE) -> Config:
     """The configuration of the member with a number: seed, rate, and on some paths the length of the warm-up differ."""
     return compose(*case, *SHORT, f"seed={number}", f"optimizer.lr={0.002 * (number + 1)}", *overrides)
@@ -73,10 +67,8 @@ def begun(folder: Path, configs: Sequence[Config], prune: Mapping[int, Prune] | 
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The members with numbers 0 to 4, each trained by itself."""
     folder = tmp_path_factory.mktemp("alone")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("homotopy_bench.runs.member.draw_curves", lambda _lines, _title, _method, path: path.touch())
-        for number in range(5):
-            train(own(number), folder / str(number))
+    for number in range(5):
+        train(own(number), folder / str(number))
     return folder
 
 

@@ -29,12 +29,6 @@ SINGLE = sorted(path.name for path in COMPLETED.iterdir() if path.name != "multi
 RUNS = sorted(str(path.parent.relative_to(COMPLETED)) for path in COMPLETED.rglob("summary.json"))
 
 
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes longer than training such a small network."""
-    monkeypatch.setattr("homotopy_bench.runs.member.draw_curves", lambda _lines, _title, _method, path: path.touch())
-
-
 def summary(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return content
