@@ -87,11 +87,14 @@ def descend(update: str, factor: float, m: int, momentum: float = 0.0, steps: in
     velocity = torch.zeros_like(theta)
     gain = SGD(lr=lr, momentum=momentum).gain()
     for _ in range(steps):
+        before = theta.clone()
         gradient = theta @ hessian - linear
         penalty.gradient(0, theta, gradient, level)
         velocity = momentum * velocity + gradient
         theta -= lr * velocity
         penalty.correct(0, theta, level, lr * gain)
+        if torch.equal(theta, before):
+            break
     anchors = torch.diag(mask.double().flatten())
     eye = torch.eye(size, dtype=torch.float64)
     system = torch.kron(torch.eye(m, dtype=torch.float64), hessian) + 2 * level * anchors
