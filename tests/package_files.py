@@ -20,7 +20,7 @@ def read_once() -> None:
     Plugins.instance()  # which registers them
     for scheme in ("file", "pkg"):
         source = SourcesRegistry.instance().resolve(scheme)
-        source.load_config = _keeping(source.load_config)  # type: ignore[method-assign]
+        setattr(source, "load_config", _keeping(source.load_config))  # noqa: B010  # a method of a class of Hydra
 
 
 def _keeping(read: Callable[[Any, str], ConfigResult]) -> Callable[[Any, str], ConfigResult]:

@@ -98,8 +98,8 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
         print_continuing(folder)
         raise KeyboardInterrupt
     errors = [member.error for member in members if member.error is not None]
-    for error in errors:
-        report(error)
+    for failure in errors:
+        report(failure)
     if any(map(failed_by_machine, errors)):
         print_continuing(folder)
 
