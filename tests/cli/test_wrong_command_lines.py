@@ -237,6 +237,7 @@ TRAIN: tuple[Case, ...] = (
     ),
     ("-m method=nosuch,x", "method=nosuch: accepted: baseline"),
     ("-m method=baseline,nosuch hydra/launcher=joblib", "method=nosuch: accepted: baseline"),
+    ("-m method=baseline,nosuch hydra/launcher=basic", "method=nosuch: accepted: baseline"),
     # folders, and what else Hydra would take as it is
     ("hydra.run.dir=", "hydra.run.dir=: accepted: the name of a folder"),
     ("hydra.run.dir=''", "hydra.run.dir=: accepted: the name of a folder"),

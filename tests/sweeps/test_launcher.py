@@ -123,6 +123,14 @@ def test_an_occupied_folder_is_left_alone(basic: Path, tmp_path: Path) -> None:
     assert summary(tmp_path / "sweep" / "0")["seed"] == 2
 
 
+def test_hydras_own_launcher_leaves_another_multirun_alone(basic: Path, tmp_path: Path) -> None:
+    shutil.copytree(basic, tmp_path / "sweep")
+    before = {name: (tmp_path / "sweep" / name).read_bytes() for name in files(tmp_path / "sweep")}
+    done = run_cli("-m", "hydra/launcher=basic", *TINY, "hydra.sweep.dir=sweep", "seed=2,3", cwd=tmp_path)
+    assert the_error_line(done).startswith("hydra.sweep.dir=sweep: this folder already holds a multirun")
+    assert {name: (tmp_path / "sweep" / name).read_bytes() for name in files(tmp_path / "sweep")} == before
+
+
 def test_a_killed_multirun_continues_where_it_stood(basic: Path, tmp_path: Path) -> None:
     killed = run_until("checkpoint.pt replaced 3", *FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert killed.returncode == -signal.SIGKILL, killed.stderr

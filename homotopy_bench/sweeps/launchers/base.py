@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
@@ -24,6 +24,9 @@ from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
 from homotopy_bench.tracking.resumable import failed_by_machine, print_continuing
 
+if TYPE_CHECKING:
+    from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
+
 log = logging.getLogger(__name__)
 
 REPORT = "report"
@@ -39,20 +42,10 @@ class SweepLauncher(Launcher, ABC):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the context, with its loader replaced by one that composes many jobs faster.
 
-        Every job is composed before the folder is made; Hydra's sweeper would do so after writing there.
-
         Raises:
-            InputError: If an option of Hydra cannot be used, or the folder belongs to another multirun.
+            InputError: If the multirun cannot begin (:func:`begin_multirun`).
         """
-        from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
-
-        check_hydra(config.hydra)
-        self._loader = SweepLoader(hydra_context.config_loader)
-        as_written: Any = OmegaConf.to_container(config.hydra, resolve=False)
-        for overrides in grid_jobs(as_written, hydra_context.config_loader):
-            self._loader.load_sweep_config(config, overrides)
-        held: ExitStack = getattr(task_function, HELD)
-        held.enter_context(own_sweep(config.hydra))
+        self._loader = begin_multirun(hydra_context.config_loader, task_function, config)
         hydra_context.config_loader = cast("ConfigLoader", self._loader)
         self.context, self.config = hydra_context, config
         # None where errors go back to the sweeper
@@ -109,6 +102,31 @@ class SweepLauncher(Launcher, ABC):
         else:
             back.status, back.return_value = JobStatus.COMPLETED, self.report(error)
         return back
+
+
+def begin_multirun(loader: ConfigLoader, task_function: TaskFunction, config: DictConfig) -> SweepLoader:
+    """Return a loader that has composed every job of a multirun, after locking its folder until the command ends.
+
+    All this is before the folder is written to; Hydra's sweeper would compose the jobs later.
+
+    Args:
+        loader: Hydra's loader.
+        task_function: Holds what ends with the command.
+        config: The configuration of the multirun.
+
+    Raises:
+        InputError: If an option of Hydra cannot be used, or the folder belongs to another multirun.
+    """
+    from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
+
+    check_hydra(config.hydra)
+    composing = SweepLoader(loader)
+    as_written: Any = OmegaConf.to_container(config.hydra, resolve=False)
+    for overrides in grid_jobs(as_written, loader):
+        composing.load_sweep_config(config, overrides)
+    held: ExitStack = getattr(task_function, HELD)
+    held.enter_context(own_sweep(config.hydra))
+    return composing
 
 
 def own_sweep(hydra: DictConfig) -> AbstractContextManager[object]:
