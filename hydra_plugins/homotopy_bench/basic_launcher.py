@@ -19,7 +19,7 @@ class OwningLauncher(BasicLauncher):
         Raises:
             InputError: If the multirun cannot begin.
         """
-        begin_multirun(hydra_context.config_loader, task_function, config)
+        begin_multirun(hydra_context, task_function, config)
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
 

@@ -45,8 +45,7 @@ class SweepLauncher(Launcher, ABC):
         Raises:
             InputError: If the multirun cannot begin (:func:`begin_multirun`).
         """
-        self._loader = begin_multirun(hydra_context.config_loader, task_function, config)
-        hydra_context.config_loader = cast("ConfigLoader", self._loader)
+        self._loader = begin_multirun(hydra_context, task_function, config)
         self.context, self.config = hydra_context, config
         # None where errors go back to the sweeper
         self.report: Callable[[Exception], float] | None = getattr(task_function, REPORT, None)
@@ -104,13 +103,14 @@ class SweepLauncher(Launcher, ABC):
         return back
 
 
-def begin_multirun(loader: ConfigLoader, task_function: TaskFunction, config: DictConfig) -> SweepLoader:
+def begin_multirun(hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> SweepLoader:
     """Return a loader that has composed every job of a multirun, after locking its folder until the command ends.
 
-    All this is before the folder is written to; Hydra's sweeper would compose the jobs later.
+    All this is before the folder is written to; Hydra's sweeper would compose the jobs later. From now on it and the
+    launcher have them from this loader.
 
     Args:
-        loader: Hydra's loader.
+        hydra_context: Holds the loader; it is replaced.
         task_function: Holds what ends with the command.
         config: The configuration of the multirun.
 
@@ -120,12 +120,13 @@ def begin_multirun(loader: ConfigLoader, task_function: TaskFunction, config: Di
     from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
     check_hydra(config.hydra)
-    composing = SweepLoader(loader)
+    composing = SweepLoader(hydra_context.config_loader)
     as_written: Any = OmegaConf.to_container(config.hydra, resolve=False)
-    for overrides in grid_jobs(as_written, loader):
+    for overrides in grid_jobs(as_written, hydra_context.config_loader):
         composing.load_sweep_config(config, overrides)
     held: ExitStack = getattr(task_function, HELD)
     held.enter_context(own_sweep(config.hydra))
+    hydra_context.config_loader = cast("ConfigLoader", composing)
     return composing
 
 
