@@ -32,6 +32,7 @@ ABOUT = {
     "lr_schedule": "The learning rate as a function of training progress u in [0, 1], or of the measured curvature.",
     "hardware": "The device, its threads and the number format.",
     "logger": "Trackers beside the record. `logger=[wandb,tensorboard]` chooses several.",
+    "landscape": "When a run measures the landscape around its network.",
 }
 """What each group decides, in the order of the help and of the page."""
 

@@ -24,6 +24,7 @@ from homotopy_bench.hardware.base import Hardware
 from homotopy_bench.loggers.base import Loggers
 from homotopy_bench.methods.base import Method
 from homotopy_bench.models.base import Model
+from homotopy_bench.observation.base import Landscape
 from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 
@@ -34,6 +35,10 @@ class Training(Options):
     ``l1`` sum |w| + ``l2`` sum w^2 over the weights w (not the biases) is added to the objective, and the share
     ``label_smoothing`` of every label is spread over all classes; evaluations do without. ``eval_every`` and
     ``checkpoint_every`` are in epochs; the last epoch is always evaluated.
+
+    ``snapshots`` are whole numbers of epochs (0 is before the first step) and values of t with a decimal point, each
+    kept at the end of the first epoch whose t has reached it. ``data_order`` is the seed of the order of the data where
+    that is not the run's own.
     """
 
     epochs: Annotated[int, Field(ge=1)]
@@ -44,6 +49,10 @@ class Training(Options):
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.0
     eval_every: Annotated[int, Field(ge=1)]
     checkpoint_every: Annotated[int, Field(ge=1)]
+    snapshots: Annotated[list[Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0.0, le=1.0)]], PER_MEMBER] = (
+        Field(default_factory=list)
+    )
+    data_order: Annotated[Annotated[int, Field(ge=0)] | None, PER_MEMBER] = None
 
 
 class Paths(Options):
@@ -87,7 +96,13 @@ class Config:
     training: Training
     hardware: Hardware
     logger: Loggers
+    landscape: Landscape
     paths: Paths
+
+    @property
+    def order_seed(self) -> int:
+        """The seed of the order of the data."""
+        return self.seed if self.training.data_order is None else self.training.data_order
 
     def to_dict(self) -> dict[str, Any]:
         """Return the nested mapping that :func:`validate` turns into an equal configuration."""
@@ -98,8 +113,16 @@ class Config:
         }
 
     def hash(self) -> str:
-        """Return 12 hexadecimal digits that name everything a result depends on; folders do not count."""
-        content = {key: value for key, value in self.to_dict().items() if key not in ("paths", "logger")}
+        """Return 12 hexadecimal digits that name everything a result depends on; folders do not count.
+
+        Keys that are newer than the first records count where they are set, so that those keep their hashes.
+        """
+        content = {key: value for key, value in self.to_dict().items() if key not in ("paths", "logger", "landscape")}
+        training = dict(content["training"])
+        del training["snapshots"]
+        if training["data_order"] is None:
+            del training["data_order"]
+        content["training"] = training
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def program(self) -> Program:

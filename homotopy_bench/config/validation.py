@@ -39,6 +39,7 @@ def validate(raw: Mapping[str, Any]) -> Config:
         if key not in names:
             hint = nearest(str(key), names) or f"; known: {', '.join(names)}"
             raise InputError(str(key), raw[key], f"no such key{hint}")
+    raw = {**NEWER, **raw}
     for name in names:
         if name not in raw:
             raise InputError(name, "(missing)", "this key must be given")
@@ -51,6 +52,9 @@ def validate(raw: Mapping[str, Any]) -> Config:
     _check_combinations(config)
     return config
 
+
+NEWER: dict[str, Any] = {"landscape": {"name": "off"}}
+"""Sections that older records lack, with what they mean there."""
 
 _PLAIN: dict[str, type[Options]] = {"training": Training, "paths": Paths}
 """Sections that are no group with choices."""

@@ -59,6 +59,8 @@ def _properties(kind: type[Options]) -> dict[str, Any]:
 
 
 def _words(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(map(_words, schema["anyOf"]))
     if "enum" in schema or "const" in schema:
         return ", ".join(str(choice) for choice in schema.get("enum", [schema.get("const")]))
     if schema.get("type") == "array":

@@ -29,6 +29,7 @@ ROOMS: dict[str, str] = {
     "lr_schedule": "homotopy_bench.optim.lr_schedules",
     "hardware": "homotopy_bench.hardware",
     "logger": "homotopy_bench.loggers",
+    "landscape": "homotopy_bench.observation",
 }
 """Where the choices of each group of ``conf/`` live."""
 

@@ -62,7 +62,7 @@ class RowStep:
         seeds = [
             seed
             for config, count in zip(configs, rows.counts, strict=True)
-            for seed in (copy_seeds(config.seed, count) if batch_per_copy else [config.seed] * count)
+            for seed in (copy_seeds(config.order_seed, count) if batch_per_copy else [config.order_seed] * count)
         ]
         batches.follow(seeds)
         rates.serve(ensemble, rows, seeds)

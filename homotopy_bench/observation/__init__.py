@@ -1,0 +1,1 @@
+"""Say when a run measures the landscape around its network."""
