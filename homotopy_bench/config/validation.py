@@ -171,6 +171,10 @@ def _check_combinations(config: Config) -> None:
     if config.training.batch_size == 1 and not config.model.trains_on_single_samples():
         accepted = "the model normalises over the samples of a batch; accepted: an integer >= 2, or another model.block"
         raise InputError("training.batch_size", 1, accepted)
+    for value in config.training.snapshots:
+        if isinstance(value, int) and value > config.training.epochs:
+            accepted = f"an epoch after the last one, training.epochs={config.training.epochs}; accepted: at most that"
+            raise InputError("training.snapshots", value, accepted)
     if not config.method.deforms and config.continuation.name != "constant":
         accepted = f"method={config.method.name} has nothing to deform; accepted: constant"
         raise InputError("continuation", config.continuation.name, accepted)

@@ -35,7 +35,7 @@ from homotopy_bench.core.files import DamagedFile, read_json, read_text
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.report.curves import Curve, read_curve
-from homotopy_bench.tracking.record import SCHEMA
+from homotopy_bench.tracking.record import FORKS, SCHEMA
 
 Kind = Literal[
     "running",
@@ -272,6 +272,7 @@ def _run_folders(top: Path) -> Iterator[Path | Unusable]:
     for place, folders, files in os.walk(top, onerror=closed.append):
         if ".hydra" in folders or "summary.json" in files or "metrics.jsonl" in files:
             yield Path(place)
+            folders[:] = [name for name in folders if name != FORKS]  # of their own, by homotopy-report RUN/forks
         folders[:] = sorted(name for name in folders if not name.startswith("."))
     for error in closed:
         yield Unusable(Path(error.filename), "unreadable", f"folder cannot be opened: {error.strerror}")

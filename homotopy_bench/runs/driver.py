@@ -118,15 +118,22 @@ class Driver:
         total = training.total_steps
         evaluate_every = self.config.training.eval_every * training.steps_per_epoch
         save_every = self.config.training.checkpoint_every * training.steps_per_epoch
+        stops = [evaluate_every, save_every]
+        if any(member.job.config.training.snapshots for member in self.members):
+            stops.append(training.steps_per_epoch)
+        if training.step == 0:
+            self._keep_snapshots(training)
         with Interrupt() as interrupt:
             while training.step < total and self.members:
                 begun = training.step
-                goal = min(total, *((begun // every + 1) * every for every in (evaluate_every, save_every)))
+                goal = min(total, *((begun // every + 1) * every for every in stops))
                 self._train(training, goal, interrupt)
                 ended = training.step == total
                 # An interrupt may come before the first step of this round: what lies there has been evaluated.
                 if ended or (training.step > begun and training.step % evaluate_every == 0):
                     self._evaluate(training)
+                if training.step > begun and training.step % training.steps_per_epoch == 0:
+                    self._keep_snapshots(training)
                 if ended or interrupt.requested or training.step % save_every == 0:
                     self._save(training)
                 if interrupt.requested and not ended:
@@ -176,6 +183,10 @@ class Driver:
     def _save(self, training: Trainer) -> None:
         """Write the checkpoints of the runs that go on."""
         self._each("saved", lambda member, row: None if member.status else member.save(training, row))
+
+    def _keep_snapshots(self, training: Trainer) -> None:
+        """Write the snapshots that are due of the runs that go on."""
+        self._each("kept", lambda member, row: None if member.status else member.keep_snapshots(training, row))
 
     def _leave(self, training: Trainer, splits: Splits) -> Trainer:
         """Return the ensemble without the runs that have a status; they end here."""

@@ -23,6 +23,7 @@ from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
+from homotopy_bench.runs.snapshots import due_snapshots
 from homotopy_bench.runs.summary import metrics_line, run_summary
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
@@ -192,16 +193,26 @@ class Member:
 
     def save(self, training: Trainer, row: int) -> None:
         """Write the checkpoint of the member with this row."""
-        self.record.save(
-            {
-                "config_hash": self.job.config.hash(),
-                "code_version": code_version(),
-                "cost": asdict(self.cost),
-                "history": asdict(self.history),
-                "best": self.best,
-                "member": training.member_state(row),
-            }
-        )
+        self.record.save(self._state(training, row))
+
+    def keep_snapshots(self, training: Trainer, row: int) -> None:
+        """Write the snapshots that are due at the end of an epoch, or before the first."""
+        epoch, t = training.step // training.steps_per_epoch, training.last_t()[row]
+        names = due_snapshots(self.job.config.training.snapshots, epoch, t, self.record.snapshots)
+        if names:
+            state = self._state(training, row)
+            for name in names:
+                self.record.keep_snapshot(name, state)
+
+    def _state(self, training: Trainer, row: int) -> dict[str, Any]:
+        return {
+            "config_hash": self.job.config.hash(),
+            "code_version": code_version(),
+            "cost": asdict(self.cost),
+            "history": asdict(self.history),
+            "best": self.best,
+            "member": training.member_state(row),
+        }
 
     def finish(self, network: torch.nn.Module | None) -> Result:
         """Return the result, with the trained target network if there is one, after writing how the run ended."""

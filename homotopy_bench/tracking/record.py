@@ -4,6 +4,8 @@
     metrics.jsonl         a line per evaluation         curves.png      the lines as a picture
     summary.json          how it ended                  train.log       the same for a reader
     best.safetensors      the best parameters at t = 1
+    snapshots/            states of chosen epochs and values of t, each as in checkpoint.pt
+    forks/                runs that continue them with other orders of the data
 
 ``metrics.jsonl`` is append-only; a run killed in the middle may leave a torn last line, which readers skip and a
 continued run cuts off. All other files appear complete or not at all. ``metrics.jsonl`` comes last of the first files:
@@ -29,6 +31,9 @@ from homotopy_bench.tracking.checkpoint_file import encoded, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+SNAPSHOTS, FORKS = "snapshots", "forks"
+"""Folders in that of a run."""
 
 SCHEMA = 1
 """Number of the record's layout; a reader refuses any other."""
@@ -71,6 +76,7 @@ class Record:
         self.best = folder / "best.safetensors"
         self.curves = folder / "curves.png"
         self.log_file = folder / "train.log"
+        self.snapshots = folder / SNAPSHOTS
 
     @classmethod
     def create(cls, folder: Path, request: Request | None) -> Record:
@@ -92,6 +98,33 @@ class Record:
         except OSError as error:
             record.release()
             raise InputError("hydra.run.dir", folder, f"cannot be written ({error.strerror})") from error
+        return record
+
+    @classmethod
+    def forked(cls, folder: Path, request: Request, state: Mapping[str, Any], metrics: bytes) -> Record:
+        """Return the record of a run that continues another's state, in a folder that holds none.
+
+        Args:
+            folder: The folder; it is made if it is missing.
+            request: What to keep in ``.hydra/``.
+            state: The state to continue from.
+            metrics: The lines of the other run's metrics up to there. They are written last: where they stand, the
+                state does.
+
+        Raises:
+            InputError: If the folder already holds a run, another process writes it, or it cannot be written.
+        """
+        record = cls(folder)
+        record._lock = own_new(folder, "--fork")
+        try:
+            request.keep(folder)
+            content = {**state, "schema": SCHEMA, "metrics_bytes": len(metrics)}
+            write_atomically(record.checkpoint, encoded(content))
+            write_atomically(record.metrics, metrics)
+        except OSError as error:
+            raise InputError("--fork", folder, f"cannot be written ({error.strerror})") from error
+        finally:
+            record.release()
         return record
 
     def own(self) -> None:
@@ -122,10 +155,18 @@ class Record:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write the checkpoint: a state of tensors, numbers, texts and containers, and the length of the metrics."""
+        self._write(self.checkpoint, state)
+
+    def keep_snapshot(self, name: str, state: Mapping[str, Any]) -> None:
+        """Write a state like a checkpoint, as ``snapshots/NAME.pt``."""
+        self.snapshots.mkdir(exist_ok=True)
+        self._write(self.snapshots / f"{name}.pt", state)
+
+    def _write(self, path: Path, state: Mapping[str, Any]) -> None:
         with self.metrics.open("rb") as file:
             os.fsync(file.fileno())
             size = file.seek(0, 2)
-        write_atomically(self.checkpoint, encoded({"schema": SCHEMA, "metrics_bytes": size, **state}))
+        write_atomically(path, encoded({"schema": SCHEMA, "metrics_bytes": size, **state}))
 
     def save_best(self, state: Mapping[str, Tensor]) -> None:
         """Write the ``state_dict`` of the target network that was best on the validation split."""
