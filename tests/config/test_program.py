@@ -43,7 +43,7 @@ BASE: dict[str, dict[str, Any]] = {
 }
 """Options with which a choice can be trained here and its keys matter."""
 
-CANDIDATES: tuple[Any, ...] = (0.25, 0.05, 0.5, 1.5, 2, 4, 0.01, True, False, (0.4, 0.2), Step())
+CANDIDATES: tuple[Any, ...] = (0.25, 0.05, 0.5, 1.5, 2, 4, 0.01, True, False, (0.4, 0.2), [1], Step())
 
 
 def example(group: str, choice: str) -> Config:
@@ -98,7 +98,7 @@ def splits(image: bool) -> Splits:
 def sections() -> Iterator[tuple[str, str]]:
     """Every choice of every group on which a result depends."""
     for group in ROOMS:
-        if group != "logger":
+        if group not in ("logger", "landscape"):
             yield from ((group, choice) for choice in choices_of(group))
 
 
