@@ -119,13 +119,13 @@ def read_text(path: Path, most: int = LARGEST_DOCUMENT) -> str:
         raise DamagedFile(path, f"is not UTF-8 text (byte {error.start})") from error
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, most: int = LARGEST_DOCUMENT) -> Any:
     """Return a document of JSON, read as by :func:`read_text`; NaN and Infinity, which JSON lacks, are None.
 
     Raises:
         DamagedFile: If it is no such document.
     """
-    text = read_text(path)
+    text = read_text(path, most)
     try:
         return json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:

@@ -14,6 +14,8 @@ class Cost:
         eval_seconds: The same of evaluations.
         gradient_evaluations: Gradients of mini-batches.
         hvp_evaluations: Hessian-vector products of mini-batches.
+        landscape_seconds: Wall-clock seconds of measurements of the landscape, shared likewise; in a record only where
+            there were any.
         peak_memory_mb: Largest memory of the process (or device memory of its tensors) so far, 10^6 bytes.
     """
 
@@ -22,6 +24,7 @@ class Cost:
     gradient_evaluations: int = 0
     hvp_evaluations: int = 0
     peak_memory_mb: float = 0.0
+    landscape_seconds: float = 0.0
 
     @property
     def forward_equivalents(self) -> float:
@@ -39,4 +42,7 @@ class Cost:
 
     def to_dict(self) -> dict[str, float]:
         """Return the ledger as it stands in a record."""
-        return {**asdict(self), "forward_equivalents": self.forward_equivalents}
+        ledger = {**asdict(self), "forward_equivalents": self.forward_equivalents}
+        if not self.landscape_seconds:
+            del ledger["landscape_seconds"]
+        return ledger

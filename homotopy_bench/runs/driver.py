@@ -131,7 +131,7 @@ class Driver:
                 ended = training.step == total
                 # An interrupt may come before the first step of this round: what lies there has been evaluated.
                 if ended or (training.step > begun and training.step % evaluate_every == 0):
-                    self._evaluate(training)
+                    self._evaluate(training, splits)
                 if training.step > begun and training.step % training.steps_per_epoch == 0:
                     self._keep_snapshots(training)
                 if ended or interrupt.requested or training.step % save_every == 0:
@@ -160,7 +160,7 @@ class Driver:
         for member in self.members:
             member.cost.train_seconds += share
 
-    def _evaluate(self, training: Trainer) -> None:
+    def _evaluate(self, training: Trainer, splits: Splits) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
         self.show.busy(f"evaluation of {len(self.members)} runs at step {training.step}")
@@ -176,9 +176,24 @@ class Driver:
         for member in self.members:
             member.cost.eval_seconds += share
             member.cost.peak_memory_mb = max(member.cost.peak_memory_mb, peak)
+        self._measure_landscape(training, splits, scores)
         for line in self._each("evaluated", lambda member, row: member.write(training, row, train_losses[row], scores)):
             self.show.evaluated(line)
         self._trackers.look()
+
+    def _measure_landscape(self, training: Trainer, splits: Splits, scores: Evaluation) -> None:
+        """Measure around the networks of the runs for which that is due."""
+        ended = training.step == training.total_steps
+        due = [row for row, member in enumerate(self.members) if member.measures(scores.t[row], last=ended)]
+        if not due:
+            return
+        from homotopy_bench.runs.landscape import measure_members
+
+        begin = time.perf_counter()
+        measure_members(training, splits, self.members, due, self.show.busy)
+        share = (time.perf_counter() - begin) / len(due)
+        for row in due:
+            self.members[row].cost.landscape_seconds += share
 
     def _save(self, training: Trainer) -> None:
         """Write the checkpoints of the runs that go on."""

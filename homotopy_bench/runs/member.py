@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.files import DamagedFile
 from homotopy_bench.core.open_files import keep_spare_handle
 from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
@@ -47,6 +48,7 @@ class Member:
         cost: The cost so far.
         history: The evaluations that the summary names.
         best: The ``state_dict`` of the target network at the best of them; None before the first at t = 1.
+        landscape: What was measured at the present evaluation, by split and metric; empty where nothing was.
         draws: Whether the record gets its picture at the end.
         status: None while it trains, then how it ended.
         result: None while it trains.
@@ -62,6 +64,7 @@ class Member:
         self.record = record
         self.writing = False
         self.draws = True
+        self.landscape: dict[str, dict[str, float | None]] = {}
         self.restore(state)
         self.data: list[dict[str, str | bool]] = []
         self.device_name = job.config.hardware.name
@@ -161,6 +164,14 @@ class Member:
             self.history.end(row, epoch, train_loss, scores)
         return best
 
+    def measures(self, t: float, *, last: bool) -> bool:
+        """Return whether the landscape is measured at an evaluation, of a run at t, which has not diverged."""
+        options = self.job.config.landscape
+        if not options.splits or self.status is not None:
+            return False
+        lines = read_metrics(self.record.metrics) if options.levels else []
+        return options.due(lines[-1]["t"] if lines else None, t, last=last)
+
     def write(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
         """Return the line of a new evaluation, appended to the metrics; a diverged or pruned run gets its status.
 
@@ -179,7 +190,8 @@ class Member:
             "grad_norm": training.meters.gradient_norms()[row],
         }
         method = {**training.diagnostics(row), **training.rates.take_diagnostics(row)}
-        line = metrics_line(position, row, train_loss, scores, method, self.cost)
+        line = metrics_line(position, row, train_loss, scores, method, self.cost, self.landscape)
+        self.landscape = {}
         self.record.append(line)
         self.record.log(describe(line))
         if self.job.on_evaluation is not None:
@@ -269,7 +281,19 @@ class Member:
             threads=self.threads,
             history=self.history,
             cost=self.cost,
+            landscape=self._last_landscape(),
         )
+
+    def _last_landscape(self) -> dict[str, Any] | None:
+        """Return the last measurements in the metrics, with their epoch and t; None without any."""
+        if not self.job.config.landscape.splits:
+            return None
+        try:
+            lines = read_metrics(self.record.metrics)
+        except (OSError, DamagedFile):
+            return None
+        measured = [line for line in lines if line.get("landscape")]
+        return {key: measured[-1].get(key) for key in ("epoch", "t", "landscape")} if measured else None
 
     def _is_pruned(self, training: Trainer, line: Mapping[str, Any]) -> bool:
         prune, ended = self.job.prune, training.step == training.total_steps

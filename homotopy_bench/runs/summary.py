@@ -20,6 +20,7 @@ def metrics_line(
     scores: Evaluation,
     method: Mapping[str, Any],
     cost: Cost,
+    landscape: Mapping[str, Mapping[str, float | None]],
 ) -> dict[str, Any]:
     """Return a line of ``metrics.jsonl``.
 
@@ -30,6 +31,7 @@ def metrics_line(
         scores: The evaluation.
         method: What method and learning rate add.
         cost: What the run has paid.
+        landscape: What was measured around the network, by split and metric; empty where nothing was.
     """
     target, path = scores.validation_target[row], scores.validation_path[row]
     return {
@@ -44,6 +46,7 @@ def metrics_line(
         "grad_norm": position["grad_norm"],
         **method,
         **scores.of_copies(row),
+        **({"landscape": landscape} if landscape else {}),
         "cost": cost.to_dict(),
     }
 
@@ -60,6 +63,7 @@ def run_summary(
     threads: int,
     history: History,
     cost: Cost,
+    landscape: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``, of a run on data files ``data``, on a device of that name."""
     return {
@@ -79,5 +83,6 @@ def run_summary(
         "command": command_line(),
         "environment": environment(device, threads),
         **asdict(history),
+        **({"landscape": landscape} if landscape else {}),
         "cost": cost.to_dict(),
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -55,21 +57,45 @@ def of_run(config: Config, folder: Path) -> TargetNetwork:
     Raises:
         InputError: If the checkpoint is damaged or belongs to another configuration, or the data cannot be used.
     """
+    splits = config.dataset.load(config.paths.data_root())
+    training = trainer_of(config, folder, checkpoint_of(folder), splits)
+    where = f"after step {training.step} of {training.total_steps} of {folder}"
+    return TargetNetwork(_words(config, where), training.target_network(0), splits)
+
+
+def checkpoint_of(folder: Path) -> Mapping[str, Any]:
+    """Return the state of a run's last checkpoint, empty where there is none.
+
+    Raises:
+        InputError: If it is damaged.
+    """
     try:
-        state = Record(folder).load() or {}
+        return Record(folder).load() or {}
     except InputError as error:
         raise InputError("RUN_DIR", error.value, error.accepted) from error
+
+
+def trainer_of(config: Config, folder: Path, state: Mapping[str, Any], splits: Splits) -> Trainer:
+    """Return the training of one run at a state, on the host: its networks stand at the path parameter of that state.
+
+    Args:
+        config: The run's configuration.
+        folder: The run's folder, for messages.
+        state: What a checkpoint or a snapshot holds.
+        splits: The data.
+
+    Raises:
+        InputError: If the state belongs to another configuration, or does not fit.
+    """
     if state.get("config_hash") != config.hash():
         accepted = f"its checkpoint.pt belongs to configuration {state.get('config_hash')}, not {config.hash()}"
         raise InputError("RUN_DIR", folder, f"{accepted}: .hydra/config.yaml was changed since")
-    splits = config.dataset.load(config.paths.data_root())
     training = Trainer([dataclasses.replace(config, hardware=_on_host(config))], splits)
     try:
         training.load_member_states([state["member"]])
     except Exception as error:  # whatever using a foreign state leads to
         raise InputError("RUN_DIR", folder, f"its checkpoint.pt does not fit its configuration ({error})") from error
-    where = f"after step {training.step} of {training.total_steps} of {folder}"
-    return TargetNetwork(_words(config, where), training.target_network(0), splits)
+    return training
 
 
 def _on_host(config: Config) -> CPU:

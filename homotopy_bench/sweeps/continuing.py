@@ -17,23 +17,14 @@ from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
-from homotopy_bench.tracking.record import FORKS, holds_run
+from homotopy_bench.tracking.record import holds_run
 from homotopy_bench.tracking.resumable import failed_by_machine, print_continuing, read_run
+from homotopy_bench.tracking.run_folders import runs_of
 
 
 def holds_sweep(folder: Path) -> bool:
     """Return whether a folder is that of a multirun: it is no run itself, and runs lie below it."""
     return not holds_run(folder) and ((folder / MULTIRUN).is_file() or bool(runs_of(folder)))
-
-
-def runs_of(folder: Path) -> list[Path]:
-    """Return the folders of the runs below a folder, sorted by number."""
-
-    def order(path: Path) -> list[tuple[int, str]]:
-        return [(int(part) if part.isdecimal() else -1, part) for part in path.relative_to(folder).parts]
-
-    found = (path.parent for path in folder.rglob("metrics.jsonl"))
-    return sorted((run for run in found if FORKS not in run.relative_to(folder).parts), key=order)
 
 
 def resume_sweep(folder: Path, report: Callable[[Exception], object]) -> None:

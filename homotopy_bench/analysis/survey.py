@@ -1,0 +1,114 @@
+"""Measure many finished runs, those of one kind together, and keep every figure as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homotopy_bench.analysis.finished import FinishedRun, grouped
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.landscape.measure import METRICS, Closeness
+from homotopy_bench.landscape.networks import Networks, Samples
+from homotopy_bench.landscape.samples import draw_samples
+from homotopy_bench.tracking.kept_measurements import KeptMeasurements, identity
+
+MOST_BYTES = 4e9
+"""Most memory for what a metric keeps of all networks that it measures together."""
+
+KEPT_VECTORS = 120
+"""Vectors of the size of theta that a metric keeps of each network: a basis of a Krylov space."""
+
+Say = Callable[[str], object]
+"""Takes a line on what is being done."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Say what is measured.
+
+    Attributes:
+        metrics: Names in :data:`~homotopy_bench.landscape.measure.METRICS`.
+        mode: How closely.
+        splits: ``train``, ``test`` or both.
+        samples: Most samples of a split; None for all.
+    """
+
+    metrics: tuple[str, ...]
+    mode: Closeness
+    splits: tuple[str, ...]
+    samples: int | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Hold one value of one run, as :meth:`~homotopy_bench.landscape.measurement.Measurement.entry` has it."""
+
+    run: FinishedRun
+    split: str
+    name: str
+    entry: dict[str, Any]
+
+
+def survey(runs: Sequence[FinishedRun], plan: Plan, say: Say = lambda _: None) -> list[Figure]:
+    """Return the figures of all runs, measured where they are not kept.
+
+    A metric that raises has no value for the runs that it measured, with the error as the reason; the others go on.
+
+    Args:
+        runs: The runs, of any kinds.
+        plan: What is measured.
+        say: Takes a line on what is being measured.
+
+    Raises:
+        InputError: If what was measured cannot be written, or what is kept is damaged.
+    """
+    found: list[Figure] = []
+    for group in grouped(runs):
+        for part in _parts(group):
+            for split in plan.splits:
+                found += _measure(part, split, plan, say)
+    order = {run.folder: number for number, run in enumerate(runs)}
+    return sorted(found, key=lambda figure: order[figure.run.folder])
+
+
+def _parts(group: Sequence[FinishedRun]) -> Iterator[list[FinishedRun]]:
+    """Yield a group in parts that fit into the memory."""
+    parameters = sum(value.numel() for value in group[0].network.parameters())
+    size = max(1, int(MOST_BYTES / (parameters * 4.0 * KEPT_VECTORS)))
+    for begin in range(0, len(group), size):
+        yield list(group[begin : begin + size])
+
+
+def _measure(runs: Sequence[FinishedRun], split: str, plan: Plan, say: Say) -> list[Figure]:
+    kept = [KeptMeasurements(run.folder) for run in runs]
+    dtype = next(runs[0].network.parameters()).dtype
+    samples = draw_samples(runs[0].splits, split, plan.samples, dtype)
+    found: list[Figure] = []
+    for metric in plan.metrics:
+        names = [identity(metric, split, len(samples), plan.mode, run.state) for run in runs]
+        missing = [row for row, name in enumerate(names) if kept[row].get(name) is None]
+        if missing:
+            say(f"{metric} of {len(missing)} runs on {split} data")
+            for row, values in zip(
+                missing, _values([runs[row] for row in missing], samples, metric, plan), strict=True
+            ):
+                kept[row].put(names[row], values)
+                kept[row].write()
+        for row, run in enumerate(runs):
+            values = kept[row].get(names[row]) or {}
+            found += [Figure(run, split, name, entry) for name, entry in values.items()]
+    return found
+
+
+def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Plan) -> list[dict[str, Any]]:
+    """Return name -> entry of every run."""
+    try:
+        networks = Networks.of([run.network for run in runs])
+        measured = METRICS[metric](networks, samples, plan.mode)
+    except InputError:
+        raise
+    except Exception as error:  # of this metric alone
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return [{metric: {"value": None, "error": None, "converged": False, "reason": reason}} for _ in runs]
+    return [{name: one.entry(row) for name, one in measured.items()} for row in range(len(runs))]

@@ -1,0 +1,30 @@
+"""Draw the samples to measure on."""
+
+from __future__ import annotations
+
+import torch
+
+from homotopy_bench.data.base import Samples as HostSamples
+from homotopy_bench.data.base import Splits
+from homotopy_bench.data.subset import balanced_subset
+from homotopy_bench.landscape.networks import Samples
+
+
+def draw_samples(
+    splits: Splits, split: str, most: int | None, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> Samples:
+    """Return samples of a split to measure on: all, or equally many of every class at random.
+
+    They are the same for all networks and seeds, and more of them include the fewer.
+
+    Args:
+        splits: The data.
+        split: ``train``, ``validation`` or ``test``.
+        most: Number of samples; None, or more than there are, for all.
+        dtype: Format of the inputs.
+        device: Where they live.
+    """
+    samples: HostSamples = getattr(splits, split)
+    if most is not None and most < len(samples.y):
+        samples = samples.take(balanced_subset(samples.y, most))
+    return Samples(torch.from_numpy(samples.x).to(device, dtype), torch.from_numpy(samples.y).to(device), split)

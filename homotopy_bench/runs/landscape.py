@@ -1,0 +1,85 @@
+"""Measure the landscape around the networks of runs while they train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from torch import Tensor
+
+from homotopy_bench.data.base import Splits
+from homotopy_bench.hardware.memory import out_of_memory
+from homotopy_bench.landscape.measure import METRICS, Closeness, metrics_of
+from homotopy_bench.landscape.networks import Networks, Samples
+from homotopy_bench.landscape.samples import draw_samples
+from homotopy_bench.observation.measuring import Measuring
+from homotopy_bench.runs.member import Member
+from homotopy_bench.tracking.kept_measurements import KeptMeasurements, identity, state_digest
+from homotopy_bench.training.trainer import Trainer
+
+
+def measure_members(
+    training: Trainer, splits: Splits, members: Sequence[Member], rows: Sequence[int], say: Callable[[str], object]
+) -> None:
+    """Measure runs at their present step, together where they measure alike, and give each its figures.
+
+    Of a run on its path the network there is measured, otherwise the target network (t = 1); of copies the target
+    network, their mean. Everything but the plain values goes to the run's ``landscape.json``. What cannot be measured
+    is said in the run's log.
+
+    Args:
+        training: The ensemble.
+        splits: The data.
+        members: The runs of its rows.
+        rows: Those to measure.
+        say: Takes what is being measured.
+    """
+    alike: dict[tuple[tuple[str, ...], int, Closeness, bool], list[int]] = {}
+    for row in rows:
+        options = members[row].job.config.landscape
+        assert isinstance(options, Measuring)
+        on_path = training.last_t()[row] < 1.0 and training.rows.counts[row] == 1
+        alike.setdefault((options.splits, options.samples, options.mode, on_path), []).append(row)
+    for (names, most, mode, on_path), own in alike.items():
+        try:
+            networks, states = _networks(training, own, on_path)
+            for name in names:
+                samples = draw_samples(splits, name, most, networks.theta.dtype, networks.theta.device)
+                _measure(networks, states, samples, mode, [members[row] for row in own], say)
+        except Exception as error:  # a figure that cannot be had is no reason to lose the run
+            if out_of_memory(error):
+                say("the landscape does not fit into the memory")
+            for row in own:
+                members[row].note(f"the landscape was not measured: {type(error).__name__}: {error}")
+
+
+def _networks(training: Trainer, rows: Sequence[int], on_path: bool) -> tuple[Networks, list[Mapping[str, Tensor]]]:
+    """Return the networks of some rows, and the tensors that name their states."""
+    if not on_path:
+        modules = [training.target_network(row) for row in rows]
+        device = training.ensemble.theta.device
+        return Networks.of([module.to(device) for module in modules]), [module.state_dict() for module in modules]
+    groups = [training.rows.of(row) for row in rows]
+    networks = Networks(training.ensemble.merged(groups))
+    named = {**networks.ensemble.parameters, **networks.buffers}
+    return networks, [{name: values[row] for name, values in named.items()} for row in range(len(rows))]
+
+
+def _measure(
+    networks: Networks,
+    states: Sequence[Mapping[str, Tensor]],
+    samples: Samples,
+    mode: Closeness,
+    members: Sequence[Member],
+    say: Callable[[str], object],
+) -> None:
+    digests, kept = [state_digest(state) for state in states], [KeptMeasurements(one.record.folder) for one in members]
+    for metric in metrics_of(mode):
+        say(f"landscape of {len(members)} runs on {samples.split} data: {metric}")
+        measured = METRICS[metric](networks, samples, mode)
+        for row, member in enumerate(members):
+            entries = {name: found.entry(row) for name, found in measured.items()}
+            values = {name: entry["value"] for name, entry in entries.items()}
+            member.landscape.setdefault(samples.split, {}).update(values)
+            kept[row].put(identity(metric, samples.split, len(samples), mode, digests[row]), entries)
+        for one in kept:
+            one.write()
