@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
-from homotopy_bench.core.errors import InputError
 from homotopy_bench.landscape.measure import METRICS, Closeness
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.samples import draw_samples
@@ -106,8 +105,6 @@ def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Pl
     try:
         networks = Networks.of([run.network for run in runs])
         measured = METRICS[metric](networks, samples, plan.mode)
-    except InputError:
-        raise
     except Exception as error:  # of this metric alone
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return [{metric: {"value": None, "error": None, "converged": False, "reason": reason}} for _ in runs]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from homotopy_bench.core.inert import inert
+from homotopy_bench.core.text_table import table
 from homotopy_bench.precision.bounds import FORMULAS, Figure, Missing
 from homotopy_bench.precision.measurement import Measurement
 from homotopy_bench.precision.spectral_norm import SpectralNorm
@@ -81,10 +81,3 @@ def _bounds(measurement: Measurement) -> str:
 
 def _number(value: Figure) -> str:
     return str(value) if isinstance(value, Missing) else f"{value:.4g}"
-
-
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Return lines of cells as a table with columns of equal width."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return "".join(f"  {row.rstrip()}\n" for row in rows)

@@ -7,12 +7,17 @@ them inert.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homotopy_bench.report import statistics
 from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, probability, seconds
+from homotopy_bench.report.landscape import LandscapeMean
 from homotopy_bench.report.notes import accuracy_notes, comparison_notes
 from homotopy_bench.report.structure import Report, Section
+
+LANDSCAPE = ("lambda_max", "trace", "gradient_norm", "sam", "asam", "flatness_filter_0.05", "barrier")
+"""Figures of the landscape that stand in the tables; a document of JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ def heading(section: Section) -> str:
 
 
 def tables(section: Section) -> tuple[Table, ...]:
-    """Return the tables of accuracy and cost, and of the comparison with the baseline where there is one."""
-    return (_accuracy(section), _cost(section), *_comparison(section))
+    """Return the tables of accuracy and cost, of the comparison with the baseline and of the landscape, if any."""
+    return (_accuracy(section), _cost(section), *_comparison(section), *_landscape(section))
 
 
 def remark(section: Section) -> str:
@@ -121,6 +126,29 @@ def _cost(section: Section) -> Table:
         for row in section.rows
     )
     return Table("Cost per run", columns, rows)
+
+
+def _landscape(section: Section) -> Iterator[Table]:
+    """Yield for each split a table of the figures that some run has."""
+    for split in ("train", "test"):
+        known = {one for row in section.rows for one in row.landscape.get(split, {})}
+        shown = [one for one in LANDSCAPE if one in known]
+        if not shown:
+            continue
+        columns = _columns("runs", *(one.replace("_", "\n", 1) for one in shown))
+        rows = []
+        for row in section.rows:
+            found = row.landscape.get(split, {})
+            runs = max((one.runs for one in found.values()), default=0)
+            rows.append((name(row), str(runs), *(_spread(found.get(one)) for one in shown)))
+        yield Table(f"Landscape at t = 1 on {split} data, mean +- std", columns, tuple(rows))
+
+
+def _spread(found: LandscapeMean | None) -> str:
+    """Return a mean with its standard deviation."""
+    if found is None:
+        return NOTHING
+    return f"{found.mean:.3g}" + ("" if found.std is None else f" +- {found.std:.1g}")
 
 
 def _comparison(section: Section) -> tuple[Table, ...]:

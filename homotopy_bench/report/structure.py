@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homotopy_bench.core.tuning_budget import TuningBudget
+from homotopy_bench.report.landscape import LandscapeMean
 from homotopy_bench.report.runs import Unusable
 from homotopy_bench.report.statistics import Interval
 
@@ -41,6 +42,7 @@ class Row:
         forward_equivalents: Mean cost in units of one forward pass.
         peak_memory_mb: Mean peak memory, in megabytes.
         paths: The run folders averaged, in the order of ``seeds``.
+        landscape: Split -> metric -> mean over the runs that were measured; empty where none was.
         tuning: With how many trials its setting was tuned, the fewest of its runs; None where that is not known.
     """
 
@@ -66,6 +68,7 @@ class Row:
     forward_equivalents: float | None
     peak_memory_mb: float | None
     paths: tuple[str, ...]
+    landscape: Mapping[str, Mapping[str, LandscapeMean]]
     tuning: TuningBudget | None
 
 

@@ -9,6 +9,7 @@ from homotopy_bench.core.inert import LONGEST_NAME, shortened
 from homotopy_bench.core.tuning_budget import budget_of
 from homotopy_bench.report import statistics
 from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
+from homotopy_bench.report.landscape import landscape_means, read_landscape
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.report.variants import Naming, Variant, group_runs, label_settings, name_variants
@@ -109,6 +110,7 @@ def _row(variant: Variant, naming: Naming) -> Row:
         forward_equivalents=mean(run.forward_equivalents for run in runs),
         peak_memory_mb=mean(run.peak_memory_mb for run in runs),
         paths=tuple(str(run.path) for run in runs),
+        landscape=landscape_means(read_landscape(run.path) for run in runs),
         tuning=min(budgets, key=lambda budget: budget.trials, default=None),
     )
 

@@ -42,9 +42,10 @@ def measure_members(
     for (names, most, mode, on_path), own in alike.items():
         try:
             networks, states = _networks(training, own, on_path)
+            t = [training.last_t()[row] if on_path else 1.0 for row in own]
             for name in names:
                 samples = draw_samples(splits, name, most, networks.theta.dtype, networks.theta.device)
-                _measure(networks, states, samples, mode, [members[row] for row in own], say)
+                _measure(networks, states, samples, mode, [members[row] for row in own], t, say)
         except Exception as error:  # a figure that cannot be had is no reason to lose the run
             if out_of_memory(error):
                 say("the landscape does not fit into the memory")
@@ -70,6 +71,7 @@ def _measure(
     samples: Samples,
     mode: Closeness,
     members: Sequence[Member],
+    t: Sequence[float],
     say: Callable[[str], object],
 ) -> None:
     digests, kept = [state_digest(state) for state in states], [KeptMeasurements(one.record.folder) for one in members]
@@ -80,6 +82,6 @@ def _measure(
             entries = {name: found.entry(row) for name, found in measured.items()}
             values = {name: entry["value"] for name, entry in entries.items()}
             member.landscape.setdefault(samples.split, {}).update(values)
-            kept[row].put(identity(metric, samples.split, len(samples), mode, digests[row]), entries)
+            kept[row].put(identity(metric, samples.split, len(samples), mode, digests[row], t[row]), entries)
         for one in kept:
             one.write()

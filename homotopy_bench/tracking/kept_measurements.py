@@ -94,9 +94,18 @@ def read_entries(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def identity(metric: str, split: str, samples: int, mode: str, state: str) -> dict[str, Any]:
-    """Return what names a measurement of one network: its metric, where, how closely, and the network's state."""
-    return {"metric": metric, "split": split, "samples": samples, "mode": mode, "state": state}
+def identity(metric: str, split: str, samples: int, mode: str, state: str, t: float = 1.0) -> dict[str, Any]:
+    """Return what names a measurement of one network.
+
+    Args:
+        metric: Name of the metric.
+        split: Where: ``train`` or ``test``.
+        samples: Number of samples.
+        mode: How closely: ``fast`` or ``full``.
+        state: The network's :func:`state_digest`.
+        t: The network's path parameter.
+    """
+    return {"metric": metric, "split": split, "samples": samples, "mode": mode, "state": state, "t": t}
 
 
 def state_digest(state: Mapping[str, Tensor]) -> str:

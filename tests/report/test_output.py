@@ -205,7 +205,7 @@ def test_markdown_tables_are_whole_and_hold_every_number(report):
 
 ROW_KEYS = """method label settings seeds runs diverged mean std iqm interval precision_mean recall_mean f1_mean
     val_mean path_mean path_runs train_seconds gradient_evaluations hvp_evaluations forward_equivalents
-    peak_memory_mb paths tuning"""
+    peak_memory_mb paths landscape tuning"""
 COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds unequal_pairs mean_difference interval
     p_value p_holm smallest_p minimum_detectable_effect cost_ratio differs_in"""
 SECTION_KEYS = """dataset model rows also_differ baseline no_baseline comparisons code_versions validated_on_test

@@ -1,0 +1,127 @@
+"""``homotopy-landscape RUN_DIR...``: curvature, sharpness and connectivity of finished runs.
+
+Nothing but argparse is imported before the arguments are known to be good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from homotopy_bench.cli.command import exit_code
+from homotopy_bench.cli.output_files import check_output, write_output
+from homotopy_bench.cli.parser import OneLineParser
+from homotopy_bench.core.errors import InputError
+
+FAST_SAMPLES = 1000
+
+_DESCRIPTION = """\
+Measure the loss around the target networks (t = 1) of finished runs: curvature,
+sharpness and flatness of each, and with --pairs what lies between two of them.
+What was measured is kept in the run's folder (landscape.json); a second call
+computes what is missing.
+"""
+
+_EPILOG = """\
+examples:
+  homotopy-landscape outputs/DATE/TIME
+  homotopy-landscape outputs/multirun --mode full --json landscape.json
+  homotopy-landscape outputs/multirun --metrics spectrum,sam --pairs by-seed --figure pictures
+  homotopy-landscape --fork outputs/DATE/TIME
+
+--fork trains children of a run from each of its snapshots (training.snapshots),
+with other orders of the data, and says from where on no barrier is between them.
+A * marks a value whose error has not met the metric's tolerance.
+Exit code: 0, 2 where an input cannot be used, or 1 for a failure.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``homotopy-landscape``.
+
+    Args:
+        argv: The arguments; by default those of the process.
+
+    Returns:
+        The exit code: 0, or after one line on the standard error 2 for an input that cannot be used, 1 for a failure.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_intermixed_args(arguments)
+
+    def run() -> int:
+        _check(options)
+        _measure(options, shlex.join(["homotopy-landscape", *arguments]))
+        return 0
+
+    return exit_code("homotopy-landscape", run, arguments, "interrupted; the same command goes on")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="homotopy-landscape", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("runs", metavar="RUN_DIR", nargs="*", type=Path, help="a run, or a folder that holds some")
+    parser.add_argument("--metrics", metavar="NAMES", help="of each network, with commas between them (default: all)")
+    parser.add_argument(
+        "--mode", choices=("fast", "full"), default="fast", help="how closely to measure (default fast)"
+    )
+    parser.add_argument("--split", choices=("train", "test", "both"), default="both", help="where (default both)")
+    parser.add_argument(
+        "--samples",
+        metavar="N",
+        type=int,
+        help=f"most samples of a split, equally many of every class (default {FAST_SAMPLES}, with --mode full all)",
+    )
+    parser.add_argument("--pairs", choices=("all", "by-seed"), help="also measure between two runs, all or of one seed")
+    parser.add_argument("--fork", metavar="RUN", type=Path, help="train from the snapshots of a run, see below")
+    parser.add_argument(
+        "--orders", metavar="N", type=int, default=2, help="children of each snapshot with --fork (default 2)"
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write all figures as JSON")
+    parser.add_argument("--figure", metavar="DIR", type=Path, help="also draw pictures into a folder")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not options.runs and options.fork is None:
+        raise InputError("RUN_DIR", "(missing)", "accepted: folders of finished runs, or --fork with one")
+    if options.samples is not None and options.samples < 1:
+        raise InputError("--samples", options.samples, "accepted: an integer >= 1")
+    if options.orders < 2:
+        raise InputError("--orders", options.orders, "accepted: an integer >= 2")
+    check_output("--json", options.json)
+    if options.figure is not None and options.figure.exists() and not options.figure.is_dir():
+        raise InputError("--figure", options.figure, "accepted: a folder, or the name of one that is made")
+
+
+def _measure(options: argparse.Namespace, command: str) -> None:
+    from homotopy_bench.analysis.finished import finished_runs
+    from homotopy_bench.analysis.output import figures_text, left_out_lines, runs_document, to_json
+    from homotopy_bench.analysis.survey import Plan, survey
+    from homotopy_bench.core.heartbeat import Heartbeat
+    from homotopy_bench.landscape.measure import metrics_of, named_metrics
+
+    metrics = metrics_of(options.mode) if options.metrics is None else named_metrics(options.metrics.split(","))
+    splits = ("train", "test") if options.split == "both" else (options.split,)
+    samples = options.samples or (FAST_SAMPLES if options.mode == "fast" else None)
+    plan = Plan(metrics, options.mode, splits, samples)
+
+    def say(line: str) -> None:
+        print(f"homotopy-landscape: {line}", file=sys.stderr, flush=True)
+
+    content: dict[str, Any] = {"command": command}
+    with Heartbeat(say) as heart:
+        runs, left_out = finished_runs(options.runs, heart.doing)
+        for line in left_out_lines(left_out):
+            say(line)
+        figures = survey(runs, plan, heart.doing)
+    content["runs"] = runs_document(figures)
+    content["left_out"] = [{"folder": str(one.folder), "reason": one.reason} for one in left_out]
+    write_output("--json", options.json, to_json(content).encode())
+    print(figures_text(figures), end="")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
