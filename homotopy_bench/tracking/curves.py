@@ -1,4 +1,4 @@
-"""Draw ``curves.png``: a run at a glance, target and path apart, and the curvature where it was measured."""
+"""Draw ``curves.png``: a run at a glance, target and path apart; curvature and landscape where they were measured."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ WIDTH, LEFT, RIGHT, BELOW, ABOVE = 9.6, 0.95, 3.0, 0.55, 0.4
 BESIDE = 0.85
 """Inches between the panels and their legends, for the second axis."""
 
+AROUND = {"lambda_max": ("lambda_max", None, "o"), "trace": ("trace", GREY, "s")}
+"""Figures of the landscape that are drawn: label, colour (None: that of the method), mark."""
+
 LEAST = 0.02
 """Smallest range of accuracies that is drawn over the whole height."""
 
@@ -45,7 +48,7 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, method: str, pat
 
 
 def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Figure:
-    """Return accuracy, loss, and t with the learning rate over epochs; of measured curvature every estimate.
+    """Return accuracy, loss, and t with the learning rate over epochs; curvature and landscape where measured.
 
     The target network is a solid line in the colour of its method, the network on the path a dotted one. The arguments
     are those of :func:`draw_curves`.
@@ -59,9 +62,11 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
 
     epochs, colour = column("epoch"), method_colour(method)
     measured = [line["curvature"] for line in lines if "curvature" in line]
-    height = 10.4 if measured else 8.0
+    around = [line for line in lines if any(name in found for found in _around(line).values() for name in AROUND)]
+    number = 3 + bool(measured) + bool(around)
+    height = 8.0 + 2.4 * (number - 3)
     figure = Figure(figsize=(WIDTH, height))
-    panels = figure.subplots(4 if measured else 3, 1, sharex=True)
+    panels = figure.subplots(number, 1, sharex=True)
     # A layout engine would draw everything twice, and the pictures of a short sweep already take longer than it.
     figure.subplots_adjust(LEFT / WIDTH, BELOW / height, 1 - RIGHT / WIDTH, 1 - ABOVE / height, hspace=0.08)
     accuracy, loss, path_axes = panels[:3]
@@ -97,11 +102,36 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
     else:
         plot(rate, "lr", DARK, "learning rate", "--")
     rate.set(ylim=(0.0, None), ylabel="learning rate")
+    if around:
+        _draw_around(panels[-1], around, colour)
     whole_x(panels[-1])
     for axes in (accuracy, loss):
         _legend(axes, axes.get_lines())
     _legend(path_axes, [*path_axes.get_lines(), *rate.get_lines()])
     return figure
+
+
+def _around(line: Mapping[str, Any]) -> Mapping[str, Mapping[str, float | None]]:
+    """Return split -> metric -> value of what was measured around the network at an evaluation."""
+    found: Mapping[str, Mapping[str, float | None]] = line.get("landscape") or {}
+    return found
+
+
+def _draw_around(axes: Axes, lines: Sequence[Mapping[str, Any]], colour: str) -> None:
+    """Draw the figures of the landscape: filled marks on training data, hollow ones on test data."""
+    for name, (label, own, marker) in AROUND.items():
+        for split, fill in (("train", "full"), ("test", "none")):
+            values = [_around(line).get(split, {}).get(name) for line in lines]
+            points = [(line["epoch"], value) for line, value in zip(lines, values, strict=True) if value is not None]
+            if points:
+                x, y = zip(*points, strict=True)
+                shown = colour if own is None else own
+                axes.plot(
+                    x, y, color=shown, marker=marker, fillstyle=fill, linewidth=0.8, label=f"{label}, {split} data"
+                )
+    log_y(axes)
+    axes.set_ylabel("curvature of the loss")
+    _legend(axes, axes.get_lines())
 
 
 def _legend(axes: Axes, handles: Sequence[Line2D]) -> None:
