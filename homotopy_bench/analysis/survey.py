@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
-from homotopy_bench.landscape.measure import METRICS, Closeness
+from homotopy_bench.landscape.measure import Closeness, Metric
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.samples import draw_samples
 from homotopy_bench.tracking.kept_measurements import KeptMeasurements, identity
@@ -27,13 +27,13 @@ class Plan:
     """Say what is measured.
 
     Attributes:
-        metrics: Names in :data:`~homotopy_bench.landscape.measure.METRICS`.
+        metrics: Name -> function.
         mode: How closely.
         splits: ``train``, ``test`` or both.
         samples: Most samples of a split; None for all.
     """
 
-    metrics: tuple[str, ...]
+    metrics: Mapping[str, Metric]
     mode: Closeness
     splits: tuple[str, ...]
     samples: int | None
@@ -104,7 +104,7 @@ def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Pl
     """Return name -> entry of every run."""
     try:
         networks = Networks.of([run.network for run in runs])
-        measured = METRICS[metric](networks, samples, plan.mode)
+        measured = plan.metrics[metric](networks, samples)
     except Exception as error:  # of this metric alone
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return [{metric: {"value": None, "error": None, "converged": False, "reason": reason}} for _ in runs]

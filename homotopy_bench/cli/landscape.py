@@ -103,7 +103,9 @@ def _measure(options: argparse.Namespace, command: str) -> None:
     from homotopy_bench.core.heartbeat import Heartbeat
     from homotopy_bench.landscape.measure import metrics_of, named_metrics
 
-    metrics = metrics_of(options.mode) if options.metrics is None else named_metrics(options.metrics.split(","))
+    metrics = (
+        metrics_of(options.mode) if options.metrics is None else named_metrics(options.metrics.split(","), options.mode)
+    )
     splits = ("train", "test") if options.split == "both" else (options.split,)
     samples = options.samples or (FAST_SAMPLES if options.mode == "fast" else None)
     plan = Plan(metrics, options.mode, splits, samples)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from homotopy_bench.data.base import Splits
 from homotopy_bench.hardware.memory import out_of_memory
-from homotopy_bench.landscape.measure import METRICS, Closeness, metrics_of
+from homotopy_bench.landscape.measure import Closeness, metrics_of
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.samples import draw_samples
 from homotopy_bench.observation.measuring import Measuring
@@ -75,9 +75,9 @@ def _measure(
     say: Callable[[str], object],
 ) -> None:
     digests, kept = [state_digest(state) for state in states], [KeptMeasurements(one.record.folder) for one in members]
-    for metric in metrics_of(mode):
+    for metric, function in metrics_of(mode).items():
         say(f"landscape of {len(members)} runs on {samples.split} data: {metric}")
-        measured = METRICS[metric](networks, samples, mode)
+        measured = function(networks, samples)
         for row, member in enumerate(members):
             entries = {name: found.entry(row) for name, found in measured.items()}
             values = {name: entry["value"] for name, entry in entries.items()}
