@@ -101,7 +101,8 @@ def noise_curve(
     """
     theta, members = surface.theta, len(surface.theta)
     own = torch.arange(members)
-    signed = torch.tensor([sign * radius for radius in radii for sign in (1.0, -1.0)]).to(theta)
+    signs = [sign * radius for radius in radii for sign in (1.0, -1.0)]
+    signed = torch.tensor(signs, dtype=torch.float64).to(theta)
     points = (theta + signed[:, None, None] * direction).flatten(0, 1)  # radius, sign, member
     scores, before = surface.evaluate(points, own.repeat(len(signed))), surface.evaluate(theta, own).loss
     loss, error = (values.view(len(radii), 2, members).mean(dim=1).T for values in (scores.loss, scores.error))

@@ -7,8 +7,6 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.autograd.functional import hessian
-from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
 from homotopy_bench.landscape import networks as module
@@ -16,6 +14,7 @@ from homotopy_bench.landscape.networks import Networks, Points, Samples, concate
 from homotopy_bench.models.cnn import CNN
 from homotopy_bench.models.mlp import MLP
 from homotopy_bench.models.vgg11 import VGG11
+from tests.landscape.dense import dense_hessian
 
 SHAPES = {"plain": (6,), "batchnorm": (6,), "rezero": (6,), "cnn": (24,), "vgg": (1, 32, 32)}
 """Shape of the inputs of each architecture."""
@@ -104,17 +103,7 @@ def test_hessian_products_are_those_of_the_dense_hessian_with_frozen_statistics(
     vectors = torch.randn(operator.like.shape, dtype=torch.float64)
     products = operator(vectors)
     for row, network in enumerate(own):
-        shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
-        flat = torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-
-        def of(theta: Tensor, network: nn.Module = network, shapes=shapes) -> Tensor:
-            pieces = torch.split(theta, [shape.numel() for shape in shapes.values()])
-            tensors = {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
-            logits = functional_call(network, tensors, (data.x,))
-            return cross_entropy(logits, data.y)
-
-        dense: Tensor = hessian(of, flat)  # type: ignore[no-untyped-call]  # torch does not annotate it
-        torch.testing.assert_close(products[row], dense @ vectors[row], rtol=1e-8, atol=1e-10)
+        torch.testing.assert_close(products[row], dense_hessian(network, data) @ vectors[row], rtol=1e-8, atol=1e-10)
 
 
 def test_a_network_that_is_not_finite_disturbs_no_other() -> None:

@@ -1,0 +1,132 @@
+"""Lead from one network to another: the straight chord, and networks made of its points.
+
+A chord knows n pairs of ends and gives the points at any positions of any pairs; what measures along it knows nothing
+of matched units, repaired activations or new statistics.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from homotopy_bench.landscape.connectivity.batch_statistics import reestimated
+from homotopy_bench.landscape.connectivity.repair import repaired, rows_of, unit_statistics
+from homotopy_bench.landscape.networks import Networks, Points, Samples
+
+
+class Path(Protocol):
+    """Describe n paths between pairs of networks."""
+
+    @property
+    def pairs(self) -> int:
+        """N."""
+
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
+        """Return K points: position a in [0, 1] of the path of a pair, 0 and 1 being its ends."""
+
+
+class Chord:
+    """Go straight, (1 - a) w_0 + a w_1; running statistics and coefficients go straight too.
+
+    Args:
+        first: Ends w_0 of n pairs.
+        second: Ends w_1.
+
+    Example:
+        >>> ends = [Points(torch.tensor([[value, 0.0]]), {}) for value in (1.0, 3.0)]
+        >>> Chord(*ends).at(torch.tensor([0, 0]), torch.tensor([0.0, 0.25])).theta.tolist()
+        [[1.0, 0.0], [1.5, 0.0]]
+    """
+
+    def __init__(self, first: Points, second: Points) -> None:
+        self.first, self.second = first, second
+
+    @property
+    def pairs(self) -> int:
+        """N."""
+        return len(self.first)
+
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
+        """Return K points of chords; buffers that are no floating-point numbers are those of the first end."""
+        one, other = self.first.rows(pair), self.second.rows(pair)
+        buffers = {
+            name: _between(values, other.buffers[name], a) if values.is_floating_point() else values
+            for name, values in one.buffers.items()
+        }
+        return Points(_between(one.theta, other.theta, a), buffers)
+
+
+class ReestimatedChord:
+    """Go along a chord, and estimate the statistics of BatchNorm anew at every point.
+
+    Args:
+        chord: The chord.
+        networks: Networks of the architecture.
+        samples: Where the statistics are taken.
+    """
+
+    def __init__(self, chord: Chord, networks: Networks, samples: Samples) -> None:
+        self._chord, self._networks, self._samples = chord, networks, samples
+
+    @property
+    def pairs(self) -> int:
+        """N."""
+        return self._chord.pairs
+
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
+        """Return K points with statistics of their own."""
+        return reestimated(self._networks, self._chord.at(pair, a), self._samples)
+
+
+class RepairedChord:
+    """Go along a chord, and give all hidden units the statistics that lie between those of the ends.
+
+    Args:
+        chord: The chord.
+        networks: Networks of the architecture.
+        samples: Where the statistics are taken.
+    """
+
+    def __init__(self, chord: Chord, networks: Networks, samples: Samples) -> None:
+        self._chord, self._networks, self._samples = chord, networks, samples
+        self._ends = tuple(unit_statistics(networks, ends, samples) for ends in (chord.first, chord.second))
+
+    @property
+    def pairs(self) -> int:
+        """N."""
+        return self._chord.pairs
+
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
+        """Return K repaired points.
+
+        Raises:
+            NotRepairable: If a hidden map has no bias.
+        """
+        first, second = (rows_of(ends, pair) for ends in self._ends)
+        return repaired(self._networks, self._chord.at(pair, a), self._samples, (first, second), a)
+
+
+def _between(one: Tensor, other: Tensor, a: Tensor) -> Tensor:
+    share = a.to(one).view(-1, *[1] * (one.dim() - 1))
+    # Exact at both ends, which one + a (other - one) is not.
+    return (1.0 - share) * one + share * other
+
+
+def all_pairs(networks: int) -> list[tuple[int, int]]:
+    """Return all pairs i < j.
+
+    Example:
+        >>> all_pairs(3)
+        [(0, 1), (0, 2), (1, 2)]
+    """
+    return [(i, j) for i in range(networks) for j in range(i + 1, networks)]
+
+
+def chord_of(networks: Networks, pairs: list[tuple[int, int]]) -> Chord:
+    """Return the chords between pairs of networks as they are."""
+    points = networks.points()
+    first, second = (torch.tensor([pair[end] for pair in pairs], dtype=torch.int64) for end in (0, 1))
+    return Chord(points.rows(first), points.rows(second))
