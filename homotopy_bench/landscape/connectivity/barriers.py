@@ -71,8 +71,8 @@ def along(networks: Networks, path: Path, samples: Samples, *, points: int = POI
 def barriers(scores: PathScores, convention: Convention) -> dict[str, Measurement]:
     """Return ``barrier_loss``, ``barrier_error`` (entezari) and ``barrier_loss_frankle``, ``barrier_error_frankle``.
 
-    ``max_loss`` is the largest loss anywhere on the path. The error of a barrier of the loss is what the points around
-    the maximum have added to the equidistant ones' maximum; of errors it is 0. ``tables`` hold the curves.
+    ``max_loss`` is the largest loss anywhere on the path. ``tables`` hold the curves. The values
+    are exact at their points; between them a path may be higher.
 
     Args:
         scores: Loss and error along n paths.

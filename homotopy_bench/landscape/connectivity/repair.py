@@ -65,7 +65,7 @@ def repaired(
 
     walk = _Pass(networks, points, target)
     walk.run(samples.x)
-    theta = torch.cat([walk.tensors[name].flatten(1) for name in networks.columns], dim=1)
+    theta = torch.cat([walk.tensors[name].reshape(len(points), -1) for name in networks.columns], dim=1)
     return Points(theta, points.buffers)
 
 
