@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy
 from homotopy_bench.landscape.connectivity.barriers import PathScores, along, barriers
 from homotopy_bench.landscape.connectivity.batch_statistics import reestimated
 from homotopy_bench.landscape.connectivity.chords import (
-    Chord,
     ReestimatedChord,
     RepairedChord,
     all_pairs,

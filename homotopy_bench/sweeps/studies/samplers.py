@@ -88,7 +88,7 @@ def _check_cmaes(options: StudyOptions, space: Space) -> None:
             accepted = f"{parameter.key} is a choice or has a condition; accepted: numbers for all, or tpe"
             raise InputError("hydra.sweeper.sampler", "cmaes", accepted)
     try:
-        import cmaes
+        import cmaes  # noqa: F401
     except ImportError:
         hint = "its package is not installed; pip install 'homotopy-bench[cmaes]'"
         raise InputError("hydra.sweeper.sampler", "cmaes", hint) from None
