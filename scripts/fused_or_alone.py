@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from homotopy_bench import compose, train, train_many
-from homotopy_bench.report import statistics
+from homotopy_bench.core import statistics
 from homotopy_bench.runs.job import Result
 
 

@@ -13,10 +13,10 @@ one renderer each makes the text of a terminal, GitHub Markdown and JSON of them
 
 from __future__ import annotations
 
+from homotopy_bench.core.statistics import Interval
 from homotopy_bench.report.machine import to_dict
 from homotopy_bench.report.markdown import to_markdown
 from homotopy_bench.report.runs import Run, Unusable, read_runs
-from homotopy_bench.report.statistics import Interval
 from homotopy_bench.report.structure import BaselineChoice, Comparison, Report, Row, Section
 from homotopy_bench.report.table import build_report
 from homotopy_bench.report.text import print_report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homotopy_bench.report.statistics import Interval
+from homotopy_bench.core.statistics import Interval
 from homotopy_bench.report.structure import Comparison, Row
 
 NOTHING = "-"

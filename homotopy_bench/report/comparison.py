@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from homotopy_bench.core import statistics
 from homotopy_bench.core.errors import InputError, nearest
-from homotopy_bench.report import statistics
 from homotopy_bench.report.structure import BaselineChoice, Comparison, Row, Section
 from homotopy_bench.report.variants import Variant, canonical, differing_settings, shown
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from homotopy_bench.core import statistics
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
-from homotopy_bench.report import statistics
 from homotopy_bench.tracking.kept_measurements import read_entries
 
 MOST_METRICS = 200

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from homotopy_bench.report import statistics
+from homotopy_bench.core import statistics
 from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, probability, seconds
 from homotopy_bench.report.landscape import LandscapeMean
 from homotopy_bench.report.notes import accuracy_notes, comparison_notes

@@ -24,8 +24,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from homotopy_bench.core import statistics
 from homotopy_bench.core.inert import inert
-from homotopy_bench.report import statistics
 from homotopy_bench.report.structure import Report
 
 SCHEMA = 1

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from homotopy_bench.core import statistics
 from homotopy_bench.core.tuning_budget import TuningBudget
-from homotopy_bench.report import statistics
 from homotopy_bench.report.cells import count, name, percent
 from homotopy_bench.report.structure import BaselineChoice, Comparison, Row, Section
 

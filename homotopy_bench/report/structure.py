@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from homotopy_bench.core.statistics import Interval
 from homotopy_bench.core.tuning_budget import TuningBudget
 from homotopy_bench.report.landscape import LandscapeMean
 from homotopy_bench.report.runs import Unusable
-from homotopy_bench.report.statistics import Interval
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from homotopy_bench.core import statistics
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
 from homotopy_bench.core.tuning_budget import budget_of
-from homotopy_bench.report import statistics
 from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
 from homotopy_bench.report.landscape import landscape_means, read_landscape
 from homotopy_bench.report.runs import Run, Unusable

@@ -16,8 +16,8 @@ from statistics import fmean
 
 import numpy as np
 
+from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
-from homotopy_bench.report import statistics
 from reproductions.curvature_runs import PERCENT, Row, Run, carry_out_rows, made_by, mean_and_spread
 from reproductions.search import FIRST_SEED, accuracies
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from homotopy_bench.report import statistics
+from homotopy_bench.core import statistics
 from homotopy_bench.tracking.record import read_metrics
 from reproductions.study import recorded
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scipy import stats
 
-from homotopy_bench.report.statistics import mean, standard_deviation
+from homotopy_bench.core.statistics import mean, standard_deviation
 
 PERCENT = 100.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from homotopy_bench.report import statistics
+from homotopy_bench.core import statistics
 from reproductions.search import Budget
 from reproductions.study import Outcome
 

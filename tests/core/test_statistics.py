@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from homotopy_bench.report import statistics
+from homotopy_bench.core import statistics
 
 accuracies = st.integers(0, 1000).map(lambda hits: hits / 1000)
 differences = st.tuples(accuracies, accuracies).map(lambda pair: pair[0] - pair[1])
