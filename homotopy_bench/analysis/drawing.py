@@ -170,7 +170,7 @@ def _trajectory_picture(run: FinishedRun) -> Picture:
     found = slice_of(networks, trajectory.plane, spanned_grid(trajectory.plane, SIDE), samples)
     errors = loss_errors(networks, points, trajectory, samples).abs()
     first, second = (f"{100 * share:.0f} %" for share in trajectory.explained)
-    words = f"{run_title(run)}: snapshots at t = 1; largest error of the loss {float(errors.max()):.2g}"
+    words = f"{run_title(run)}; projections change the loss by up to {float(errors.max()):.2g}"
     return heat_map(found, words, (f"principal direction 1 ({first})", f"principal direction 2 ({second})"), path=True)
 
 

@@ -24,6 +24,9 @@ LONGEST = 90
 DECADES = 1.5
 """Decades of the loss beyond which colours are logarithmic."""
 
+COMMON = np.linspace(0.0, 1.0, 61)
+"""Positions of medians over pairs."""
+
 LEVELS = 12
 """Contour lines."""
 
@@ -106,7 +109,9 @@ def path_curves(ways: Mapping[str, tuple[Tensor, Tensor, Tensor]], title: str) -
             strength = max(0.15, min(0.8, 3.0 / len(values)))
             for row, own in enumerate(values):
                 axes.plot(a[row], own, color=colour, linewidth=0.8, alpha=strength)
-            axes.plot(a[0], values.nanmedian(dim=0).values, color=colour, linewidth=2.2, label=way)
+            # Pairs have points of their own around their maxima.
+            each = [np.interp(COMMON, a[row], own) for row, own in enumerate(values)]
+            axes.plot(COMMON, np.nanmedian(each, axis=0), color=colour, linewidth=2.2, label=way)
     log_y(upper)
     upper.set_ylabel("cross-entropy [nats]")
     lower.yaxis.set_major_formatter(PercentFormatter(1.0))
