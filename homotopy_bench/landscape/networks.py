@@ -29,6 +29,7 @@ from homotopy_bench.curvature.products import CountedOperator, hessian_operator,
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy
+from homotopy_bench.landscape.dense import dense_layers, dense_scores, has_fused_linear
 from homotopy_bench.landscape.measurement import Convention
 
 CHUNK_SAMPLES = 4096
@@ -196,21 +197,8 @@ class Networks:
             chunks: The points, best as many at once as :meth:`chunks` says.
             samples: Where.
         """
-        losses, errors = [], []
-        for points in chunks:
-            worker, rows = self._worker(len(points), self.theta.dtype, kept=True), len(points)
-            _place(worker, points)
-            loss = torch.zeros(rows, dtype=torch.float64, device=self.theta.device)
-            wrong = torch.zeros_like(loss)
-            with torch.no_grad():
-                for x, y in _batches(samples, max(CHUNK_SAMPLES // rows, 1)):
-                    labels = y.expand(rows, -1)
-                    logits = worker.forward(x.expand(rows, *x.shape))
-                    loss += cross_entropy(logits, labels).double() * len(y)
-                    wrong += (logits.argmax(dim=2) != labels).sum(dim=1)
-            losses.append(loss / len(samples))
-            errors.append(wrong / len(samples))
-        return PointScores(torch.cat(losses), torch.cat(errors))
+        found = [self._scores(points, samples) for points in chunks]
+        return PointScores(torch.cat([one.loss for one in found]), torch.cat([one.error for one in found]))
 
     def gradient(self, points: Points, samples: Samples) -> tuple[Float[Tensor, " K"], Float[Tensor, "K P"]]:
         """Return loss (K,), float64, and gradient (K, P) at K points."""
@@ -237,6 +225,28 @@ class Networks:
         batches = split_batches(samples.x, samples.y, len(self), HESSIAN_BATCH)
         kept = self._graph_bytes(samples) <= KEPT_BYTES
         return (hessian_operator if kept else rebuilt_hessian_operator)(self.ensemble, batches, cross_entropy, pattern)
+
+    def _scores(self, points: Points, samples: Samples) -> PointScores:
+        """Return loss and error at the points of a chunk, as fast as the architecture allows."""
+        layers = dense_layers(self.architecture) if has_fused_linear(self.theta) else None
+        if layers is None:
+            return self._ensemble_scores(points, samples)
+        single = [dense_scores(layers, self.shapes, row, samples.x, samples.y) for row in points.theta]
+        loss, wrong = (torch.stack(values) for values in zip(*single, strict=True))
+        return PointScores(loss, wrong.double() / len(samples))
+
+    def _ensemble_scores(self, points: Points, samples: Samples) -> PointScores:
+        worker, rows = self._worker(len(points), self.theta.dtype, kept=True), len(points)
+        _place(worker, points)
+        loss = torch.zeros(rows, dtype=torch.float64, device=self.theta.device)
+        wrong = torch.zeros_like(loss)
+        with torch.no_grad():
+            for x, y in _batches(samples, max(CHUNK_SAMPLES // rows, 1)):
+                labels = y.expand(rows, -1)
+                logits = worker.forward(x.expand(rows, *x.shape))
+                loss += cross_entropy(logits, labels).double() * len(y)
+                wrong += (logits.argmax(dim=2) != labels).sum(dim=1)
+        return PointScores(loss / len(samples), wrong / len(samples))
 
     def _graph_bytes(self, samples: Samples) -> float:
         """Return how much the graph of the gradient on all samples keeps, measured on a few."""

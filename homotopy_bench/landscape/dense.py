@@ -1,0 +1,188 @@
+"""Evaluate fully connected networks one point after another, a fused kernel for each layer.
+
+A narrow network is bound by the traffic of its activations: the product, the bias and the activation each pass over
+them. oneDNN's linear layer does all three in one pass, and where a processor has wide vectors it uses them, which the
+BLAS of PyTorch does not on every make. It needs many rows at once, so a point takes a long batch instead of many points
+sharing a short one. PyTorch calls this kernel in compiled code; where a build lacks it, :func:`has_fused_linear` says
+so and networks are evaluated as an ensemble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from homotopy_bench.models.activations import ACTIVATIONS
+from homotopy_bench.models.layers import Activation, Layer, Network, ResidualLayer
+
+THREAD_ACTIVATIONS = 2**17
+"""Activations of one layer that a thread works on: input and output of a layer stay in its cache of 1 MiB."""
+
+LEAST_SAMPLES = 512
+"""Fewest samples of a batch; below, the weights are read too often."""
+
+
+OVERFLOW = 1e37
+"""Size of activations, a little below the largest number of float32, from which the kernel's ReLU is not trusted."""
+
+MODULES: dict[type[nn.Module], Activation] = {nn.ReLU: torch.relu, nn.Tanh: torch.tanh}
+"""Modules that are the activation of the layer before them."""
+
+
+@dataclass(frozen=True)
+class DenseLayer:
+    """Name the parameters of y = activation(x W^T + b), or of y = x + scale activation(x W^T + b).
+
+    Attributes:
+        weight: Name of W.
+        bias: Name of b, or None.
+        activation: The activation, or None.
+        scale: Weight of the branch, or the name of the parameter that holds it; None where the input is not added.
+        outputs: Number of outputs.
+    """
+
+    weight: str
+    bias: str | None
+    activation: Activation | None
+    scale: float | str | None
+    outputs: int
+
+
+def dense_layers(network: nn.Module) -> tuple[DenseLayer, ...] | None:
+    """Return the layers of a network that consists of fully connected layers alone, from input to output.
+
+    Returns:
+        The layers; None where the network has other parts, such as normalisations, dropout or deformations.
+
+    Example:
+        >>> [layer.weight for layer in dense_layers(nn.Sequential(nn.Flatten(), nn.Linear(4, 2))) or ()]
+        ['1.weight']
+        >>> dense_layers(nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))) is None
+        True
+    """
+    names = {id(value): name for name, value in network.named_parameters()}
+    parts = _parts(network)
+    layers: list[DenseLayer] = []
+    for part in parts:
+        if type(part) is nn.Flatten and (part.start_dim, part.end_dim) == (1, -1) and not layers:
+            continue
+        if type(part) in MODULES and layers and layers[-1].activation is None:
+            layers[-1] = replace(layers[-1], activation=MODULES[type(part)])
+            continue
+        layer = _layer(part, names)
+        if layer is None:
+            return None
+        layers.append(layer)
+    return tuple(layers) or None
+
+
+def has_fused_linear(like: Tensor) -> bool:
+    """Return whether this build has the fused kernel for tensors of this kind."""
+    kernels = torch._C._has_mkldnn and bool(torch.backends.mkldnn.enabled)
+    return kernels and like.device.type == "cpu" and like.dtype is torch.float32 and _exists()
+
+
+def dense_scores(
+    layers: Sequence[DenseLayer],
+    shapes: Mapping[str, torch.Size],
+    theta: Float[Tensor, " P"],
+    x: Float[Tensor, " N *input"],
+    y: Int[Tensor, " N"],
+) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+    """Return the mean cross-entropy (nats, float64) and the number of wrong predictions of one network.
+
+    Args:
+        layers: Its layers.
+        shapes: Name of a parameter -> its shape, in the order of theta.
+        theta: Its parameters, float32, on the host.
+        x: Inputs.
+        y: Labels.
+    """
+    columns = torch.split(theta.contiguous(), [shape.numel() for shape in shapes.values()])
+    parameters = {name: own.view(shape) for (name, shape), own in zip(shapes.items(), columns, strict=True)}
+    largest = _largest(theta)
+    loss, wrong = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
+    batches = -(-len(y) // _batch_size(layers))  # of equal length: a short rest takes nearly as long as a batch
+    with torch.no_grad():
+        for inputs, labels in zip(x.chunk(batches), y.chunk(batches), strict=True):
+            z = _logits(layers, parameters, inputs.flatten(1), largest)
+            # -log softmax(z)_y with z_y taken off first, so that a small loss keeps its digits.
+            loss += (z - z.gather(1, labels[:, None])).logsumexp(dim=1).sum(dtype=torch.float64)
+            wrong += (z.argmax(dim=1) != labels).sum()
+    return loss / len(y), wrong
+
+
+def _logits(layers: Sequence[DenseLayer], parameters: Mapping[str, Tensor], x: Tensor, largest: float) -> Tensor:
+    """Return the logits of one network whose largest parameter has this modulus."""
+    bound = _largest(x)
+    for layer in layers:
+        growing = _bound_after(layer, x.shape[1], largest, bound)
+        if not growing < OVERFLOW:  # only now is the true size worth a pass over the activations
+            growing = _bound_after(layer, x.shape[1], largest, _largest(x))
+        x = _output(layer, parameters, x, safe=growing < OVERFLOW)
+        bound = growing
+    return x
+
+
+def _output(layer: DenseLayer, parameters: Mapping[str, Tensor], x: Tensor, *, safe: bool) -> Tensor:
+    """Return the output of a layer; the kernel's ReLU makes 0 of NaN, so that it serves where none can be."""
+    fused = layer.activation is torch.relu and safe
+    bias = None if layer.bias is None else parameters[layer.bias]
+    kernel = torch.ops.mkldnn._linear_pointwise
+    y: Tensor = kernel(x, parameters[layer.weight], bias, "relu" if fused else "none", [], "")
+    if not fused and layer.activation is not None:
+        y = layer.activation(y)
+    if layer.scale is not None:
+        y = y.mul_(parameters[layer.scale] if isinstance(layer.scale, str) else layer.scale).add_(x)
+    return y
+
+
+def _bound_after(layer: DenseLayer, inputs: int, largest: float, bound: float) -> float:
+    """Return what no output and no partial sum of a layer exceeds, for inputs up to ``bound``."""
+    product = (inputs * bound + 1.0) * largest
+    if layer.scale is None:
+        return product
+    return bound + product * max(1.0, largest if isinstance(layer.scale, str) else abs(layer.scale))
+
+
+def _largest(values: Tensor) -> float:
+    return values.abs().amax().item()
+
+
+def _batch_size(layers: Sequence[DenseLayer]) -> int:
+    widest = max(layer.outputs for layer in layers)
+    return max(LEAST_SAMPLES, THREAD_ACTIVATIONS * torch.get_num_threads() // widest)
+
+
+def _exists() -> bool:
+    return hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _parts(module: nn.Module) -> list[nn.Module]:
+    """Return the parts of nested chains in order."""
+    if isinstance(module, Network):
+        return [part for own in module.parts().values() for part in _parts(own)]
+    if type(module) is nn.Sequential:
+        return [part for own in module for part in _parts(own)]
+    return [module]
+
+
+def _layer(part: nn.Module, names: Mapping[int, str]) -> DenseLayer | None:
+    """Return a fully connected layer by the names of its parameters; None for any other part."""
+    linear, activation, scale = part, None, None
+    if type(part) in (Layer, ResidualLayer):
+        assert isinstance(part, Layer)
+        known = part.activation is torch.relu or any(part.activation is one for one in ACTIVATIONS.values())
+        if part.norm is not None or part.deformation or not known:
+            return None
+        linear, activation = part.affine, part.activation
+        if isinstance(part, ResidualLayer):
+            scale = names[id(part.scale)] if isinstance(part.scale, nn.Parameter) else part.scale
+    if type(linear) is not nn.Linear:
+        return None
+    bias = None if linear.bias is None else names[id(linear.bias)]
+    return DenseLayer(names[id(linear.weight)], bias, activation, scale, linear.out_features)
