@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from homotopy_bench.core.text_table import table
 from homotopy_bench.precision.bounds import Missing, bounds
-from homotopy_bench.precision.output import table
 from homotopy_bench.precision.rounding import Function, rounding_errors, sufficient_bits
 
 

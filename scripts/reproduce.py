@@ -2,10 +2,12 @@
 
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
+    python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
 
 Everything done is kept below --outputs/STUDY and not done again. A study takes an hour or more on two cores;
 --settings, --seeds and overrides make a smaller one, for instance `baselines training.epochs=10 --settings 4`. --row
-trains one row with the settings that docs/results/STUDY.md names, without a search: half a minute a seed.
+trains one row with the settings that docs/results/STUDY.md names, without a search: half a minute a seed. `landscape`
+and `basins` search nothing: they train the runs of reproductions/endpoints.py and look at their minima.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from reproductions.table import render
 from homotopy_bench.core.files import write_atomically
 
 STUDIES = ("baselines", "hta")
+LANDSCAPES = ("landscape", "basins")
+"""Studies of minima, which have settings of their own."""
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -34,7 +39,7 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=STUDIES)
+    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES))
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
@@ -46,6 +51,13 @@ def main() -> int:
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
     arguments = parser.parse_intermixed_args()
     folder = arguments.outputs / arguments.study
+    command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
+    file = arguments.markdown or folder / "table.md"
+    if arguments.study in LANDSCAPES:
+        page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
+        write_atomically(file, page.encode())
+        print(page)
+        return 0
     if arguments.row is not None:
         table = ROOT / "docs" / "results" / f"{arguments.study}.md"
         rows = published_rows(table.read_text(encoding="utf-8"))
@@ -73,11 +85,9 @@ def main() -> int:
             [one for rows in groups.values() for one in rows], folder, budget, arguments.seeds, arguments.processes
         )
     }
-    command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
     page = render(
         {target: [outcomes[one.name] for one in rows] for target, rows in groups.items()}, study.TITLE, command, budget
     )
-    file = arguments.markdown or folder / "table.md"
     write_atomically(file, page.encode())
     print(page)
     return 0

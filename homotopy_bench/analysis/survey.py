@@ -18,7 +18,7 @@ MOST_BYTES = 4e9
 KEPT_VECTORS = 120
 """Vectors of the size of theta that a metric keeps of each network: a basis of a Krylov space."""
 
-Say = Callable[[str], object]
+Say = Callable[[str], None]
 """Takes a line on what is being done."""
 
 

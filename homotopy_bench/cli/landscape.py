@@ -8,14 +8,20 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.cli.command import exit_code
 from homotopy_bench.cli.output_files import check_output, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import InputError
+
+if TYPE_CHECKING:
+    from homotopy_bench.analysis.finished import FinishedRun, LeftOut
+    from homotopy_bench.analysis.pairs import PairFigure, PairPlan
+    from homotopy_bench.analysis.survey import Figure
 
 FAST_SAMPLES = 1000
 
@@ -97,32 +103,105 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace, command: str) -> None:
+    from homotopy_bench.analysis.correlated import OUTCOME, correlated
     from homotopy_bench.analysis.finished import finished_runs
-    from homotopy_bench.analysis.output import figures_text, left_out_lines, runs_document, to_json
+    from homotopy_bench.analysis.output import (
+        correlations_text,
+        figures_text,
+        left_out_lines,
+        pairs_document,
+        pairs_text,
+        runs_document,
+        to_json,
+    )
+    from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
     from homotopy_bench.analysis.survey import Plan, survey
     from homotopy_bench.core.heartbeat import Heartbeat
+    from homotopy_bench.landscape.connectivity.compare import FAST_PAIR_METRICS, FULL_PAIR_METRICS
     from homotopy_bench.landscape.measure import metrics_of, named_metrics
 
-    metrics = (
-        metrics_of(options.mode) if options.metrics is None else named_metrics(options.metrics.split(","), options.mode)
-    )
+    names = None if options.metrics is None else options.metrics.split(",")
+    metrics = metrics_of(options.mode) if names is None else named_metrics(names, options.mode)
     splits = ("train", "test") if options.split == "both" else (options.split,)
     samples = options.samples or (FAST_SAMPLES if options.mode == "fast" else None)
     plan = Plan(metrics, options.mode, splits, samples)
-
-    def say(line: str) -> None:
-        print(f"homotopy-landscape: {line}", file=sys.stderr, flush=True)
-
+    of_pairs = FAST_PAIR_METRICS if options.mode == "fast" else FULL_PAIR_METRICS
+    pair_plan = PairPlan(of_pairs, options.mode, splits, samples)
     content: dict[str, Any] = {"command": command}
-    with Heartbeat(say) as heart:
-        runs, left_out = finished_runs(options.runs, heart.doing)
+    parts: list[str] = []
+    left_out: list[LeftOut] = []
+    with Heartbeat(_say) as heart:
+        runs, others = finished_runs(options.runs, heart.doing)
+        left_out += others
         for line in left_out_lines(left_out):
-            say(line)
+            _say(line)
         figures = survey(runs, plan, heart.doing)
-    content["runs"] = runs_document(figures)
-    content["left_out"] = [{"folder": str(one.folder), "reason": one.reason} for one in left_out]
-    write_output("--json", options.json, to_json(content).encode())
-    print(figures_text(figures), end="")
+        content["runs"] = runs_document(figures)
+        parts.append(figures_text(figures))
+        if len(runs) > 1:
+            found = {split: correlated(figures, split) for split in splits}
+            content["correlations"] = {split: [asdict(one) for one in own] for split, own in found.items()}
+            parts += [correlations_text(own, OUTCOME, split) for split, own in found.items()]
+        between: list[PairFigure] = []
+        if options.pairs is not None:
+            between = survey_pairs(chosen_pairs(runs, options.pairs), pair_plan, heart.doing)
+            content["pairs"] = pairs_document(between)
+            parts.append(pairs_text(between) or "no two runs are of one kind: there are no pairs\n")
+        if options.fork is not None:
+            parts.append(_forks(options, pair_plan, splits, content, left_out, heart.doing))
+        content["left_out"] = [{"folder": str(one.folder), "reason": one.reason} for one in left_out]
+        write_output("--json", options.json, to_json(content).encode())
+        if options.figure is not None:
+            _draw(options, runs, figures, between, heart.doing)
+    print("\n".join(part for part in parts if part), end="")
+
+
+def _forks(
+    options: argparse.Namespace,
+    plan: PairPlan,
+    splits: Sequence[str],
+    content: dict[str, Any],
+    left_out: list[LeftOut],
+    say: Callable[[str], None],
+) -> str:
+    """Return the forks of a run as text, after adding them to the document."""
+    from rich.console import Console
+
+    from homotopy_bench.analysis.forks import study_forks
+    from homotopy_bench.analysis.output import forks_document, forks_text, left_out_lines
+    from homotopy_bench.tracking.group_display import group_display
+
+    console = Console(stderr=True)
+    forks, others = study_forks(
+        options.fork, options.orders, plan, say, lambda members: group_display(console, members)
+    )
+    left_out += others
+    for line in left_out_lines(others):
+        _say(line)
+    content["forks"] = forks_document(forks)
+    return forks_text(forks, splits)
+
+
+def _draw(
+    options: argparse.Namespace,
+    runs: Sequence[FinishedRun],
+    figures: Sequence[Figure],
+    between: Sequence[PairFigure],
+    say: Callable[[str], None],
+) -> None:
+    from homotopy_bench.analysis.drawing import draw
+
+    try:
+        written, problems = draw(runs, figures, between, options.figure, say)
+    except OSError as error:
+        raise InputError("--figure", options.figure, f"cannot be written ({error.strerror})") from error
+    for line in problems:
+        _say(line)
+    _say(f"{len(written)} pictures in {options.figure}")
+
+
+def _say(line: str) -> None:
+    print(f"homotopy-landscape: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

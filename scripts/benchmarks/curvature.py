@@ -73,28 +73,28 @@ def run(rounds: int) -> dict[str, float]:
         measures.
     """
     torch.set_num_threads(1)
-    x, y = _images()
+    x, y = images()
     torch.manual_seed(0)
     ensemble = Ensemble([MLP(depth=2, width=128).build((1, 28, 28), 10)])
     products = [_checked_products(ensemble, x, y)]
-    _train(ensemble, x, y)
+    train(ensemble, x, y)
     products.append(_checked_products(ensemble, x, y))
 
     eigenvalue = {
         "ours": lambda: _largest(ensemble, x, y, start=0),
         "ours_again": lambda: _largest(ensemble, x, y, start=0),
-        "curvlinops": lambda: _their_largest(_their_hessian(ensemble.network, x, y).to_scipy(), TOLERANCE),
+        "curvlinops": lambda: their_largest(their_hessian(ensemble.network, x, y).to_scipy(), TOLERANCE),
     }
     hessian = _hessian(ensemble, x, y)
     ends = lanczos(hessian, hessian.like, torch.Generator().manual_seed(0))
     known = ends.smallest.value.item(), ends.largest.value.item()
     density = {
         "ours": lambda: _density(ensemble, x, y),
-        "curvlinops": lambda: _their_density(ensemble, x, y, None),
-        "ends_given": lambda: _their_density(ensemble, x, y, known),
+        "curvlinops": lambda: their_density(ensemble, x, y, None),
+        "ends_given": lambda: their_density(ensemble, x, y, known),
     }
-    of_eigenvalue = interleave({name: _silent(work) for name, work in eigenvalue.items()}, rounds, slices=2)
-    of_density = interleave({name: _silent(work) for name, work in density.items()}, rounds, slices=1)
+    of_eigenvalue = interleave({name: silent(work) for name, work in eigenvalue.items()}, rounds, slices=2)
+    of_density = interleave({name: silent(work) for name, work in density.items()}, rounds, slices=1)
     return {
         "lambda_max_products": max(products),
         "lambda_max_speedup": of_eigenvalue["curvlinops"] / of_eigenvalue["ours"],
@@ -110,7 +110,7 @@ def run(rounds: int) -> dict[str, float]:
     }
 
 
-def _images() -> tuple[Tensor, Tensor]:
+def images() -> tuple[Tensor, Tensor]:
     """Return images (N, 1, 28, 28), normalised, and labels (N,)."""
     config = compose("dataset=mnist")
     root = config.paths.data_root()
@@ -127,7 +127,8 @@ def _subset(x: Tensor, y: Tensor) -> Splits:
     return Splits(train=samples, validation=samples, test=samples, classes=10)
 
 
-def _train(ensemble: Ensemble, x: Tensor, y: Tensor) -> None:
+def train(ensemble: Ensemble, x: Tensor, y: Tensor) -> None:
+    """Do 200 steps of SGD."""
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.SGD(ensemble.network.parameters(), lr=0.01, momentum=0.9)
     for _ in range(200):
@@ -142,7 +143,7 @@ def _checked_products(ensemble: Ensemble, x: Tensor, y: Tensor) -> int:
     Raises:
         RuntimeError: If a value misses the reference by more than the tolerance.
     """
-    reference = _their_largest(_their_hessian(ensemble.network, x, y).to_scipy(), 1e-6)
+    reference = their_largest(their_hessian(ensemble.network, x, y).to_scipy(), 1e-6)
     found = [_largest(ensemble, x, y, start) for start in range(STARTS)]
     errors = [abs(pair.value.item() / reference - 1.0) for pair in found]
     if max(errors) > TOLERANCE:
@@ -170,20 +171,22 @@ def _density(ensemble: Ensemble, x: Tensor, y: Tensor) -> Tensor:
     return smoothed_density(found, grid, 0.01 * (high - low))
 
 
-def _their_hessian(network: nn.Module, x: Tensor, y: Tensor) -> curvlinops.HessianLinearOperator:
+def their_hessian(network: nn.Module, x: Tensor, y: Tensor) -> curvlinops.HessianLinearOperator:
+    """Return curvlinops' Hessian of the mean cross-entropy."""
     data = list(zip(torch.split(x, THEIR_BATCH), torch.split(y, THEIR_BATCH), strict=True))
     return curvlinops.HessianLinearOperator(
         network, nn.CrossEntropyLoss(), list(network.parameters()), data, check_deterministic=False
     )
 
 
-def _their_largest(operator: LinearOperator[np.float32], tolerance: float) -> float:
+def their_largest(operator: LinearOperator[np.float32], tolerance: float) -> float:
+    """Return the largest eigenvalue by eigsh."""
     return float(eigsh(operator, k=1, which="LA", tol=tolerance, return_eigenvectors=False)[0])
 
 
 def _their_products(network: nn.Module, x: Tensor, y: Tensor) -> int:
     """Return the products that curvlinops and eigsh take for the eigenvalue."""
-    operator = _their_hessian(network, x, y).to_scipy()
+    operator = their_hessian(network, x, y).to_scipy()
     calls = []
 
     def counted(vector: np.ndarray) -> np.ndarray:
@@ -191,12 +194,13 @@ def _their_products(network: nn.Module, x: Tensor, y: Tensor) -> int:
         product: np.ndarray = operator.matvec(vector)
         return product
 
-    _their_largest(LinearOperator(operator.shape, matvec=counted, dtype=operator.dtype), TOLERANCE)
+    their_largest(LinearOperator(operator.shape, matvec=counted, dtype=operator.dtype), TOLERANCE)
     return len(calls)
 
 
-def _their_density(ensemble: Ensemble, x: Tensor, y: Tensor, ends: tuple[float, float] | None) -> Tensor:
-    hessian = _their_hessian(ensemble.network, x, y)
+def their_density(ensemble: Ensemble, x: Tensor, y: Tensor, ends: tuple[float, float] | None) -> Tensor:
+    """Return curvlinops' spectral density, which looks for the ends where they are not given."""
+    hessian = their_hessian(ensemble.network, x, y)
     _, density = curvlinops.lanczos_approximate_spectrum(
         hessian, STEPS, num_points=POINTS, num_repeats=PROBES, boundaries=ends
     )
@@ -211,7 +215,7 @@ def _product_in_gradients(ensemble: Ensemble, x: Tensor, y: Tensor, rounds: int)
     def gradient() -> None:
         ensemble.backward(cross_entropy(ensemble.forward(x), y).sum())
 
-    seconds = interleave({"product": _silent(lambda: hessian(vectors)), "gradient": gradient}, rounds)
+    seconds = interleave({"product": silent(lambda: hessian(vectors)), "gradient": gradient}, rounds)
     return seconds["product"] / seconds["gradient"]
 
 
@@ -221,7 +225,9 @@ def _deep_product_in_gradients(rounds: int) -> float:
     return _product_in_gradients(ensemble, x, y, rounds)
 
 
-def _silent(work: Callable[[], object]) -> Callable[[], None]:
+def silent(work: Callable[[], object]) -> Callable[[], None]:
+    """Return the same work without its result."""
+
     def silent() -> None:
         work()
 

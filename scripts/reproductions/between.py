@@ -1,0 +1,26 @@
+"""Take what was measured between pairs of runs out of their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from homotopy_bench.analysis.pairs import PairFigure
+
+
+def values_of(figures: Sequence[PairFigure], name: str, split: str) -> list[float]:
+    """Return the values of a figure over pairs that have one."""
+    entries = [one.entry for one in figures if (one.name, one.split) == (name, split)]
+    return [entry["value"] for entry in entries if entry.get("value") is not None]
+
+
+def barrier_tensors(figures: Sequence[PairFigure], name: str, split: str) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Return positions, losses and errors along the paths of pairs, each (pairs, points); None where there are none."""
+    tables = [one.entry.get("tables") for one in figures if (one.name, one.split) == (name, split)]
+    whole = [table for table in tables if table and all(None not in row for row in table.values())]
+    if not whole:
+        return None
+    a, loss, error = (torch.tensor([table[key] for table in whole]) for key in ("a", "loss", "error"))
+    return a, loss, error
