@@ -85,9 +85,14 @@ def surface(found: Slice, title: str, labels: Sequence[str] = ("", "")) -> Figur
     height = np.log10(loss) if logarithmic else loss
     figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     axes = figure.add_subplot(projection="3d")
+    axes.set_box_aspect(None, zoom=0.9)
     axes.plot_surface(*np.meshgrid(x, y, indexing="ij"), height, cmap="viridis", linewidth=0)
     label = "log10 cross-entropy" if logarithmic else "cross-entropy [nats]"
-    axes.set(xlabel=labels[0], ylabel=labels[1], zlabel=label)
+    axes.set_zlabel(label)
+    axes.set_xlabel(labels[0], labelpad=10.0)  # matplotlib leaves too little room for the numbers of three dimensions
+    axes.set_ylabel(labels[1], labelpad=10.0)
+    axes.tick_params(labelsize=8)
+    axes.locator_params(nbins=5)
     axes.set_title(plain_label(title, LONGEST), loc="left", fontsize=9)
     return figure
 
