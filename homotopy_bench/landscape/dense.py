@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from homotopy_bench.models.activations import ACTIVATIONS
 from homotopy_bench.models.layers import Activation, Layer, Network, ResidualLayer
 
-THREAD_ACTIVATIONS = 2**17
-"""Activations of one layer that a thread works on: input and output of a layer stay in its cache of 1 MiB."""
+THREAD_ACTIVATIONS = 2**18
+"""Activations of one layer that a thread works on: fewer make more calls, more leave its cache."""
 
 LEAST_SAMPLES = 512
 """Fewest samples of a batch; below, the weights are read too often."""

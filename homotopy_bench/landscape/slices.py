@@ -3,6 +3,10 @@
 A plane is a centre with two orthogonal axes. Through three networks it is the plane that they span (Garipov et al.
 2018, arXiv:1802.10026, section 5); otherwise its axes are given directions, best filter-normalised ones (Li et al.
 2018, arXiv:1712.09913). Points are evaluated in chunks of neighbours, without a matrix of all of them.
+
+What networks keep besides their parameters (running statistics) follows a plane through them: at each point it is the
+affine combination of the networks' own that gives the point from the networks. Each network is so found in the plane
+with its own loss. Along directions from a single network it is that network's own everywhere.
 """
 
 from __future__ import annotations
@@ -32,7 +36,8 @@ class Plane:
         centre: The origin.
         axes: The axes, as long as their unit in the coordinates.
         marks: Coordinates (K, D) of networks in it.
-        buffers: What the network at the centre keeps besides its parameters; every point has it.
+        buffers: What networks keep besides their parameters: of the D + 1 at the marks, which points combine, or of a
+            single one, which every point has.
     """
 
     centre: Float[Tensor, " P"]
@@ -43,8 +48,22 @@ class Plane:
     def points(self, coordinates: Float[Tensor, "K D"]) -> Points:
         """Return the points with coordinates (K, D)."""
         theta = self.centre + coordinates.to(self.centre) @ self.axes
-        rows = torch.zeros(len(theta), dtype=torch.int64)
-        return Points(theta, {name: values[rows] for name, values in self.buffers.buffers.items()})
+        shares = self._shares(coordinates)
+        combined = {name: _combined(name, values, shares) for name, values in self.buffers.buffers.items()}
+        return Points(theta, combined)
+
+    @property
+    def combines(self) -> bool:
+        """Whether the buffers of a point are an affine combination of several networks'."""
+        return len(self.buffers) > 1
+
+    def _shares(self, coordinates: Float[Tensor, "K D"]) -> Float[Tensor, "K N"]:
+        """Return the shares, which add up to 1, of the N networks with buffers in the points."""
+        if not self.combines:
+            return torch.ones(len(coordinates), 1, dtype=torch.float64)
+        origin, others = self.marks[0].double().cpu(), self.marks[1:].double().cpu()
+        of_others = torch.linalg.solve((others - origin).T, (coordinates.double().cpu() - origin).T).T
+        return torch.cat([1.0 - of_others.sum(dim=1, keepdim=True), of_others], dim=1)
 
 
 @dataclass(frozen=True)
@@ -79,7 +98,7 @@ def line_through(networks: Networks) -> Plane:
     points = networks.points()
     axis = (points.theta[1] - points.theta[0])[None]
     marks = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
-    return Plane(points.theta[0], axis, marks, points.rows(slice(0, 1)))
+    return Plane(points.theta[0], axis, marks, points)
 
 
 def plane_through(networks: Networks) -> Plane:
@@ -105,7 +124,7 @@ def plane_through(networks: Networks) -> Plane:
         raise ValueError("the three networks lie on a line")
     axes = torch.stack([u / u.norm(), v / v.norm()])
     marks = (points.theta.double() - points.theta[0].double()) @ axes.T
-    return Plane(points.theta[0], axes.to(points.theta), marks, points.rows(slice(0, 1)))
+    return Plane(points.theta[0], axes.to(points.theta), marks, points)
 
 
 def plane_along(networks: Networks, directions: Sequence[Float[Tensor, "1 P"]]) -> Plane:
@@ -177,5 +196,15 @@ def slice_of(
 
     scores: PointScores = networks.evaluate(chunks(), samples)
     shape = tuple(len(values) for values in grid)
-    convention = networks.convention(samples, f"slice of {' x '.join(map(str, shape))} points, buffers of the centre")
+    buffers = "buffers combined as the parameters" if plane.combines else "buffers of the centre"
+    convention = networks.convention(samples, f"slice of {' x '.join(map(str, shape))} points, {buffers}")
     return Slice(plane, grid, scores.loss.view(shape), scores.error.view(shape), Cost(forwards=count), convention)
+
+
+def _combined(name: str, values: Tensor, shares: Float[Tensor, "K N"]) -> Tensor:
+    """Return a buffer (K, *shape) of K points from that of N networks (N, *shape); what is no float is the first's."""
+    if len(values) == 1 or not values.is_floating_point():
+        return values[:1].expand(len(shares), *values.shape[1:])
+    combined: Tensor = torch.tensordot(shares.to(values), values, dims=1)
+    # Beyond the networks the combination of variances may fall below 0, where there is no root.
+    return combined.clamp_min(0.0) if name.endswith("running_var") else combined

@@ -27,9 +27,15 @@ def three(kind: str = "plain") -> Networks:
     return Networks.of([network(kind, seed) for seed in (1, 2, 3)])
 
 
-def loss_at(theta: torch.Tensor, kind: str) -> float:
+def loss_at(theta: torch.Tensor, kind: str, shares: tuple[float, ...] = (1.0,)) -> float:
+    """The loss of a module with these parameters, and with buffers mixed from those of the first networks."""
     module, data = copy.deepcopy(network(kind, 1)), samples(kind)
     nn.utils.vector_to_parameters(theta, module.parameters())
+    mixed = [dict(network(kind, seed).named_buffers()) for seed, _ in enumerate(shares, start=1)]
+    for name, buffer in module.named_buffers():
+        if buffer.is_floating_point():
+            value = torch.stack([share * own[name] for share, own in zip(shares, mixed, strict=True)]).sum(dim=0)
+            buffer.copy_(value.clamp_min(0.0) if "var" in name else value)
     return cross_entropy(module(data.x), data.y).item()
 
 
@@ -46,14 +52,50 @@ def test_a_slice_is_a_loop_over_its_points_and_the_networks_lie_where_they_shoul
     for i, x in enumerate(grid[0]):
         for j, y in enumerate(grid[1]):
             theta = networks.theta[0] + x * plane.axes[0] + y * plane.axes[1]
-            assert found.loss[i, j].item() == pytest.approx(loss_at(theta, kind), rel=1e-10)
+            # The coordinates of the networks are (0, 0), (a, 0) and (b, c).
+            a, (b, c) = plane.marks[1, 0].item(), plane.marks[2].tolist()
+            third = y.item() / c
+            second = (x.item() - third * b) / a
+            expected = loss_at(theta, kind, (1.0 - second - third, second, third))
+            assert found.loss[i, j].item() == pytest.approx(expected, rel=1e-8)
     for values, marks in zip(grid, plane.marks.T, strict=True):
         assert values[0] < marks.min()
         assert values[-1] > marks.max()
 
 
-def test_a_line_has_its_networks_at_0_and_1() -> None:
-    networks, data = three(), samples("plain")
+@pytest.mark.parametrize("kind", ["plain", "batchnorm"])
+def test_networks_have_their_own_losses_in_the_plane_through_them(kind: str) -> None:
+    networks, data = three(kind), samples(kind)
+    plane = plane_through(networks)
+    own = networks.evaluate([networks.points()], data)
+    found = networks.evaluate([plane.points(plane.marks)], data)
+    torch.testing.assert_close(found.loss, own.loss, rtol=1e-9, atol=0.0)
+    assert torch.equal(found.error, own.error)
+    assert len(set(own.loss.tolist())) == 3
+
+
+def test_statistics_of_a_point_are_combined_as_its_parameters_and_variances_stay_above_0() -> None:
+    networks = three("batchnorm")
+    plane = plane_through(networks)
+    shares = torch.tensor([[0.2, 0.5, 0.3], [2.0, -0.5, -0.5], [40.0, -39.5, 0.5]], dtype=torch.float64)
+    found = plane.points(shares @ plane.marks)
+    torch.testing.assert_close(found.theta, shares @ networks.theta, rtol=1e-9, atol=1e-9)
+    for name, values in networks.buffers.items():
+        if name.endswith("tracked"):
+            assert torch.equal(found.buffers[name], values[:1].expand(3))
+            continue
+        expected = torch.einsum("kn,n...->k...", shares, values)
+        if name.endswith("running_var"):
+            expected = expected.clamp_min(0.0)
+        torch.testing.assert_close(found.buffers[name], expected, rtol=1e-8, atol=1e-9)
+    far = slice_of(networks, plane, (torch.tensor([-90.0, 90.0]), torch.tensor([-90.0])), samples("batchnorm"))
+    assert far.loss.isfinite().all()
+    assert "buffers combined as the parameters" in far.convention.details
+
+
+@pytest.mark.parametrize("kind", ["plain", "batchnorm"])
+def test_a_line_has_its_networks_at_0_and_1(kind: str) -> None:
+    networks, data = three(kind), samples(kind)
     two = networks.at(networks.points().rows(slice(0, 2)))
     found = slice_of(two, line_through(two), (torch.tensor([0.0, 1.0]),), data)
     torch.testing.assert_close(found.loss, networks.evaluate([networks.points()], data).loss[:2])
