@@ -65,7 +65,15 @@ def run(rounds: int) -> dict[str, float]:
 
 
 def measure(rounds: int, threads: int) -> dict[str, float]:
-    """Measure on a number of threads and return the figures that :func:`run` names."""
+    """Measure on a number of threads.
+
+    Args:
+        rounds: Timed rounds.
+        threads: Number of threads.
+
+    Returns:
+        The figures that :func:`run` names.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     module, samples = MLP().build((40,), 10).eval(), _samples()
