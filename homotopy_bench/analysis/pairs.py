@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
-from homotopy_bench.analysis.survey import Say
+from homotopy_bench.analysis.survey import Plan, Say
 from homotopy_bench.landscape.connectivity.chords import all_pairs
 from homotopy_bench.landscape.connectivity.compare import PairMetric, Pairs
 from homotopy_bench.landscape.networks import Networks, Samples
@@ -19,14 +19,8 @@ Which = Literal["all", "by-seed"]
 """All pairs of a kind, or those of equal seeds."""
 
 
-@dataclass(frozen=True)
-class PairPlan:
-    """Say what is measured of pairs; other attributes as of :class:`~homotopy_bench.analysis.survey.Plan`."""
-
-    metrics: Mapping[str, PairMetric]
-    mode: str
-    splits: tuple[str, ...]
-    samples: int | None
+PairPlan = Plan[PairMetric]
+"""What is measured of pairs."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
 from homotopy_bench.landscape.measure import Closeness, Metric
@@ -22,8 +22,11 @@ Say = Callable[[str], None]
 """Takes a line on what is being done."""
 
 
+M_co = TypeVar("M_co", covariant=True)
+
+
 @dataclass(frozen=True)
-class Plan:
+class Plan(Generic[M_co]):
     """Say what is measured.
 
     Attributes:
@@ -33,7 +36,7 @@ class Plan:
         samples: Most samples of a split; None for all.
     """
 
-    metrics: Mapping[str, Metric]
+    metrics: Mapping[str, M_co]
     mode: Closeness
     splits: tuple[str, ...]
     samples: int | None
@@ -49,7 +52,7 @@ class Figure:
     entry: dict[str, Any]
 
 
-def survey(runs: Sequence[FinishedRun], plan: Plan, say: Say = lambda _: None) -> list[Figure]:
+def survey(runs: Sequence[FinishedRun], plan: Plan[Metric], say: Say = lambda _: None) -> list[Figure]:
     """Return the figures of all runs, measured where they are not kept.
 
     A metric that raises has no value for the runs that it measured, with the error as the reason; the others go on.
@@ -79,7 +82,7 @@ def _parts(group: Sequence[FinishedRun]) -> Iterator[list[FinishedRun]]:
         yield list(group[begin : begin + size])
 
 
-def _measure(runs: Sequence[FinishedRun], split: str, plan: Plan, say: Say) -> list[Figure]:
+def _measure(runs: Sequence[FinishedRun], split: str, plan: Plan[Metric], say: Say) -> list[Figure]:
     kept = [KeptMeasurements(run.folder) for run in runs]
     dtype = next(runs[0].network.parameters()).dtype
     samples = draw_samples(runs[0].splits, split, plan.samples, dtype)
@@ -100,7 +103,7 @@ def _measure(runs: Sequence[FinishedRun], split: str, plan: Plan, say: Say) -> l
     return found
 
 
-def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Plan) -> list[dict[str, Any]]:
+def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Plan[Metric]) -> list[dict[str, Any]]:
     """Return name -> entry of every run."""
     try:
         networks = Networks.of([run.network for run in runs])

@@ -116,7 +116,7 @@ def _measure(options: argparse.Namespace, command: str) -> None:
     )
     from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
     from homotopy_bench.analysis.survey import Plan, survey
-    from homotopy_bench.core.heartbeat import Heartbeat
+    from homotopy_bench.cli.progress import AnalysisProgress
     from homotopy_bench.landscape.connectivity.compare import FAST_PAIR_METRICS, FULL_PAIR_METRICS
     from homotopy_bench.landscape.measure import metrics_of, named_metrics
 
@@ -130,12 +130,13 @@ def _measure(options: argparse.Namespace, command: str) -> None:
     content: dict[str, Any] = {"command": command}
     parts: list[str] = []
     left_out: list[LeftOut] = []
-    with Heartbeat(_say) as heart:
-        runs, others = finished_runs(options.runs, heart.doing)
+    most = len(splits) * (len(metrics) + len(of_pairs) * (options.pairs is not None))
+    with AnalysisProgress("homotopy-landscape", most + len(options.runs)) as progress:
+        runs, others = finished_runs(options.runs, progress.step)
         left_out += others
         for line in left_out_lines(left_out):
             _say(line)
-        figures = survey(runs, plan, heart.doing)
+        figures = survey(runs, plan, progress.step)
         content["runs"] = runs_document(figures)
         parts.append(figures_text(figures))
         if len(runs) > 1:
@@ -144,15 +145,15 @@ def _measure(options: argparse.Namespace, command: str) -> None:
             parts += [correlations_text(own, OUTCOME, split) for split, own in found.items()]
         between: list[PairFigure] = []
         if options.pairs is not None:
-            between = survey_pairs(chosen_pairs(runs, options.pairs), pair_plan, heart.doing)
+            between = survey_pairs(chosen_pairs(runs, options.pairs), pair_plan, progress.step)
             content["pairs"] = pairs_document(between)
             parts.append(pairs_text(between) or "no two runs are of one kind: there are no pairs\n")
-        if options.fork is not None:
-            parts.append(_forks(options, pair_plan, splits, content, left_out, heart.doing))
-        content["left_out"] = [{"folder": str(one.folder), "reason": one.reason} for one in left_out]
-        write_output("--json", options.json, to_json(content).encode())
         if options.figure is not None:
-            _draw(options, runs, figures, between, heart.doing)
+            _draw(options, runs, figures, between, progress.step)
+    if options.fork is not None:  # its trainings have a display of their own
+        parts.append(_forks(options, pair_plan, splits, content, left_out))
+    content["left_out"] = [{"folder": str(one.folder), "reason": one.reason} for one in left_out]
+    write_output("--json", options.json, to_json(content).encode())
     print("\n".join(part for part in parts if part), end="")
 
 
@@ -162,7 +163,6 @@ def _forks(
     splits: Sequence[str],
     content: dict[str, Any],
     left_out: list[LeftOut],
-    say: Callable[[str], None],
 ) -> str:
     """Return the forks of a run as text, after adding them to the document."""
     from rich.console import Console
@@ -173,7 +173,7 @@ def _forks(
 
     console = Console(stderr=True)
     forks, others = study_forks(
-        options.fork, options.orders, plan, say, lambda members: group_display(console, members)
+        options.fork, options.orders, plan, show=lambda members: group_display(console, members)
     )
     left_out += others
     for line in left_out_lines(others):

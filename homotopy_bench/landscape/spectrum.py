@@ -78,24 +78,13 @@ def spectrum(networks: Networks, samples: Samples, options: SpectrumOptions | No
     hessian = networks.hessian(samples)
     found = {"gradient_norm": _gradient_norm(networks, samples)}
     top = "largest eigenvalue of the Hessian of the mean cross-entropy, by Lanczos"
+    start, limit, most = _generator(options, 0), options.tolerance, options.max_products
     if options.smallest:
-        ends = lanczos(
-            hessian,
-            hessian.like,
-            _generator(options, 0),
-            tolerance=options.tolerance,
-            max_products=options.max_products,
-        )
+        ends = lanczos(hessian, hessian.like, start, tolerance=limit, max_products=most)
         found["lambda_max"] = _measured(networks, samples, ends.largest, top)
         found["lambda_min"] = _measured(networks, samples, ends.smallest, top.replace("largest", "smallest"))
     else:
-        largest = largest_eigenvalue(
-            hessian,
-            hessian.like,
-            _generator(options, 0),
-            tolerance=options.tolerance,
-            max_products=options.max_products,
-        )
+        largest = largest_eigenvalue(hessian, hessian.like, start, tolerance=limit, max_products=most)
         found["lambda_max"] = _measured(networks, samples, largest, top)
     trace = hutchinson_trace(
         hessian,

@@ -67,6 +67,10 @@ def run(rounds: int) -> dict[str, float]:
 def measure(rounds: int, threads: int) -> dict[str, float]:
     """Measure on a number of threads.
 
+    Args:
+        rounds: Timed rounds.
+        threads: Number of threads.
+
     Returns:
         The figures that :func:`run` names.
     """

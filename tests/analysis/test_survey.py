@@ -176,7 +176,7 @@ def test_pictures_are_drawn_of_all_that_was_measured(runs: Path, tmp_path: Path,
 
     monkeypatch.setattr(drawing, "SIDE", 5)
     folder = copied(runs, tmp_path)
-    found, _ = finished_runs([folder / "kind"])
+    found, _ = finished_runs([folder / "kind" / name for name in ("homotopy", "0", "1")])
     figures = survey(found[:1], Plan(named_metrics(["spectrum"], "full"), "full", ("train",), 40))
     pairs = survey_pairs(chosen_pairs(found, "by-seed"), PairPlan(FAST_PAIR_METRICS, "fast", ("train",), 50))
     written, problems = draw(found, figures, pairs, tmp_path / "pictures")

@@ -64,7 +64,7 @@ def test_gaussian_noise_raises_a_quadratic_by_half_the_trace_and_the_noise_scale
     theta = torch.tensor([[1.0, -2.0, 0.5, 0.0, 3.0, -1.0]], dtype=torch.float64)
     surface = Quadratic(matrix[None], theta.clone(), theta)
     generator = torch.Generator().manual_seed(0)
-    sigma, draws = 0.1, 4000
+    sigma, draws = 0.1, 3000
     plain, scaled = [], []
     for _ in range(draws):
         d = torch.randn(1, 6, generator=generator, dtype=torch.float64)

@@ -29,12 +29,13 @@ MODELS: dict[str, tuple[Model, tuple[int, ...]]] = {
     "tanh residual": (MLP(depth=4, width=12, block="residual", activation="tanh"), (10,)),
     "cnn": (CNN(depth=3, width=8), (24,)),
     "cnn of images": (CNN(depth=3, width=8), (1, 16, 16)),
-    "vgg": (VGG11(width=0.125), (1, 32, 32)),
+    "vgg": (VGG11(width=0.0625), (1, 32, 32)),
 }
 
 
-def samples(kind: str, count: int = 80) -> Samples:
-    """Return inputs that a network can tell apart, with random labels of four classes."""
+def samples(kind: str) -> Samples:
+    """Return inputs that a network can tell apart, with random labels of four classes; few for a large network."""
+    count = 24 if kind == "vgg" else 80
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(count, *MODELS[kind][1], generator=generator, dtype=torch.float64)
     return Samples(x, torch.randint(4, (count,), generator=generator), "train")
@@ -48,7 +49,7 @@ def network(kind: str, seed: int = 0) -> nn.Module:
     module = model.build(shape, 4).double().train()
     data = samples(kind)
     optimizer = torch.optim.Adam(module.parameters(), lr=3e-3)
-    for _ in range(60):
+    for _ in range(25 if kind == "vgg" else 60):
         optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(module(data.x), data.y))
         optimizer.step()
