@@ -100,15 +100,33 @@ def test_the_box_of_keskar_has_its_maximum_of_a_convex_quadratic_in_a_corner() -
     assert found.converged
 
 
-def test_the_box_is_searched_from_a_minimum_too() -> None:
-    matrix, _ = symmetric([3.0, 2.0, 1.0, 0.5], 6)
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-8])
+def test_the_box_is_searched_from_a_minimum_too_however_flat_it_is(size: float) -> None:
+    matrix, _ = symmetric([eigenvalue * size for eigenvalue in (3.0, 2.0, 1.0, 0.5)], 6)
     theta = torch.zeros(1, 4, dtype=torch.float64)
     surface = Quadratic(matrix[None], theta, theta)
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * 4)
-    corners = 0.01 * signs
-    best = surface.evaluate(corners, torch.zeros(16, dtype=torch.int64)).loss.max().item()
-    found = box_maximum(surface, 0.01, 8, 30, np.random.default_rng(0))
+    best = surface.evaluate(1e-3 * signs, torch.zeros(16, dtype=torch.int64)).loss.max().item()
+    found = box_maximum(surface, 1e-3, 8, 30, np.random.default_rng(0))
     assert found.loss == pytest.approx(best, rel=1e-9)
+    assert found.converged
+
+
+def test_a_maximum_inside_the_box_is_found_and_a_loss_that_is_constant_is_its_own() -> None:
+    theta, inside = torch.zeros(1, 3, dtype=torch.float64), torch.tensor([[2e-4, -3e-4, 1e-4]], dtype=torch.float64)
+    matrix = -torch.diag(torch.tensor([3.0, 1.0, 0.1], dtype=torch.float64))
+    found = box_maximum(Quadratic(matrix[None], inside, theta), 1e-3, 3, 30, np.random.default_rng(0))
+    assert abs(found.loss) < 1e-3 * 1.2e-7  # the rise is 1.1e-7
+    assert found.converged
+    constant = box_maximum(Quadratic(0.0 * matrix[None], inside, theta), 1e-3, 3, 30, np.random.default_rng(0))
+    assert constant.loss == 0.0
+    assert constant.converged
+
+
+def test_a_search_that_the_limit_of_iterations_ends_has_not_converged() -> None:
+    networks, samples = Networks.of([relu_network(0)]), data()
+    converged = [epsilon_sharpness(networks, samples, epsilon=0.5, iterations=n).converged.item() for n in (1, 200)]
+    assert converged == [False, True]
 
 
 def test_epsilon_sharpness_of_networks_is_at_least_that_of_any_point_in_the_box() -> None:
