@@ -142,9 +142,15 @@ def box_maximum(
             return -factor * (value - loss), -factor * up
 
         # gtol bounds every slope so that all of them together promise no more than TOLERANCE times s.
-        options = {"maxiter": iterations, "ftol": 1e-12, "gtol": STEEPNESS * TOLERANCE}
         for z in points:
-            minimize(falling, z, jac=True, method="L-BFGS-B", bounds=Bounds(-1.0, 1.0), options=options)
+            minimize(
+                falling,
+                z,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=Bounds(-1.0, 1.0),
+                options={"maxiter": iterations, "ftol": 1e-12, "gtol": STEEPNESS * TOLERANCE},
+            )
     ahead = np.where(best_slope > 0.0, 1.0 - best_z, 1.0 + best_z)
     gain = (np.abs(best_slope) * ahead).sum()
     return BoxMaximum(best, bool(gain <= TOLERANCE * (best - loss)), gradients)
