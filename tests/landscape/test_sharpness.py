@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from torch import nn
 from homotopy_bench.landscape.average_case import NOISES, flatness, noise_curves
 from homotopy_bench.landscape.directions import elementwise, filter_normalised, gaussian
 from homotopy_bench.landscape.keskar import box_maximum, epsilon_sharpness
+from homotopy_bench.landscape.measurement import Measurement
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.sam import asam, ascent, m_sharpness, published_scaling, sam
 from homotopy_bench.landscape.spectrum import spectrum
@@ -208,6 +212,58 @@ def test_flatness_of_many_networks_is_that_of_each_and_one_that_is_not_finite_ha
         assert found.entry(1)["value"] is None
         assert found.entry(1)["reason"]
         assert found.converged.tolist() == [True, False, True]
+
+
+SINGLE: dict[str, Callable[[Networks, Samples], Measurement]] = {
+    "sam": sam,
+    "asam": asam,
+    "asam_published": partial(asam, scaling=published_scaling),
+    "m_sharpness": partial(m_sharpness, m=10),
+    "epsilon_sharpness": partial(epsilon_sharpness, iterations=5),
+}
+
+
+@pytest.mark.parametrize("metric", SINGLE)
+def test_sharpness_of_many_networks_is_that_of_each_and_one_that_is_not_finite_has_none(metric: str) -> None:
+    modules, samples = [relu_network(seed) for seed in range(3)], data()
+    with torch.no_grad():
+        next(modules[1].parameters()).fill_(torch.nan)
+    together = SINGLE[metric](Networks.of(modules), samples)
+    for row in (0, 2):
+        alone = SINGLE[metric](Networks.of([modules[row]]), samples)
+        torch.testing.assert_close(together.value[row], alone.value[0], rtol=1e-9, atol=1e-14)
+        assert together.converged[row] == alone.converged[0]
+        assert together.entry(row)["reason"] is None
+    entry = together.entry(1)
+    assert (entry["value"], entry["converged"]) == (None, False)
+    assert "not finite" in entry["reason"]
+
+
+@pytest.mark.parametrize("metric", SINGLE)
+def test_sharpness_in_float32_is_about_that_in_float64(metric: str) -> None:
+    networks, samples = Networks.of([relu_network(seed) for seed in range(2)], torch.float32), data()
+    found = SINGLE[metric](networks, samples.to(torch.float32))
+    exact = SINGLE[metric](networks.to(torch.float64), samples)
+    torch.testing.assert_close(found.value.double(), exact.value, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_flatness_in_float32_is_about_that_in_float64(noise: str) -> None:
+    networks, samples = Networks.of([relu_network(seed) for seed in range(2)], torch.float32), data()
+    found = flatness(networks, samples.to(torch.float32), noise=noise, radii=[0.1], pairs=3)
+    exact = flatness(networks.to(torch.float64), samples, noise=noise, radii=[0.1], pairs=3)
+    for name in found:
+        torch.testing.assert_close(found[name].value.double(), exact[name].value, rtol=1e-2, atol=1e-5)
+
+
+def test_asam_as_published_scales_weights_by_name_those_of_a_normalisation_too() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(-0.5)
+    found = published_scaling(Networks.of([network], torch.float64))
+    expected = [0.51] * 6 + [1.0] * 3 + [0.51] * 3 + [1.0] * 3
+    assert found[0].tolist() == pytest.approx(expected)
 
 
 def test_wrong_arguments_are_named() -> None:
