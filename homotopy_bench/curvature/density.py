@@ -71,6 +71,36 @@ def spectral_density(
     return Quadrature(nodes, weights, products)
 
 
+def shortened(quadrature: Quadrature, steps: int) -> Quadrature:
+    """Return the quadrature that fewer steps from the same starts give, without a product of the matrix.
+
+    The Lanczos process on the nodes, from the roots of their weights, has the coefficients of the process that found
+    them (Golub and Welsch 1969). What changes from half the steps to all says how far a sum over the nodes has settled.
+
+    Args:
+        quadrature: Nodes and weights of each probe.
+        steps: Nodes to have; of no more than there are.
+
+    Raises:
+        ValueError: If there are no steps.
+
+    Example:
+        >>> nodes, weights = torch.tensor([[[0.0, 1.0, 2.0]]]), torch.tensor([[[0.25, 0.5, 0.25]]])
+        >>> found = shortened(Quadrature(nodes, weights, products=3), steps=1)
+        >>> [round(values.item(), 6) for values in (found.nodes, found.weights)]
+        [1.0, 1.0]
+    """
+    if steps < 1:
+        raise ValueError(f"steps = {steps}: it must be at least 1")
+    members, probes, _ = quadrature.nodes.shape
+    values = quadrature.nodes.flatten(0, 1)
+    krylov = Krylov(lambda vectors: values * vectors, quadrature.weights.flatten(0, 1).sqrt(), steps)
+    while krylov.steps < krylov.limit and not bool((krylov.beta == 0.0).all()):
+        krylov.extend()
+    nodes, weights = (part.view(members, probes, -1) for part in _quadrature(krylov))
+    return Quadrature(nodes, weights, products=0)
+
+
 def smoothed_density(quadrature: Quadrature, grid: Float[Tensor, "*M G"], width: float) -> Float[Tensor, "members G"]:
     """Return the density convolved with a normal distribution, averaged over the probes, float64, (M, G).
 

@@ -9,7 +9,7 @@ odd in d drops out: at a radius at which the loss is a quadratic, r^2 d.H d/2 is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -77,8 +77,7 @@ def flatness(
         raise ValueError(f"pairs = {pairs}, radii = {chosen}: at least two pairs, and positive radii, are needed")
     generator = torch.Generator().manual_seed(seed)
     surface, draw = LossSurface(networks, samples), NOISES[noise]
-    curves = [noise_curve(surface, draw(networks, generator), chosen) for _ in range(pairs)]
-    rises, accuracies = (torch.stack(parts) for parts in zip(*curves, strict=True))
+    rises, accuracies = noise_curves(surface, (draw(networks, generator) for _ in range(pairs)), chosen)
     found = {}
     for column, radius in enumerate(chosen):
         words = f"{pairs} antithetic pairs of {noise} noise of radius r, and the standard error over them"
@@ -89,23 +88,30 @@ def flatness(
     return found
 
 
-def noise_curve(
-    surface: Surface, direction: Float[Tensor, "M P"], radii: Sequence[float]
-) -> tuple[Float[Tensor, "M R"], Float[Tensor, "M R"]]:
-    """Return the rise of the loss, and the accuracy, at the distances r d and -r d, averaged over the two: (M, radii).
+def noise_curves(
+    surface: Surface, directions: Iterable[Float[Tensor, "M P"]], radii: Sequence[float]
+) -> tuple[Float[Tensor, "pairs M R"], Float[Tensor, "pairs M R"]]:
+    """Return the rise of the loss, and the accuracy, at r d and -r d, averaged over the two: each (pairs, M, radii).
+
+    Neither is a number where the loss at one of the two points is none: what a broken network predicts means nothing.
 
     Args:
         surface: The losses of M networks.
-        direction: d, shape (M, P).
+        directions: d, each of shape (M, P).
         radii: r.
     """
     theta, members = surface.theta, len(surface.theta)
     own = torch.arange(members)
     signs = [sign * radius for radius in radii for sign in (1.0, -1.0)]
     signed = torch.tensor(signs, dtype=torch.float64).to(theta)
-    points = (theta + signed[:, None, None] * direction).flatten(0, 1)  # radius, sign, member
-    scores, before = surface.evaluate(points, own.repeat(len(signed))), surface.evaluate(theta, own).loss
-    loss, error = (values.view(len(radii), 2, members).mean(dim=1).T for values in (scores.loss, scores.error))
+    before, owners = surface.evaluate(theta, own).loss, own.repeat(len(signed))
+    losses, errors = [], []
+    for direction in directions:
+        points = (theta + signed[:, None, None] * direction).flatten(0, 1)  # radius, sign, member
+        scores = surface.evaluate(points, owners)
+        losses.append(scores.loss)
+        errors.append(torch.where(scores.loss.isfinite(), scores.error, torch.nan))
+    loss, error = (torch.stack(parts).view(-1, len(radii), 2, members).mean(dim=2).mT for parts in (losses, errors))
     return loss - before[:, None], 1.0 - error
 
 
@@ -113,4 +119,4 @@ def _mean(values: Float[Tensor, "pairs M"], pairs: int, convention: Convention) 
     mean, error = values.mean(dim=0), values.std(dim=0) / len(values) ** 0.5
     finite = mean.isfinite()
     reasons = tuple(None if ok else "the loss at some point is not finite" for ok in finite.tolist())
-    return Measurement(mean, error, finite, Cost(forwards=2 * pairs), convention, reasons)
+    return Measurement(mean, error, finite, Cost(forwards=2 * pairs + 1), convention, reasons)

@@ -6,7 +6,8 @@ One ascent step is a lower bound of the maximum over the ball: the loss is not l
     ASAM    L(w + rho T^2 g/|T g|) - L(w)                  Kwon et al. 2021, arXiv:2102.11600, eq. 5
 
 with a diagonal T that undoes the scale of the parameters. T = |w| is invariant under every rescaling of units that
-changes no output; as published T is |w| + eta on weights and 1 on biases, which is not.
+changes no output; as published T is |w| + eta on weights and 1 on biases, which is not. Micro-batches
+(:func:`m_sharpness`) are those of SAM.
 """
 
 from __future__ import annotations
@@ -40,10 +41,13 @@ def invariant_scaling(networks: Networks) -> Float[Tensor, "M P"]:
 
 
 def published_scaling(networks: Networks) -> Float[Tensor, "M P"]:
-    """Return T = |w| + 0.01 of weights (tensors of two or more dimensions), and 1 of all other parameters."""
+    """Return T = |w| + 0.01 of parameters with ``weight`` in their names, and 1 of all others.
+
+    So does the released code of the source: the scales of a normalisation count as weights.
+    """
     scale = torch.ones_like(networks.theta)
     for name, columns in networks.columns.items():
-        if len(networks.shapes[name]) > 1:
+        if "weight" in name:
             scale[:, columns] = networks.theta[:, columns].abs() + ETA
     return scale
 
@@ -114,7 +118,10 @@ def m_sharpness(networks: Networks, samples: Samples, *, m: int = 128, rho: floa
         rises.append(ascent(LossSurface(networks, part), torch.ones_like(networks.theta), rho))
     values = torch.stack(rises)
     error = values.std(dim=0) / len(values) ** 0.5 if len(values) > 1 else torch.full_like(values[0], torch.nan)
-    details = f"mean over {len(values)} micro-batches of {m} samples of the rise by one step of length rho"
+    details = (
+        f"mean over {len(values)} micro-batches of {m} samples of the rise by one step of length rho along "
+        "their own gradient: a lower bound of the maximum"
+    )
     convention = networks.convention(samples, details, rho)
     mean = values.mean(dim=0)
     return Measurement(mean, error, mean.isfinite(), Cost(forwards=1, gradients=1), convention, _reasons(mean))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from homotopy_bench.curvature.density import spectral_density
+from homotopy_bench.curvature.density import Quadrature, shortened, spectral_density
 from homotopy_bench.curvature.estimate import Estimate
 from homotopy_bench.curvature.hutchinson import hutchinson_trace, layer_traces
 from homotopy_bench.curvature.lanczos import lanczos
@@ -33,6 +34,7 @@ class SpectrumOptions:
         steps: Lanczos steps of the density from each start; its nodes.
         starts: Random starts of the density; none for no density and no ranks.
         smallest: Whether the smallest eigenvalue is looked for too.
+        rank_tolerance: Relative error at which an effective rank, or the share of negative eigenvalues, has converged.
         regularisation: a of ``rank_regularised``, in nats.
         seed: Seed of all random vectors.
     """
@@ -44,6 +46,7 @@ class SpectrumOptions:
     steps: int = 80
     starts: int = 3
     smallest: bool = True
+    rank_tolerance: float = 0.2
     regularisation: float = 1e-3
     seed: int = 0
 
@@ -58,7 +61,9 @@ def spectrum(networks: Networks, samples: Samples, options: SpectrumOptions | No
     ``lambda_max`` and ``lambda_min`` are its largest and smallest eigenvalue, by value and not by modulus, with the
     residual's estimate of their error; ``trace`` has its standard error. ``density`` has the value 1, the share of the
     spectrum that its nodes and weights cover, and these in its tables. The effective ranks are those of
-    :func:`~homotopy_bench.landscape.effective_ranks.effective_ranks`, and ``gradient_norm`` is |g|.
+    :func:`~homotopy_bench.landscape.effective_ranks.effective_ranks`; their errors hold the standard error over the
+    starts and what changed in the second half of the steps, which is large where the bulk is not resolved.
+    ``gradient_norm`` is |g|.
 
     Args:
         networks: The M networks.
@@ -120,7 +125,7 @@ def layer_spectrum(
     found: dict[str, Measurement] = {}
     for layer, columns in layers.items():
 
-        def block(vectors: torch.Tensor, columns: slice = columns) -> torch.Tensor:
+        def block(vectors: Tensor, columns: slice = columns) -> Tensor:
             whole = torch.zeros_like(hessian.like)
             whole[:, columns] = vectors
             return hessian(whole)[:, columns]
@@ -147,19 +152,8 @@ def _density(
     cost = Cost(gradients=1, products=hessian.products - before)
     details = f"stochastic Lanczos quadrature, {options.steps} steps from {options.starts} starts"
     convention = networks.convention(samples, details)
-    weights = quadrature.weights
-    # Of single starts the figures differ: their spread is the standard error of the mean.
-    singles = [
-        effective_ranks(
-            type(quadrature)(quadrature.nodes[:, [start]], weights[:, [start]], 0),
-            networks.theta.shape[1],
-            options.regularisation,
-        )
-        for start in range(options.starts)
-    ]
-    ranks = effective_ranks(quadrature, networks.theta.shape[1], options.regularisation)
     finite = quadrature.nodes.isfinite().all(dim=2).all(dim=1)
-    covered = weights.sum(dim=2).mean(dim=1)
+    covered = quadrature.weights.sum(dim=2).mean(dim=1)
     found = {
         "density": Measurement(
             covered,
@@ -168,15 +162,32 @@ def _density(
             cost,
             convention,
             _reasons(finite),
-            {"nodes": quadrature.nodes, "weights": weights},
+            {"nodes": quadrature.nodes, "weights": quadrature.weights},
         )
     }
-    for name, value in ranks.items():
-        spread = torch.stack([single[name] for single in singles], dim=1)
-        error = spread.std(dim=1) / options.starts**0.5 if options.starts > 1 else torch.full_like(value, torch.nan)
+    for name, (value, error) in _ranks(quadrature, networks.theta.shape[1], options).items():
         words = f"{details}; a = {options.regularisation:g}" if name == "rank_regularised" else details
         own = networks.convention(samples, words)
-        found[name] = Measurement(value, error, finite & value.isfinite(), cost, own, _reasons(finite))
+        converged = error <= options.rank_tolerance * value.abs()  # false where one is not a number
+        found[name] = Measurement(value, error, converged, cost, own, _reasons(finite))
+    return found
+
+
+def _ranks(quadrature: Quadrature, size: int, options: SpectrumOptions) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the effective ranks of each network with their errors, (M,) each, by name."""
+
+    def ranks(part: Quadrature) -> dict[str, Tensor]:
+        return effective_ranks(part, size, options.regularisation)
+
+    nodes, weights = quadrature.nodes, quadrature.weights
+    starts, steps = nodes.shape[1:]
+    singles = [ranks(Quadrature(nodes[:, [start]], weights[:, [start]], products=0)) for start in range(starts)]
+    whole, half = ranks(quadrature), ranks(shortened(quadrature, max(steps // 2, 1)))
+    found = {}
+    for name, value in whole.items():
+        spread = torch.stack([single[name] for single in singles]).std(dim=0, correction=min(starts - 1, 1))
+        standard = spread / starts**0.5 if starts > 1 else torch.full_like(value, torch.nan)
+        found[name] = value, torch.hypot(standard, value - half[name])
     return found
 
 
@@ -201,7 +212,7 @@ def _measured(networks: Networks, samples: Samples, estimate: Estimate, details:
     )
 
 
-def _reasons(finite: torch.Tensor) -> tuple[str | None, ...]:
+def _reasons(finite: Tensor) -> tuple[str | None, ...]:
     return tuple(None if ok else "the loss or its derivatives are not finite" for ok in finite.tolist())
 
 

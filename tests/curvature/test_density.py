@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from homotopy_bench.curvature.density import smoothed_density, spectral_density
+from homotopy_bench.curvature.density import shortened, smoothed_density, spectral_density
 from homotopy_bench.curvature.probes import spherical
 from homotopy_bench.curvature.products import hessian_operator
 from homotopy_bench.ensemble.losses import cross_entropy
@@ -42,6 +42,21 @@ def test_moments_of_every_probe_are_exact_up_to_twice_the_steps(steps):
         torch.testing.assert_close(moment(power), (probes * image).sum(dim=2), rtol=1e-10, atol=1e-13)
         image = torch.einsum("mpq,mzq->mzp", matrices, image)
     assert ((moment(2 * steps) - (probes * image).sum(dim=2)).abs() > 1e-9).any()
+
+
+@pytest.mark.parametrize("steps", [1, 5, 12, 30])
+def test_a_shortened_quadrature_is_that_of_fewer_steps(steps):
+    matrices = symmetric(SPECTRA)
+    matrices[1, 0, 0] = torch.nan
+    long, short = (
+        spectral_density(explicit(matrices), SPECTRA, generator(2), steps=n, probes=3) for n in (25, min(steps, 25))
+    )
+    found = shortened(long, steps)
+    torch.testing.assert_close(found.nodes, short.nodes, rtol=1e-9, atol=1e-9, equal_nan=True)
+    torch.testing.assert_close(found.weights, short.weights, rtol=1e-6, atol=1e-9, equal_nan=True)
+    assert found.nodes[1].isnan().all()
+    with pytest.raises(ValueError, match="steps = 0"):
+        shortened(long, 0)
 
 
 def test_weights_are_shares_and_nodes_lie_in_the_spectrum():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from homotopy_bench.landscape.average_case import NOISES, flatness, noise_curve
+from homotopy_bench.landscape.average_case import NOISES, flatness, noise_curves
 from homotopy_bench.landscape.directions import elementwise, filter_normalised, gaussian
 from homotopy_bench.landscape.keskar import box_maximum, epsilon_sharpness
+from homotopy_bench.landscape.measurement import Measurement
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.sam import asam, ascent, m_sharpness, published_scaling, sam
 from homotopy_bench.landscape.spectrum import spectrum
@@ -64,12 +68,9 @@ def test_gaussian_noise_raises_a_quadratic_by_half_the_trace_and_the_noise_scale
     theta = torch.tensor([[1.0, -2.0, 0.5, 0.0, 3.0, -1.0]], dtype=torch.float64)
     surface = Quadratic(matrix[None], theta.clone(), theta)
     generator = torch.Generator().manual_seed(0)
-    sigma, draws = 0.1, 3000
-    plain, scaled = [], []
-    for _ in range(draws):
-        d = torch.randn(1, 6, generator=generator, dtype=torch.float64)
-        plain.append(noise_curve(surface, d, [sigma])[0].item())
-        scaled.append(noise_curve(surface, d * theta.abs(), [sigma])[0].item())
+    sigma, draws = 0.1, 4000
+    normal = torch.randn(draws, 1, 6, generator=generator, dtype=torch.float64)
+    plain, scaled = (noise_curves(surface, d, [sigma])[0].flatten().numpy() for d in (normal, normal * theta.abs()))
     expected = sigma**2 * sum(SPECTRUM) / 2, sigma**2 * (matrix.diagonal() * theta[0] ** 2).sum().item() / 2
     for values, value in zip((plain, scaled), expected, strict=True):
         assert abs(np.mean(values) - value) < 4 * np.std(values) / draws**0.5
@@ -81,9 +82,9 @@ def test_the_mean_of_opposite_points_has_no_odd_part() -> None:
     theta = torch.randn(1, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     surface = Quadratic(matrix[None], torch.zeros_like(theta), theta)  # the gradient here is not zero
     d = torch.ones(1, 6, dtype=torch.float64)
-    rise, _ = noise_curve(surface, d, [0.1, 0.5])
+    rise, _ = noise_curves(surface, [d], [0.1, 0.5])
     curvature = (d[0] @ matrix @ d[0]).item()
-    assert rise[0].tolist() == pytest.approx([0.1**2 * curvature / 2, 0.5**2 * curvature / 2], rel=1e-12)
+    assert rise[0, 0].tolist() == pytest.approx([0.1**2 * curvature / 2, 0.5**2 * curvature / 2], rel=1e-12)
 
 
 def test_the_box_of_keskar_has_its_maximum_of_a_convex_quadratic_in_a_corner() -> None:
@@ -100,15 +101,33 @@ def test_the_box_of_keskar_has_its_maximum_of_a_convex_quadratic_in_a_corner() -
     assert found.converged
 
 
-def test_the_box_is_searched_from_a_minimum_too() -> None:
-    matrix, _ = symmetric([3.0, 2.0, 1.0, 0.5], 6)
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-8])
+def test_the_box_is_searched_from_a_minimum_too_however_flat_it_is(size: float) -> None:
+    matrix, _ = symmetric([eigenvalue * size for eigenvalue in (3.0, 2.0, 1.0, 0.5)], 6)
     theta = torch.zeros(1, 4, dtype=torch.float64)
     surface = Quadratic(matrix[None], theta, theta)
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * 4)
-    corners = 0.01 * signs
-    best = surface.evaluate(corners, torch.zeros(16, dtype=torch.int64)).loss.max().item()
-    found = box_maximum(surface, 0.01, 8, 30, np.random.default_rng(0))
+    best = surface.evaluate(1e-3 * signs, torch.zeros(16, dtype=torch.int64)).loss.max().item()
+    found = box_maximum(surface, 1e-3, 8, 30, np.random.default_rng(0))
     assert found.loss == pytest.approx(best, rel=1e-9)
+    assert found.converged
+
+
+def test_a_maximum_inside_the_box_is_found_and_a_loss_that_is_constant_is_its_own() -> None:
+    theta, inside = torch.zeros(1, 3, dtype=torch.float64), torch.tensor([[2e-4, -3e-4, 1e-4]], dtype=torch.float64)
+    matrix = -torch.diag(torch.tensor([3.0, 1.0, 0.1], dtype=torch.float64))
+    found = box_maximum(Quadratic(matrix[None], inside, theta), 1e-3, 3, 30, np.random.default_rng(0))
+    assert abs(found.loss) < 1e-3 * 1.2e-7  # the rise is 1.1e-7
+    assert found.converged
+    constant = box_maximum(Quadratic(0.0 * matrix[None], inside, theta), 1e-3, 3, 30, np.random.default_rng(0))
+    assert constant.loss == 0.0
+    assert constant.converged
+
+
+def test_a_search_that_the_limit_of_iterations_ends_has_not_converged() -> None:
+    networks, samples = Networks.of([relu_network(0)]), data()
+    converged = [epsilon_sharpness(networks, samples, epsilon=0.5, iterations=n).converged.item() for n in (1, 200)]
+    assert converged == [False, True]
 
 
 def test_epsilon_sharpness_of_networks_is_at_least_that_of_any_point_in_the_box() -> None:
@@ -189,11 +208,62 @@ def test_flatness_of_many_networks_is_that_of_each_and_one_that_is_not_finite_ha
         alone = flatness(Networks.of([modules[row]]), samples, noise=noise, pairs=2)
         for name, found in alone.items():
             torch.testing.assert_close(together[name].value[row], found.value[0], rtol=1e-10, atol=1e-14)
-    for name, found in together.items():
-        if name.startswith("flatness"):
-            assert found.entry(1)["value"] is None
-            assert found.entry(1)["reason"]
-            assert found.converged.tolist() == [True, False, True]
+    for found in together.values():  # of the loss and of the accuracy
+        assert found.entry(1)["value"] is None
+        assert found.entry(1)["reason"]
+        assert found.converged.tolist() == [True, False, True]
+
+
+SINGLE: dict[str, Callable[[Networks, Samples], Measurement]] = {
+    "sam": sam,
+    "asam": asam,
+    "asam_published": partial(asam, scaling=published_scaling),
+    "m_sharpness": partial(m_sharpness, m=10),
+    "epsilon_sharpness": partial(epsilon_sharpness, iterations=5),
+}
+
+
+@pytest.mark.parametrize("metric", SINGLE)
+def test_sharpness_of_many_networks_is_that_of_each_and_one_that_is_not_finite_has_none(metric: str) -> None:
+    modules, samples = [relu_network(seed) for seed in range(3)], data()
+    with torch.no_grad():
+        next(modules[1].parameters()).fill_(torch.nan)
+    together = SINGLE[metric](Networks.of(modules), samples)
+    for row in (0, 2):
+        alone = SINGLE[metric](Networks.of([modules[row]]), samples)
+        torch.testing.assert_close(together.value[row], alone.value[0], rtol=1e-9, atol=1e-14)
+        assert together.converged[row] == alone.converged[0]
+        assert together.entry(row)["reason"] is None
+    entry = together.entry(1)
+    assert (entry["value"], entry["converged"]) == (None, False)
+    assert "not finite" in entry["reason"]
+
+
+@pytest.mark.parametrize("metric", SINGLE)
+def test_sharpness_in_float32_is_about_that_in_float64(metric: str) -> None:
+    networks, samples = Networks.of([relu_network(seed) for seed in range(2)], torch.float32), data()
+    found = SINGLE[metric](networks, samples.to(torch.float32))
+    exact = SINGLE[metric](networks.to(torch.float64), samples)
+    torch.testing.assert_close(found.value.double(), exact.value, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_flatness_in_float32_is_about_that_in_float64(noise: str) -> None:
+    networks, samples = Networks.of([relu_network(seed) for seed in range(2)], torch.float32), data()
+    found = flatness(networks, samples.to(torch.float32), noise=noise, radii=[0.1], pairs=3)
+    exact = flatness(networks.to(torch.float64), samples, noise=noise, radii=[0.1], pairs=3)
+    for name in found:
+        torch.testing.assert_close(found[name].value.double(), exact[name].value, rtol=1e-2, atol=1e-5)
+
+
+def test_asam_as_published_scales_weights_by_name_those_of_a_normalisation_too() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(-0.5)
+    found = published_scaling(Networks.of([network], torch.float64))
+    expected = [0.51] * 6 + [1.0] * 3 + [0.51] * 3 + [1.0] * 3
+    assert found[0].tolist() == pytest.approx(expected)
 
 
 def test_wrong_arguments_are_named() -> None:

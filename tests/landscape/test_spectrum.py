@@ -9,10 +9,16 @@ from torch import Tensor, nn
 
 from homotopy_bench.curvature.density import Quadrature
 from homotopy_bench.landscape.effective_ranks import effective_ranks
+from homotopy_bench.landscape.measurement import Measurement
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.spectrum import FAST, SpectrumOptions, layer_spectrum, spectrum
 from tests.landscape.dense import dense_hessian
 from tests.landscape.quadratic import relu_network
+
+
+def figures(networks: Networks, samples: Samples, options: SpectrumOptions) -> dict[str, Measurement]:
+    return spectrum(networks, samples, options) | layer_spectrum(networks, samples, options)
+
 
 CLOSE = SpectrumOptions(tolerance=1e-8, max_products=200, trace_probes=200, steps=200, starts=4)
 
@@ -103,9 +109,9 @@ def test_many_networks_at_once_are_each_of_them_and_one_that_is_not_finite_has_n
     modules, samples = [relu_network(seed) for seed in range(3)], data()
     with torch.no_grad():
         next(modules[1].parameters()).fill_(torch.nan)
-    together = spectrum(Networks.of(modules), samples, options)
+    together = figures(Networks.of(modules), samples, options)
     for row in (0, 2):
-        for name, found in spectrum(Networks.of([modules[row]]), samples, options).items():
+        for name, found in figures(Networks.of([modules[row]]), samples, options).items():
             torch.testing.assert_close(together[name].value[row], found.value[0], rtol=1e-6, atol=1e-9)
             assert together[name].converged[row] == found.converged[0]
     for found in together.values():
@@ -114,3 +120,39 @@ def test_many_networks_at_once_are_each_of_them_and_one_that_is_not_finite_has_n
         assert entry["reason"] == "the loss or its derivatives are not finite"
     assert together["lambda_max"].convention.samples == 30
     assert together["lambda_max"].cost.products > 0
+
+
+def test_the_spectrum_in_float32_is_about_that_in_float64() -> None:
+    networks, samples = Networks.of([relu_network(seed) for seed in range(2)], torch.float32), data()
+    options = SpectrumOptions(steps=15, starts=2)
+    found = figures(networks, samples.to(torch.float32), options)
+    exact = figures(networks.to(torch.float64), samples, options)
+    for name in found:
+        torch.testing.assert_close(found[name].value.double(), exact[name].value.double(), rtol=5e-3, atol=1e-4)
+
+
+def test_ranks_from_too_few_steps_say_that_they_have_not_settled() -> None:
+    networks, samples = Networks.of([relu_network(0)]), data()
+    few, many = (spectrum(networks, samples, SpectrumOptions(steps=steps, starts=20)) for steps in (4, 60))
+    for name in ("rank_regularised", "share_negative"):
+        wrong = abs(few[name].value - many[name].value).item()
+        assert wrong > 0.1 * many[name].value.item()
+        assert not few[name].converged.item()
+        assert wrong < 4 * few[name].error.item()
+        assert few[name].error.item() > 2 * many[name].error.item()
+    one = spectrum(networks, samples, SpectrumOptions(steps=10, starts=1))["rank_entropy"]
+    assert one.value.isfinite().all()
+    assert not one.converged.any()  # a single start has no standard error
+
+
+def test_the_density_has_the_moments_of_the_dense_hessian() -> None:
+    network, samples = relu_network(4), data()
+    eigenvalues = torch.linalg.eigvalsh(dense_hessian(network, samples))
+    found = spectrum(Networks.of([network]), samples, SpectrumOptions(steps=4, starts=300))["density"]
+    nodes, weights = (found.tables[name][0] for name in ("nodes", "weights"))
+    for power in (1, 2, 3, 4):
+        single = (weights * nodes**power).sum(dim=1)
+        error = single.std().item() / len(single) ** 0.5
+        expected = (eigenvalues**power).mean().item()
+        assert abs(single.mean().item() - expected) < 4 * error
+        assert error < 0.1 * abs(expected)
