@@ -137,6 +137,7 @@ def test_two_hidden_layers_reach_at_least_what_random_permutations_do() -> None:
     assert found.objective > max(found.random)
 
 
+@pytest.mark.filterwarnings("ignore:The NumPy global RNG was seeded:FutureWarning")  # scipy looks at it
 def test_on_single_pairs_of_matrices_the_quadratic_assignment_is_as_good_as_scipys() -> None:
     """Both end in local maxima, and rounding decides in which: they are compared over many problems."""
     generator = torch.Generator().manual_seed(0)

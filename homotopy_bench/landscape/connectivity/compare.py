@@ -36,6 +36,9 @@ from homotopy_bench.landscape.networks import Networks, Points, Samples
 
 Figures = dict[str, Measurement]
 
+STATISTICS_SAMPLES = 1000
+"""Most samples of the statistics of a repaired point, which has them measured layer by layer."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -136,7 +139,7 @@ def repaired_barriers(pairs: Pairs, samples: Samples) -> Figures:
         if pairs.networks.normalises_batches():
             path: Path = ReestimatedChord(chord, pairs.networks, pairs.train)
         else:
-            path = RepairedChord(chord, pairs.networks, pairs.train)
+            path = RepairedChord(chord, pairs.networks, _few(pairs.train))
         words = "chord after balancing, weight matching and REPAIR with training samples"
         found = _path_barriers(pairs, path, samples, words, "repaired_", pairs.networks.normalises_batches())
     except (UnknownModule, NotRepairable) as error:
@@ -229,6 +232,12 @@ def _path_barriers(
     convention = pairs.networks.convention(samples, words, reestimated=reestimated)
     found = barriers(along(pairs.networks, path, samples), convention)
     return {f"{prefix}{name}": one for name, one in found.items()}
+
+
+def _few(samples: Samples) -> Samples:
+    """Return at most :data:`STATISTICS_SAMPLES`, spread evenly."""
+    step = -(-len(samples) // STATISTICS_SAMPLES)
+    return Samples(samples.x[::step], samples.y[::step], samples.split)
 
 
 def _only_known(figures: Figures, known: torch.Tensor) -> Figures:
