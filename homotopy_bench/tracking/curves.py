@@ -104,7 +104,7 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
     rate.set(ylim=(0.0, None), ylabel="learning rate")
     if around:
         _draw_around(panels[-1], around, colour)
-    whole_x(panels[-1])
+    whole_x(accuracy)  # which has every epoch; the x axis is shared
     for axes in (accuracy, loss):
         _legend(axes, axes.get_lines())
     _legend(path_axes, [*path_axes.get_lines(), *rate.get_lines()])

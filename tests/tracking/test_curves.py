@@ -28,6 +28,7 @@ def line(epoch: int, epochs: int, **others: float | None) -> Line:
 
 FLAT = dict.fromkeys(("val_acc_target", "val_acc_path", "train_loss", "val_loss_target", "val_loss_path"), 0.1)
 ESTIMATES: Line = {"step": [0, 5], "lambda_max": [1e4, None], "kappa": [1.0, 100.0], "lr": [0.1, 0.2]}
+AROUND: Line = {"train": {"lambda_max": 20.0, "trace": 300.0}, "test": {"lambda_max": None, "trace": 400.0}}
 RUNS: dict[str, list[Line]] = {
     "many": [line(epoch, 40) for epoch in range(1, 41)],
     "three": [line(epoch, 3) for epoch in range(1, 4)],
@@ -37,6 +38,7 @@ RUNS: dict[str, list[Line]] = {
     "zero": [line(epoch, 5, **dict.fromkeys(FLAT, 0.0)) for epoch in range(1, 6)],
     "missing": [line(epoch, 5, **dict.fromkeys(FLAT, None)) for epoch in range(1, 6)],
     "curvature": [{**line(epoch, 4), "curvature": ESTIMATES} for epoch in range(1, 5)],
+    "landscape": [*(line(epoch, 5) for epoch in range(1, 5)), {**line(5, 5), "landscape": AROUND}],
 }
 
 
@@ -45,7 +47,11 @@ def test_whatever_a_run_has_is_in_view_and_nothing_is_cut(name: str) -> None:
     figure = drawn(draw_run(RUNS[name], LONG, "identity_homotopy"))
     assert_nothing_is_cut(figure)
     accuracy, loss, path = figure.axes[:3]
-    assert sum(axes.get_legend() is not None for axes in figure.axes) == (4 if name == "curvature" else 3)
+    low, high = accuracy.get_xlim()
+    assert all(low <= one["epoch"] <= high for one in RUNS[name])
+    assert sum(axes.get_legend() is not None for axes in figure.axes) == (
+        4 if name in ("curvature", "landscape") else 3
+    )
     if name not in ("none", "missing"):
         assert_whole(path)
         for axes in (accuracy, loss):
