@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from homotopy_bench.analysis.correlations import Correlation, correlations
 from homotopy_bench.analysis.finished import FinishedRun
 from homotopy_bench.analysis.survey import Figure
+from homotopy_bench.core.files import DamagedFile, read_json
 
 OUTCOME = "test accuracy"
 
@@ -35,15 +36,12 @@ def correlated(figures: Sequence[Figure], split: str) -> list[Correlation]:
 def _accuracy(run: FinishedRun) -> float:
     """Return the test accuracy at the end; not a number where the record has none."""
     try:
-        summary = json.loads((run.folder / "summary.json").read_text(encoding="utf-8"))
-        return float(summary["final"]["test_acc_target"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return float(read_json(run.folder / "summary.json")["final"]["test_acc_target"])
+    except (OSError, DamagedFile, KeyError, TypeError):
         return float("nan")
 
 
 def _stratum(run: FinishedRun) -> str:
-    """Return what runs must agree in: everything but the seed and the order of the data."""
-    config = run.config.to_dict()
-    training = {key: value for key, value in config["training"].items() if key not in ("data_order", "snapshots")}
-    left = {key: value for key, value in config.items() if key not in ("seed", "paths", "logger", "landscape")}
-    return json.dumps({**left, "training": training}, sort_keys=True)
+    """Return what runs must agree in: everything that a result depends on but the seed and the order of the data."""
+    training = run.config.training.model_copy(update={"data_order": None})
+    return replace(run.config, seed=0, training=training).hash()

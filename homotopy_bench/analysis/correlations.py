@@ -21,15 +21,13 @@ from math import factorial, prod, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from homotopy_bench.core.statistics import holm
+from homotopy_bench.core.statistics import ALPHA, holm
 
 MOST_PERMUTATIONS = 50_000
-"""Most permutations that are gone through; of more, so many are drawn."""
+"""Most permutations that are gone through; of more, a tenth as many are drawn."""
 
 LEAST_RUNS = 5
 """Runs below which nothing is said: 3 or 4 have no permutation rare enough."""
-
-ALPHA = 0.05
 
 RESAMPLES = 2000
 """Resamples of the interval."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,29 +88,23 @@ def _pictures(
     names = _short_names(runs)
     for run in runs:
         own, title = names[run.folder], run_title(run)
-        found: list[Slice] = []
-
-        def sliced(run: FinishedRun = run, found: list[Slice] = found) -> Slice:
-            if not found:
-                found.append(_random_slice(run))
-            return found[0]
-
-        yield f"slice-{own}.png", lambda title=title, of=sliced: heat_map(of(), title, _DIRECTIONS)  # type: ignore[misc]
-        yield f"surface-{own}.png", lambda title=title, of=sliced: surface(of(), title, _DIRECTIONS)  # type: ignore[misc]
+        sliced = cache(partial(_random_slice, run))  # both pictures show one slice
+        yield f"slice-{own}.png", partial(_slice_picture, heat_map, sliced, title)
+        yield f"surface-{own}.png", partial(_slice_picture, surface, sliced, title)
         if len(kept_snapshots(run.folder / SNAPSHOTS)) > 1:
-            yield f"trajectory-{own}.png", lambda run=run: _trajectory_picture(run)  # type: ignore[misc]
+            yield f"trajectory-{own}.png", partial(_trajectory_picture, run)
     for figure in figures:
         if figure.name == "density" and figure.entry.get("tables"):
             nodes, weights = (torch.tensor(figure.entry["tables"][key]) for key in ("nodes", "weights"))
             words = f"{run_title(figure.run)}, {figure.split} data"
             name = f"density-{names[figure.run.folder]}-{figure.split}.png"
-            yield name, lambda n=nodes, w=weights, words=words: spectral_density_curve(n, w, words)  # type: ignore[misc]
+            yield name, partial(spectral_density_curve, nodes, weights, words)
     for number, group in enumerate(grouped(runs)):
         if len(group) >= 3:
-            yield f"plane-{number}.png", lambda group=group: _plane_picture(group[:3])  # type: ignore[misc]
+            yield f"plane-{number}.png", partial(_plane_picture, group[:3])
     for split in dict.fromkeys(one.split for one in pairs):
         own_pairs = [one for one in pairs if one.split == split]
-        yield f"between-{split}.png", lambda own=own_pairs, split=split: _between(own, split)  # type: ignore[misc]
+        yield f"between-{split}.png", partial(_between, own_pairs, split)
 
 
 _DIRECTIONS = ("first filter-normalised direction", "second filter-normalised direction")
@@ -138,6 +133,12 @@ def _random_slice(run: FinishedRun) -> Slice:
     samples = draw_samples(run.splits, "train", SLICE_SAMPLES, networks.theta.dtype)
     grid = torch.linspace(-1.0, 1.0, SIDE, dtype=torch.float64)
     return slice_of(networks, plane_along(networks, directions), (grid, grid), samples)
+
+
+def _slice_picture(
+    draw_slice: Callable[[Slice, str, Sequence[str]], Picture], sliced: Callable[[], Slice], title: str
+) -> Picture:
+    return draw_slice(sliced(), title, _DIRECTIONS)
 
 
 def _plane_picture(runs: Sequence[FinishedRun]) -> Picture:

@@ -88,11 +88,11 @@ def study_forks(
     waiting = [Member.continued(job) for own in jobs.values() for job in own if read_run(job.folder)[2] not in FINAL]
     if waiting and not train_members(waiting, Fusing(), show, say):
         raise KeyboardInterrupt
+    found, left_out = finished_runs([job.folder for own in jobs.values() for job in own])
+    by_folder = {child.folder: child for child in found}
     forks: list[Fork] = []
-    left_out: list[LeftOut] = []
     for file, own in jobs.items():
-        children, others = finished_runs([job.folder for job in own])
-        left_out += others
+        children = [by_folder[job.folder] for job in own if job.folder in by_folder]
         figures = survey_pairs(chosen_pairs(children, "all"), plan, say)
         member = read_checkpoint(file)["member"]
         forks.append(Fork(file.stem, member["step"], member["last_t"], tuple(children), tuple(figures)))

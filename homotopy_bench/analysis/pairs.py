@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
-from homotopy_bench.analysis.survey import Plan, Say
+from homotopy_bench.analysis.survey import Plan, Say, failed
 from homotopy_bench.landscape.connectivity.chords import all_pairs
 from homotopy_bench.landscape.connectivity.compare import PairMetric, Pairs
 from homotopy_bench.landscape.networks import Networks, Samples
@@ -121,6 +121,5 @@ def _values(shared: _Shared, function: PairMetric, samples: Samples, metric: str
     try:
         measured = function(shared.pairs, samples)
     except Exception as error:  # of this metric alone
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return [{metric: {"value": None, "error": None, "converged": False, "reason": reason}}] * shared.number
+        return [failed(metric, error)] * shared.number
     return [{name: one.entry(row) for name, one in measured.items()} for row in range(shared.number)]

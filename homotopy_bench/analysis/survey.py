@@ -109,6 +109,11 @@ def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Pl
         networks = Networks.of([run.network for run in runs])
         measured = plan.metrics[metric](networks, samples)
     except Exception as error:  # of this metric alone
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return [{metric: {"value": None, "error": None, "converged": False, "reason": reason}} for _ in runs]
+        return [failed(metric, error)] * len(runs)
     return [{name: one.entry(row) for name, one in measured.items()} for row in range(len(runs))]
+
+
+def failed(metric: str, error: Exception) -> dict[str, Any]:
+    """Return what is kept of a metric that raised: no value, and the error as the reason."""
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return {metric: {"value": None, "error": None, "converged": False, "reason": reason}}

@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 import torch
@@ -26,10 +27,9 @@ from torch import Tensor, nn
 
 from homotopy_bench.curvature.point import split_batches
 from homotopy_bench.curvature.products import CountedOperator, hessian_operator, rebuilt_hessian_operator
-from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy
-from homotopy_bench.landscape.dense import dense_layers, dense_scores, has_fused_linear
+from homotopy_bench.landscape.dense import DenseLayer, dense_layers, dense_scores, has_fused_linear
 from homotopy_bench.landscape.measurement import Convention
 
 CHUNK_SAMPLES = 4096
@@ -226,12 +226,16 @@ class Networks:
         kept = self._graph_bytes(samples) <= KEPT_BYTES
         return (hessian_operator if kept else rebuilt_hessian_operator)(self.ensemble, batches, cross_entropy, pattern)
 
+    @cached_property
+    def _dense_layers(self) -> tuple[DenseLayer, ...] | None:
+        """The layers, where a network has no others and their kernel is there."""
+        return dense_layers(self.architecture) if has_fused_linear(self.theta) else None
+
     def _scores(self, points: Points, samples: Samples) -> PointScores:
         """Return loss and error at the points of a chunk, as fast as the architecture allows."""
-        layers = dense_layers(self.architecture) if has_fused_linear(self.theta) else None
-        if layers is None:
+        if self._dense_layers is None:
             return self._ensemble_scores(points, samples)
-        single = [dense_scores(layers, self.shapes, row, samples.x, samples.y) for row in points.theta]
+        single = [dense_scores(self._dense_layers, self.shapes, row, samples.x, samples.y) for row in points.theta]
         loss, wrong = (torch.stack(values) for values in zip(*single, strict=True))
         return PointScores(loss, wrong.double() / len(samples))
 
@@ -283,11 +287,6 @@ def concatenated(points: Sequence[Points]) -> Points:
         torch.cat([each.theta for each in points]),
         {name: torch.cat([each.buffers[name] for each in points]) for name in names},
     )
-
-
-def own_points(networks: Networks) -> Points:
-    """Return the points where the networks stand, as copies."""
-    return Points(networks.theta.clone(), copied(dict(networks.buffers)))
 
 
 def _place(ensemble: Ensemble, points: Points) -> None:

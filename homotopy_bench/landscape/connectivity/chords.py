@@ -22,7 +22,7 @@ class Path(Protocol):
 
     @property
     def pairs(self) -> int:
-        """N."""
+        """Number n of pairs."""
 
     def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
         """Return K points: position a in [0, 1] of the path of a pair, 0 and 1 being its ends."""
@@ -46,7 +46,7 @@ class Chord:
 
     @property
     def pairs(self) -> int:
-        """N."""
+        """Number n of pairs."""
         return len(self.first)
 
     def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
@@ -73,7 +73,7 @@ class ReestimatedChord:
 
     @property
     def pairs(self) -> int:
-        """N."""
+        """Number n of pairs."""
         return self._chord.pairs
 
     def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
@@ -96,7 +96,7 @@ class RepairedChord:
 
     @property
     def pairs(self) -> int:
-        """N."""
+        """Number n of pairs."""
         return self._chord.pairs
 
     def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:

@@ -30,9 +30,9 @@ from homotopy_bench.landscape.connectivity.matching import Matching, match
 from homotopy_bench.landscape.connectivity.repair import NotRepairable
 from homotopy_bench.landscape.connectivity.similarity import similarity
 from homotopy_bench.landscape.connectivity.symmetries import Group, UnknownModule, groups_of
-from homotopy_bench.landscape.connectivity.units import changed, tensors_of
+from homotopy_bench.landscape.connectivity.units import changed, points_of, tensors_of
 from homotopy_bench.landscape.measurement import Cost, Measurement, exact
-from homotopy_bench.landscape.networks import Networks, Points, Samples
+from homotopy_bench.landscape.networks import Networks, Samples
 
 Figures = dict[str, Measurement]
 
@@ -81,21 +81,17 @@ class Pairs:
     @cached_property
     def matched_chord(self) -> Chord:
         """The chords between the balanced networks with matched units."""
-        first = self._points([self._balanced[i] for i, _ in self.pairs])
+        first = points_of(self.networks, [self._balanced[i] for i, _ in self.pairs])
         moved = [
             changed(self._balanced[j], self.groups, found.changes)
             for (_, j), found in zip(self.pairs, self.matchings, strict=True)
         ]
-        return Chord(first, self._points(moved))
+        return Chord(first, points_of(self.networks, moved))
 
     @cached_property
     def curves(self) -> TrainedCurve:
         """Bezier curves between the networks as they are."""
         return train_curves(self.networks, self.chord, self.train, BASES["bezier"], seed=self.seed)
-
-    def _points(self, rows: Sequence[Mapping[str, torch.Tensor]]) -> Points:
-        theta = torch.stack([torch.cat([one[name].flatten() for name in self.networks.columns]) for one in rows])
-        return Points(theta, {name: torch.stack([one[name] for one in rows]) for name in self.networks.buffers})
 
 
 def chord_barriers(pairs: Pairs, samples: Samples) -> Figures:

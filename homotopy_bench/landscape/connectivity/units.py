@@ -69,8 +69,13 @@ def changed_points(
     for row in range(len(points)):
         own = changes[row] if len(changes) > 1 else changes[0]
         rows.append(changed(tensors_of(networks, points, row), groups, own))
+    return points_of(networks, rows)
+
+
+def points_of(networks: Networks, rows: Sequence[Tensors]) -> Points:
+    """Return networks given by their tensors as points, the inverse of :func:`tensors_of`."""
     theta = torch.stack([torch.cat([one[name].flatten() for name in networks.columns]) for one in rows])
-    return Points(theta, {name: torch.stack([one[name] for one in rows]) for name in points.buffers})
+    return Points(theta, {name: torch.stack([one[name] for one in rows]) for name in networks.buffers})
 
 
 def by_unit(tensor: Tensor, axis: Axis, size: int) -> Tensor:
