@@ -20,7 +20,7 @@ class GradientGraph:
     """Write the members' gradients at a batch into the ensemble, and keep their graph for Hessian products.
 
     Attributes:
-        gradients: The gradients with their graph, one per leaf.
+        gradients: The gradients of this replica's share with their graph, one per leaf.
 
     Args:
         ensemble: The R rows; ``ensemble.gradient`` receives the gradients, and the parameters must not change while
@@ -41,9 +41,10 @@ class GradientGraph:
         self._leaves = ensemble.leaves()
         self.gradients = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
         torch._foreach_copy_(ensemble.leaf_views(ensemble.gradient), [g.detach() for g in self.gradients])
+        ensemble.replicas.mean_(ensemble.gradient)
 
     def product(self, vectors: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
-        """Return H v, shape (R, P), for every row's vector v, with H the Hessian of its loss.
+        """Return H v, shape (R, P), for every row's vector v, with H the Hessian of its loss over all replicas.
 
         Raises:
             RuntimeError: If a part of the network cannot be differentiated twice.
@@ -54,7 +55,9 @@ class GradientGraph:
             return torch.zeros_like(vectors)
         gradients, directions = zip(*curved, strict=True)
         products = torch.autograd.grad(gradients, self._leaves, directions, retain_graph=True, materialize_grads=True)
-        return torch.cat([product.reshape(len(vectors), -1) for product in products], dim=1)
+        flat = torch.cat([product.reshape(len(vectors), -1) for product in products], dim=1)
+        self._ensemble.replicas.mean_(flat)
+        return flat
 
 
 def require_second_derivatives(gradients: Iterable[Tensor]) -> None:

@@ -29,6 +29,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from homotopy_bench.distributed.replicas import ALONE, Replicas
 from homotopy_bench.ensemble.stacked import Stacked, stack
 from homotopy_bench.models.layers import DEFORMATION
 
@@ -38,7 +39,8 @@ class Ensemble:
 
     Attributes:
         theta: Parameters, shape (M, P); row m is member m.
-        gradient: Gradient of the last backward pass, shape (M, P).
+        gradient: Gradient of the last backward pass, shape (M, P), the mean over the replicas.
+        replicas: The copies that share batches.
         target_size: Number of columns that are parameters of the target network; those of a deformation follow.
         rows: What an optimiser updates: for each member its row of theta in parts, each with ``grad`` its part of the
             gradient; one part, two where a deformation has parameters of its own, or as :meth:`cut_rows` says.
@@ -51,6 +53,8 @@ class Ensemble:
         networks: The members as ordinary modules with their initial values, all of one architecture.
         device: Where the ensemble lives.
         dtype: Format of parameters and of floating-point buffers.
+        replicas: Equal copies of the ensemble, each with a share of every batch; the ensemble itself where there is
+            one.
     """
 
     def __init__(
@@ -58,7 +62,9 @@ class Ensemble:
         networks: Sequence[nn.Module],
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
+        replicas: Replicas = ALONE,
     ) -> None:
+        self.replicas = replicas
         stacked = {
             name: torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
             for name, _ in networks[0].named_parameters()
@@ -120,9 +126,10 @@ class Ensemble:
         if self.members == 1:  # the parameters' own grad is a view of the matrix: nothing has to be copied
             self.gradient.zero_()
             torch.autograd.backward(loss)
-            return
-        gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
-        torch._foreach_copy_(list(self.gradients.values()), gradients)
+        else:
+            gradients = torch.autograd.grad(loss, list(self.parameters.values()), materialize_grads=True)
+            torch._foreach_copy_(list(self.gradients.values()), gradients)
+        self.replicas.mean_(self.gradient)
 
     def leaves(self) -> list[Tensor]:
         """Return the tensors that the graph of :meth:`forward` ends in, in the order of theta's columns."""
@@ -194,7 +201,7 @@ class Ensemble:
             values = {name: _mean(stacked[name][rows].detach()) for name in network.state_dict()}
             network.load_state_dict(values)
             networks.append(network)
-        return Ensemble(networks, like.device, like.dtype)
+        return Ensemble(networks, like.device, like.dtype, self.replicas)
 
     def statistics(self) -> dict[str, Tensor]:
         """Return the buffers other than path coefficients: running statistics, dropout keys; name -> (M, *shape)."""

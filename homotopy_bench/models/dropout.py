@@ -18,6 +18,9 @@ class Dropout(nn.Module):
     of a checkpoint. So is ``rate``, p, because members of an ensemble may differ in it; as no tensor is looked into to
     find out, they do agree in whether it is 0.
 
+    Attributes:
+        share: Which of the equal shares of a batch, from 0, the values belong to; 0 too where there is one.
+
     Args:
         p: Probability of dropping a value, in [0, 1).
     """
@@ -29,12 +32,14 @@ class Dropout(nn.Module):
         self.register_buffer("rate", torch.tensor(p, dtype=torch.float64))
         self.key: Tensor
         self.register_buffer("key", torch.randint(2**62, (), dtype=torch.int64))
+        self.share = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x``, of any shape, with values dropped in training mode, and itself in evaluation mode."""
         if not self.training or self.off:
             return x
-        place = torch.arange(x.numel(), device=x.device).view(x.shape)
+        size = x.numel()
+        place = torch.arange(self.share * size, (self.share + 1) * size, device=x.device).view(x.shape)
         # Formats are stated because a rate alone is a scalar to torch and the rates of members are a tensor.
         kept = uniform(self.key, place) >= self.rate.to(torch.float32)
         self.key.add_(1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -28,6 +28,7 @@ from homotopy_bench.tracking.display import Display
 from homotopy_bench.tracking.trackers import Followed, Trackers
 from homotopy_bench.training.evaluation import Evaluation
 from homotopy_bench.training.trainer import Trainer
+from homotopy_bench.training.training import Training
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ class Driver:
                 member.record.log(f"{config.dataset.name}: {others} of {len(data)} files are not the published ones")
         return splits
 
-    def _continue(self, training: Trainer) -> None:
+    def _continue(self, training: Training) -> None:
         """Take an ensemble from its beginning to the members' checkpoints, if they have any.
 
         Raises:
@@ -113,7 +114,7 @@ class Driver:
                 accepted = f"its metrics.jsonl has {member.evaluations} lines up to step {member.step}, not {expected}"
                 raise InputError("resume", member.job.folder, accepted)
 
-    def _loop(self, training: Trainer, splits: Splits) -> Trainer:
+    def _loop(self, training: Training, splits: Splits) -> Training:
         """Return the ensemble after the remaining steps."""
         total = training.total_steps
         evaluate_every = self.config.training.eval_every * training.steps_per_epoch
@@ -146,42 +147,41 @@ class Driver:
             member.status = "completed"
         return training
 
-    def _train(self, training: Trainer, goal: int, interrupt: Interrupt) -> None:
+    def _train(self, training: Training, goal: int, interrupt: Interrupt) -> None:
         begin = time.perf_counter()
         while training.step < goal and not interrupt.requested:
             training.advance()
-            spent = training.meters.last
-            for member, gradients, products in zip(self.members, spent.gradients, spent.products, strict=True):
-                member.cost.gradient_evaluations += gradients
-                member.cost.hvp_evaluations += products
             self.show.at_step(training.step)
-        self.config.hardware.synchronize()
+        for member, (gradients, products) in zip(self.members, training.finish_steps(), strict=True):
+            member.cost.gradient_evaluations += gradients
+            member.cost.hvp_evaluations += products
         share = (time.perf_counter() - begin) / len(self.members)
         for member in self.members:
             member.cost.train_seconds += share
 
-    def _evaluate(self, training: Trainer, splits: Splits) -> None:
+    def _evaluate(self, training: Training, splits: Splits) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
         self.show.busy(f"evaluation of {len(self.members)} runs at step {training.step}")
-        train_losses = training.meters.pop_train_loss()
-        scores = Evaluation(training)
-        observed = [member.observe(training, row, train_losses[row], scores) for row, member in enumerate(self.members)]
+        readings, scores = training.read(), Evaluation(training)
+        observed = [
+            member.observe(training, row, readings[row].train_loss, scores) for row, member in enumerate(self.members)
+        ]
         improved = [row for row, best in enumerate(observed) if best]
         if improved:  # together: copies of all members are merged for it
             for row, state in zip(improved, training.target_states(improved), strict=True):
                 self.members[row].best = state
         share = (time.perf_counter() - begin) / len(self.members)
-        peak = self.config.hardware.peak_memory_mb()
+        peak = training.peak_memory_mb()
         for member in self.members:
             member.cost.eval_seconds += share
             member.cost.peak_memory_mb = max(member.cost.peak_memory_mb, peak)
         self._measure_landscape(training, splits, scores)
-        for line in self._each("evaluated", lambda member, row: member.write(training, row, train_losses[row], scores)):
+        for line in self._each("evaluated", lambda member, row: member.write(training, row, readings[row], scores)):
             self.show.evaluated(line)
         self._trackers.look()
 
-    def _measure_landscape(self, training: Trainer, splits: Splits, scores: Evaluation) -> None:
+    def _measure_landscape(self, training: Training, splits: Splits, scores: Evaluation) -> None:
         """Measure around the networks of the runs for which that is due."""
         ended = training.step == training.total_steps
         due = [row for row, member in enumerate(self.members) if member.measures(scores.t[row], last=ended)]
@@ -195,15 +195,28 @@ class Driver:
         for row in due:
             self.members[row].cost.landscape_seconds += share
 
-    def _save(self, training: Trainer) -> None:
+    def _save(self, training: Training) -> None:
         """Write the checkpoints of the runs that go on."""
-        self._each("saved", lambda member, row: None if member.status else member.save(training, row))
+        states = self._states(training, [row for row, member in enumerate(self.members) if member.goes_on])
+        self._each("saved", lambda member, row: member.save(states[row]) if row in states else None)
 
-    def _keep_snapshots(self, training: Trainer) -> None:
+    def _keep_snapshots(self, training: Training) -> None:
         """Write the snapshots that are due of the runs that go on."""
-        self._each("kept", lambda member, row: None if member.status else member.keep_snapshots(training, row))
+        epoch, t = training.step // training.steps_per_epoch, training.last_t()
+        names = {row: member.due_snapshots(epoch, t[row]) for row, member in enumerate(self.members) if member.goes_on}
+        states = self._states(training, [row for row, due in names.items() if due])
 
-    def _leave(self, training: Trainer, splits: Splits) -> Trainer:
+        def keep(member: Member, row: int) -> None:
+            if row in states:
+                member.keep_snapshots(names[row], states[row])
+
+        self._each("kept", keep)
+
+    def _states(self, training: Training, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Return the states of some rows' members by row."""
+        return dict(zip(rows, training.member_states(rows), strict=True)) if rows else {}
+
+    def _leave(self, training: Training, splits: Splits) -> Training:
         """Return the ensemble without the runs that have a status; they end here."""
         rows = [row for row, member in enumerate(self.members) if member.status is None]
         if len(rows) == len(self.members):
@@ -213,10 +226,10 @@ class Driver:
         if not rows:
             return training
         smaller = Trainer([training.configs[row] for row in rows], splits)
-        smaller.load_member_states([training.member_state(row) for row in rows])
+        smaller.load_member_states(training.member_states(rows))
         return smaller
 
-    def _end(self, training: Trainer) -> None:
+    def _end(self, training: Training) -> None:
         """Finish the records of the runs that have a status."""
 
         def end(member: Member, row: int) -> Result | None:

@@ -14,11 +14,11 @@ from homotopy_bench.landscape.samples import draw_samples
 from homotopy_bench.observation.measuring import Measuring
 from homotopy_bench.runs.member import Member
 from homotopy_bench.tracking.kept_measurements import KeptMeasurements, identity, state_digest
-from homotopy_bench.training.trainer import Trainer
+from homotopy_bench.training.training import Training
 
 
 def measure_members(
-    training: Trainer, splits: Splits, members: Sequence[Member], rows: Sequence[int], say: Callable[[str], object]
+    training: Training, splits: Splits, members: Sequence[Member], rows: Sequence[int], say: Callable[[str], object]
 ) -> None:
     """Measure runs at their present step, together where they measure alike, and give each its figures.
 
@@ -34,15 +34,18 @@ def measure_members(
         say: Takes what is being measured.
     """
     alike: dict[tuple[tuple[str, ...], int, Closeness, bool], list[int]] = {}
+    path, copies = training.last_t(), training.copies()
     for row in rows:
         options = members[row].job.config.landscape
         assert isinstance(options, Measuring)
-        on_path = training.last_t()[row] < 1.0 and training.rows.counts[row] == 1
+        on_path = path[row] < 1.0 and copies[row] == 1
         alike.setdefault((options.splits, options.samples, options.mode, on_path), []).append(row)
     for (names, most, mode, on_path), own in alike.items():
         try:
-            networks, states = _networks(training, own, on_path)
-            t = [training.last_t()[row] if on_path else 1.0 for row in own]
+            modules = training.path_networks(own) if on_path else [training.target_network(row) for row in own]
+            device = members[own[0]].job.config.hardware.device()
+            networks, states = Networks.of([one.to(device) for one in modules]), [one.state_dict() for one in modules]
+            t = [path[row] if on_path else 1.0 for row in own]
             for name in names:
                 samples = draw_samples(splits, name, most, networks.theta.dtype, networks.theta.device)
                 _measure(networks, states, samples, mode, [members[row] for row in own], t, say)
@@ -51,18 +54,6 @@ def measure_members(
                 say("the landscape does not fit into the memory")
             for row in own:
                 members[row].note(f"the landscape was not measured: {type(error).__name__}: {error}")
-
-
-def _networks(training: Trainer, rows: Sequence[int], on_path: bool) -> tuple[Networks, list[Mapping[str, Tensor]]]:
-    """Return the networks of some rows, and the tensors that name their states."""
-    if not on_path:
-        modules = [training.target_network(row) for row in rows]
-        device = training.ensemble.theta.device
-        return Networks.of([module.to(device) for module in modules]), [module.state_dict() for module in modules]
-    groups = [training.rows.of(row) for row in rows]
-    networks = Networks(training.ensemble.merged(groups))
-    named = {**networks.ensemble.parameters, **networks.buffers}
-    return networks, [{name: values[row] for name, values in named.items()} for row in range(len(rows))]
 
 
 def _measure(

@@ -7,7 +7,7 @@ end.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from math import isfinite
@@ -32,7 +32,8 @@ from homotopy_bench.tracking.environment import code_version, command_line, look
 from homotopy_bench.tracking.record import Record, Request, read_metrics
 from homotopy_bench.tracking.title import run_title
 from homotopy_bench.training.evaluation import Evaluation
-from homotopy_bench.training.trainer import Trainer
+from homotopy_bench.training.reading import Reading
+from homotopy_bench.training.training import Training
 
 
 class Member:
@@ -153,10 +154,11 @@ class Member:
         config, published = self.job.config, all(file["published"] for file in self.data)
         return run_title(config.method.name, config.dataset.name, config.model.name, config.seed, published=published)
 
-    def observe(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> bool:
+    def observe(self, training: Training, row: int, train_loss: float, scores: Evaluation) -> bool:
         """Return whether an evaluation is the best at t = 1 so far, after taking it into the history.
 
-        The arguments are those of :meth:`write`; whoever calls sets :attr:`best`.
+        ``train_loss`` is that of the reading, the other arguments are those of :meth:`write`; whoever calls sets
+        :attr:`best`.
         """
         epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
         best = self.history.observe(row, epoch, scores)
@@ -172,58 +174,64 @@ class Member:
         lines = read_metrics(self.record.metrics) if options.levels else []
         return options.due(lines[-1]["t"] if lines else None, t, last=last)
 
-    def write(self, training: Trainer, row: int, train_loss: float, scores: Evaluation) -> dict[str, Any]:
+    def write(self, training: Training, row: int, reading: Reading, scores: Evaluation) -> dict[str, Any]:
         """Return the line of a new evaluation, appended to the metrics; a diverged or pruned run gets its status.
 
         Args:
             training: The ensemble.
             row: Which of its members this is.
-            train_loss: Mean loss of the training batches since the evaluation before.
+            reading: Its instruments.
             scores: The evaluation.
         """
         epoch, path = training.step // training.steps_per_epoch, scores.validation_path[row]
+        train_loss = reading.train_loss
         position = {
             "epoch": epoch,
             "step": training.step,
             "u": training.step / training.total_steps,
-            "lr": training.last_lr()[row],
-            "grad_norm": training.meters.gradient_norms()[row],
+            "lr": reading.lr,
+            "grad_norm": reading.grad_norm,
         }
-        method = {**training.diagnostics(row), **training.rates.take_diagnostics(row)}
-        line = metrics_line(position, row, train_loss, scores, method, self.cost, self.landscape)
+        line = metrics_line(position, row, train_loss, scores, reading.diagnostics, self.cost, self.landscape)
         self.landscape = {}
         self.record.append(line)
         self.record.log(describe(line))
         if self.job.on_evaluation is not None:
             self.job.on_evaluation(line)
-        if self._diverged(training, row, train_loss, path.loss):
+        if self._diverged(reading, path.loss):
             self.status, self.reason = "diverged", f"training loss {train_loss}, validation loss {path.loss}"
         elif self._is_pruned(training, line):
             self.history.end(row, epoch, train_loss, scores)
             self.status, self.reason = "pruned", f"after epoch {epoch}"
         return line
 
-    def save(self, training: Trainer, row: int) -> None:
-        """Write the checkpoint of the member with this row."""
-        self.record.save(self._state(training, row))
+    @property
+    def goes_on(self) -> bool:
+        """Whether it trains and its record can be written."""
+        return self.status is None and self.error is None
 
-    def keep_snapshots(self, training: Trainer, row: int) -> None:
-        """Write the snapshots that are due at the end of an epoch, or before the first."""
-        epoch, t = training.step // training.steps_per_epoch, training.last_t()[row]
-        names = due_snapshots(self.job.config.training.snapshots, epoch, t, self.record.snapshots)
-        if names:
-            state = self._state(training, row)
-            for name in names:
-                self.record.keep_snapshot(name, state)
+    def save(self, trained: Mapping[str, Any]) -> None:
+        """Write the checkpoint, with the state of the member in its training."""
+        self.record.save(self._state(trained))
 
-    def _state(self, training: Trainer, row: int) -> dict[str, Any]:
+    def due_snapshots(self, epoch: int, t: float) -> list[str]:
+        """Return the names of the snapshots that are due at the end of an epoch, or before the first."""
+        return due_snapshots(self.job.config.training.snapshots, epoch, t, self.record.snapshots)
+
+    def keep_snapshots(self, names: Iterable[str], trained: Mapping[str, Any]) -> None:
+        """Write snapshots with the state of the member in its training."""
+        state = self._state(trained)
+        for name in names:
+            self.record.keep_snapshot(name, state)
+
+    def _state(self, trained: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "config_hash": self.job.config.hash(),
             "code_version": code_version(),
             "cost": asdict(self.cost),
             "history": asdict(self.history),
             "best": self.best,
-            "member": training.member_state(row),
+            "member": trained,
         }
 
     def finish(self, network: torch.nn.Module | None) -> Result:
@@ -295,17 +303,17 @@ class Member:
         measured = [line for line in lines if line.get("landscape")]
         return {key: measured[-1].get(key) for key in ("epoch", "t", "landscape")} if measured else None
 
-    def _is_pruned(self, training: Trainer, line: Mapping[str, Any]) -> bool:
+    def _is_pruned(self, training: Training, line: Mapping[str, Any]) -> bool:
         prune, ended = self.job.prune, training.step == training.total_steps
-        return prune is not None and not ended and prune(line, len(training.splits["validation"].y))
+        return prune is not None and not ended and prune(line, training.validation_samples)
 
-    def _diverged(self, training: Trainer, row: int, train_loss: float, val_loss: float) -> bool:
+    def _diverged(self, reading: Reading, val_loss: float) -> bool:
         """Return whether the network has diverged for good: no path controller has rolled it back or is about to."""
-        if training.follower.goes_back(row):
+        if reading.goes_back:
             return False
         # After a rollback the training loss is still that of the rejected steps.
         adaptive = isinstance(self.job.config.continuation, Adaptive)
-        return not isfinite(val_loss) if adaptive else _broken(train_loss, val_loss)
+        return not isfinite(val_loss) if adaptive else _broken(reading.train_loss, val_loss)
 
     def _draw(self) -> None:
         try:

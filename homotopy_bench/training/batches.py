@@ -11,6 +11,7 @@ from torch import Tensor
 
 from homotopy_bench.core.random_streams import permutation
 from homotopy_bench.data.base import Augmentation, Samples
+from homotopy_bench.distributed.replicas import ALONE, Replicas
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,17 @@ class Batches:
         split: The N training samples.
         batch_size: Samples B of a batch; an incomplete last batch of an epoch is left out.
         augmentation: How batches are changed; None for not at all.
+        replicas: Those who share a batch: each draws b = B/w samples of it.
     """
 
-    def __init__(self, split: TensorSplit, batch_size: int, augmentation: Augmentation | None) -> None:
+    def __init__(
+        self, split: TensorSplit, batch_size: int, augmentation: Augmentation | None, replicas: Replicas = ALONE
+    ) -> None:
         self.x, self.y = split.x, split.y
         self.batch_size = batch_size
         self.per_epoch = len(self.y) // batch_size
         self._augmentation = augmentation
+        self._replicas = replicas
         self._seeds: list[int] = []
         self._epoch = -1
         self._order = self._draws = torch.empty(0)
@@ -51,29 +56,34 @@ class Batches:
         """Draw for rows with these seeds from now on."""
         self._seeds, self._epoch = list(seeds), -1
 
-    def __call__(self, k: int) -> tuple[Float[Tensor, "R B *input"], Int[Tensor, "R B"]]:
-        """Return the inputs (R, B, *input) and labels (R, B) of step k."""
+    def __call__(self, k: int) -> tuple[Float[Tensor, "R b *input"], Int[Tensor, "R b"]]:
+        """Return the inputs (R, b, *input) and labels (R, b) of step k."""
         epoch, position = divmod(k, self.per_epoch)
+        own = self._replicas.share(self.batch_size)
+        begin = position * self.batch_size
+        return self._draw(epoch, slice(begin + own.start, begin + own.stop))
+
+    def together(self, k: int, count: int) -> tuple[Float[Tensor, "R nb *input"], Int[Tensor, "R nb"]]:
+        """Return inputs (R, n b, *input) and labels (R, n b) of step k and those after it.
+
+        After the last batch of an epoch comes its first; ``count`` n is cut to the batches of an epoch.
+        """
+        epoch, position = divmod(k, self.per_epoch)
+        size, all_ = min(count, self.per_epoch) * self.batch_size, self.per_epoch * self.batch_size
+        columns = torch.arange(size, device=self.y.device)[self._replicas.share(size)]
+        return self._draw(epoch, (columns + position * self.batch_size) % all_)
+
+    def _draw(self, epoch: int, columns: slice | Tensor) -> tuple[Tensor, Tensor]:
+        """Return the inputs and labels that stand in some places of the orders of an epoch."""
         if epoch != self._epoch:
             self._begin(epoch)
-        part = slice(position * self.batch_size, (position + 1) * self.batch_size)
-        chosen = self._order[:, part]
+        chosen = self._order[:, columns]
         flat = chosen.flatten()
         x, y = self.x.index_select(0, flat), self.y.index_select(0, flat)
         x = x.view(*chosen.shape, *x.shape[1:])
         if self._augmentation is not None:
-            x = self._augmentation.apply(x, self._draws[:, part])
+            x = self._augmentation.apply(x, self._draws[:, columns])
         return x, y.view(chosen.shape)
-
-    def together(self, k: int, count: int) -> tuple[Float[Tensor, "R nB *input"], Int[Tensor, "R nB"]]:
-        """Return inputs (R, n B, *input) and labels (R, n B) of step k and those after it.
-
-        After the last batch of an epoch comes its first; ``count`` n is cut to the batches of an epoch.
-        """
-        begin = k - k % self.per_epoch
-        batches = [self(begin + (k + i) % self.per_epoch) for i in range(min(count, self.per_epoch))]
-        x, y = zip(*batches, strict=True)
-        return torch.cat(x, dim=1), torch.cat(y, dim=1)
 
     def _begin(self, epoch: int) -> None:
         samples, self._epoch = len(self.y), epoch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from homotopy_bench.training.scores import Score
-from homotopy_bench.training.trainer import Trainer
+from homotopy_bench.training.training import Training
 
 
 class Evaluation:
@@ -17,7 +17,7 @@ class Evaluation:
         training: The ensemble; it must not move on while this evaluation is in use.
     """
 
-    def __init__(self, training: Trainer) -> None:
+    def __init__(self, training: Training) -> None:
         self._training = training
         self.t = training.last_t()
 
@@ -34,17 +34,17 @@ class Evaluation:
     @cached_property
     def validation_target(self) -> list[Score]:
         """M scores on the validation split at t = 1."""
-        return self._at_target("validation") if self._on_path else self.validation_path
+        return self._training.evaluate_target("validation") if self._on_path else self.validation_path
 
     @cached_property
     def test_path(self) -> list[Score]:
         """M scores on the test split at the current t."""
-        return self._training.evaluate("test")
+        return [Score.mean(copies) for copies in self._training.evaluate_copies("test")]
 
     @cached_property
     def test_target(self) -> list[Score]:
         """M scores on the test split at t = 1."""
-        return self._at_target("test") if self._on_path else self.test_path
+        return self._training.evaluate_target("test") if self._on_path else self.test_path
 
     def of_copies(self, member: int) -> dict[str, list[float]]:
         """Return the record's entry on a member's copies one by one; none where there is one network."""
@@ -54,7 +54,3 @@ class Evaluation:
     @property
     def _on_path(self) -> bool:
         return any(t != 1.0 for t in self.t)
-
-    def _at_target(self, split: str) -> list[Score]:
-        with self._training.at_target():
-            return self._training.evaluate(split)

@@ -108,8 +108,10 @@ class RowStep:
         with self._ensemble.only(row):
             losses = measured
             if losses is None:
-                losses = self._losses(self._ensemble.forward, x, y)
-                self._ensemble.backward(losses.sum())
+                own = self._losses(self._ensemble.forward, x, y)
+                self._ensemble.backward(own.sum())
+                losses = own.detach()
+                self._ensemble.replicas.mean_(losses)
                 for one in range(len(self._gradients)) if row is None else (row,):
                     self._gradients[one] += 1
             if self._penalty is not None:
@@ -119,7 +121,7 @@ class RowStep:
             if self._clip_norm is not None:
                 bounds = self._rates.clipped(self._clip_norm, self._rows)
                 self._norms = clip_rows(self._ensemble.gradient, bounds, self._ensemble.target_size)
-        return losses.detach()
+        return losses
 
     def _measure(self, x: Float[Tensor, "R B *input"], y: Int[Tensor, "R B"], k: int) -> Float[Tensor, " R"] | None:
         """Measure curvature for the learning rates of step k, at its batch or at that and the following ones.

@@ -114,7 +114,7 @@ def evaluate(
     """Return the scores of the M networks of an ensemble on a split, in evaluation mode.
 
     Args:
-        ensemble: The networks.
+        ensemble: The networks; of replicas each evaluates a share of the samples.
         x: Inputs, shape (N, *input).
         y: Labels, shape (N,), in [0, classes).
         classes: Number of classes.
@@ -126,10 +126,13 @@ def evaluate(
     counts = torch.zeros(members, classes, classes, device=y.device, dtype=torch.int64)
     ensemble.train(False)
     with torch.no_grad(), autocast:
-        for inputs, own in zip(torch.split(x, size), torch.split(y, size), strict=True):
+        part = ensemble.replicas.share(len(y))
+        for inputs, own in zip(torch.split(x[part], size), torch.split(y[part], size), strict=True):
             labels = own.expand(members, -1)
             logits = ensemble.forward(inputs.expand(members, *inputs.shape))
             loss += cross_entropy(logits, labels) * len(own)
             counts += confusion(logits, labels)
     ensemble.train()
+    ensemble.replicas.sum_(loss)
+    ensemble.replicas.sum_(counts)
     return scores([total / len(y) for total in loss.tolist()], counts.cpu())

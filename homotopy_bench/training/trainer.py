@@ -19,6 +19,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import copy_seeds, initialization
 from homotopy_bench.data.base import Splits
+from homotopy_bench.distributed.replicas import ALONE, Replicas
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.base import InitialState
@@ -30,11 +31,13 @@ from homotopy_bench.training.learning_rates import LearningRates
 from homotopy_bench.training.member_paths import MemberPaths
 from homotopy_bench.training.meters import Meters
 from homotopy_bench.training.path_following import PathFollower
+from homotopy_bench.training.reading import Reading
 from homotopy_bench.training.row_step import RowStep
 from homotopy_bench.training.scores import Score, evaluate
+from homotopy_bench.training.training import Training
 
 
-class Trainer:
+class Trainer(Training):
     """Train M members.
 
     Members share data, architecture, kind of method, update rule, epochs and batch size; seed, schedules and all that
@@ -55,6 +58,8 @@ class Trainer:
     Args:
         configs: The members' configurations.
         splits: The data.
+        replicas: Equal trainers, each with a share of every batch, that take every step and evaluation together; the
+            trainer itself where there is one.
 
     Raises:
         InputError: If a batch is larger than the training split, the device is not there, or the method cannot deform
@@ -62,20 +67,21 @@ class Trainer:
         ValueError: If the members' programs differ.
     """
 
-    def __init__(self, configs: Sequence[Config], splits: Splits) -> None:
+    def __init__(self, configs: Sequence[Config], splits: Splits, replicas: Replicas = ALONE) -> None:
         check_one_program([config.program() for config in configs])
         self.configs = list(configs)
         shared = configs[0]
         samples, batch_size = len(splits.train.y), shared.training.batch_size
         if batch_size > samples:
             raise InputError("training.batch_size", batch_size, f"accepted: at most the {samples} training samples")
-        self.hardware = shared.hardware
+        self.hardware, self._replicas = shared.hardware, replicas
         device, dtype = self.hardware.device(), self.hardware.parameter_dtype()
         self.splits = {
             name: TensorSplit.on(split, device, dtype)
             for name, split in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
         }
         self.input_shape, self.classes = tuple(splits.train.x.shape[1:]), splits.classes
+        self.validation_samples = len(splits.validation.y)
         self.steps_per_epoch = samples // batch_size
         self.total_steps = shared.training.epochs * self.steps_per_epoch
         self.step = 0
@@ -88,15 +94,16 @@ class Trainer:
             self.hardware.keep_memory()
         copies = [copy_seeds(config.seed, count) for config, count in zip(configs, self.rows.counts, strict=True)]
         networks = [self._build(member, seed) for member, seeds in enumerate(copies) for seed in seeds]
-        self.ensemble = Ensemble(networks, device, dtype)
+        self.ensemble = Ensemble(networks, device, dtype, replicas)
         seeds = [config.seed for config in configs]
         beginning = InitialState(methods, self.ensemble, self.rows, seeds, self._build)
         self.regularizer = self.method.lead.regularizer(beginning)
         augmentation = shared.dataset.augmentation(splits, device, dtype)
-        self.batches = Batches(self.splits["train"], batch_size, augmentation)
+        self.batches = Batches(self.splits["train"], batch_size, augmentation, replicas)
         self.meters = Meters(self.rows, self.ensemble.theta)
         self._row_step = self._rebuild_row_step()
         self.follower = PathFollower(configs, self.ensemble, self.optimizer, self.total_steps)
+        self._spent = [(0, 0)] * len(configs)
         self._set_coefficients(0)
 
     @property
@@ -113,6 +120,12 @@ class Trainer:
             self._set_coefficients(k)
         result = self._row_step(k, self.paths.at(k))
         self.meters.add(result)
+        self._spent = [
+            (gradients + more, products + others)
+            for (gradients, products), more, others in zip(
+                self._spent, result.gradients, result.products, strict=True
+            )
+        ]
         self.step += 1
         self.follower.observe(result.losses)
 
@@ -124,15 +137,41 @@ class Trainer:
         for member, t in self.follower.check(self.step).items():
             self.paths.set_from(self.step, member, t)
 
+    def finish_steps(self) -> list[tuple[int, int]]:
+        """Return the gradients and the Hessian products of the members' steps since the last call."""
+        self.hardware.synchronize()
+        spent, self._spent = self._spent, [(0, 0)] * len(self.configs)
+        return spent
+
+    def read(self) -> list[Reading]:
+        """Return the members' instruments; means and diagnostics are those since the reading before."""
+        losses, norms, rates = self.meters.pop_train_loss(), self.meters.gradient_norms(), self.last_lr()
+        return [
+            Reading(
+                rates[member],
+                norms[member],
+                losses[member],
+                {**self.diagnostics(member), **self.rates.take_diagnostics(member)},
+                self.follower.goes_back(member),
+            )
+            for member in range(len(self.configs))
+        ]
+
     def evaluate(self, split: str) -> list[Score]:
         """Return the members' scores on ``train``, ``validation`` or ``test`` at the present t; of copies the mean."""
         return [Score.mean(copies) for copies in self.evaluate_copies(split)]
 
     def evaluate_copies(self, split: str) -> list[list[Score]]:
         """Return the same for every copy: for each of the M members one score per row."""
+        self._settle()
         samples = self.splits[split]
         found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
         return self.rows.grouped(found)
+
+    def evaluate_target(self, split: str) -> list[Score]:
+        """Return the scores of the target networks, t = 1; of copies that of their mean network."""
+        with self.at_target():
+            return self.evaluate(split)
 
     @contextmanager
     def at_target(self) -> Iterator[None]:
@@ -149,9 +188,17 @@ class Trainer:
             self.ensemble, self.rows = on_path
             self._set_coefficients(self._last_step)
 
+    def peak_memory_mb(self) -> float:
+        """Return the largest amount of memory this process has held so far, in units of 10^6 bytes."""
+        return self.hardware.peak_memory_mb()
+
     def last_t(self) -> list[float]:
         """Return the members' path parameters of the last step done."""
         return self.paths.at(self._last_step)
+
+    def copies(self) -> list[int]:
+        """Return how many networks each member is at present."""
+        return list(self.rows.counts)
 
     def last_lr(self) -> list[float]:
         """Return the members' learning rates of the last step done."""
@@ -174,6 +221,7 @@ class Trainer:
 
     def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
+        self._settle()
         with self.at_target():
             return [self.ensemble.member_state(member, self._target_entries) for member in members]
 
@@ -182,6 +230,17 @@ class Trainer:
         """The names in the ``state_dict`` of the plain network; the generator of initial values stays as it is."""
         with initialization(0):
             return list(self.configs[0].model.build(self.input_shape, self.classes).state_dict())
+
+    def path_networks(self, members: Sequence[int]) -> list[torch.nn.Module]:
+        """Return the deformed networks of members at their present t, on the host; of copies the mean network."""
+        self._settle()
+        groups = [self.rows.of(member) for member in members]
+        return [self.ensemble.merged([rows]).network.cpu() for rows in groups]
+
+    def member_states(self, members: Sequence[int]) -> list[dict[str, Any]]:
+        """Return :meth:`member_state` of several members."""
+        self._settle()
+        return [self.member_state(member) for member in members]
 
     def member_state(self, member: int) -> dict[str, Any]:
         """Return the state of one member, on the host; it does not depend on other members."""
@@ -225,6 +284,10 @@ class Trainer:
                 self.paths.set_from(self.step, member, state["t"])
         self._set_coefficients(last)
 
+    def _settle(self) -> None:
+        """Make the running statistics of the replicas equal."""
+        self._replicas.settle(self.ensemble.statistics().values())
+
     @property
     def _last_step(self) -> int:
         return max(self.step - 1, 0)
@@ -234,6 +297,7 @@ class Trainer:
         with initialization(seed):
             network = self.configs[member].model.build(self.input_shape, self.classes)
         self.method.lead.deform(network)
+        self._replicas.prepare(network)
         return network
 
     def _rebuild_row_step(self) -> RowStep:

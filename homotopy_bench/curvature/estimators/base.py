@@ -50,6 +50,7 @@ class Local:
         if not twice:
             ensemble.backward(losses.sum())
         self.losses = losses.detach()
+        ensemble.replicas.mean_(self.losses)
         self.gradient = ensemble.gradient
 
     def check(self) -> None:
