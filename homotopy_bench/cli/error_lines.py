@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 
 from homotopy_bench.config.override_errors import override_error
-from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError, RankLost
 from homotopy_bench.core.folders import FOLDER
 from homotopy_bench.core.inert import inert
 from homotopy_bench.core.masking import masked
@@ -35,6 +35,8 @@ def _worded(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
         return inert(f"{where}{error.strerror}; what was written before is kept"), FAILURE
     if isinstance(error, OSError) and error.filename is not None:
         return inert(_file(error, arguments)), WRONG_INPUT
+    if isinstance(error, RankLost):
+        return inert(str(error)), FAILURE
     return f"{type(error).__name__}: {inert(' '.join(str(error).split()))} (HYDRA_FULL_ERROR=1 shows where)", FAILURE
 
 

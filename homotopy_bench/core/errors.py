@@ -73,6 +73,10 @@ class ArgumentError(InputError):
         return inert(masked(" ".join(f"{self.argument}: {self.accepted}".split())))
 
 
+class RankLost(RuntimeError):
+    """Report in one line that a process of several that train together has ended; the last checkpoints stand."""
+
+
 def did_you_mean(name: str, where: str = "") -> str:
     """Return the end of a line that names what was meant, perhaps with the choice that has it.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from homotopy_bench.core.errors import RankLost
+
 CGROUP = Path("/sys/fs/cgroup")
 """Where a container finds its own limits (control groups, version 2)."""
 
@@ -36,7 +38,7 @@ def fault_of(error: Exception) -> str:
         >>> fault_of(OSError(28, "No space left on device")), fault_of(ValueError("wrong"))
         ('machine', 'run')
     """
-    return "machine" if isinstance(error, OSError) or out_of_memory(error) else "run"
+    return "machine" if isinstance(error, OSError | RankLost) or out_of_memory(error) else "run"
 
 
 def available_memory(device: torch.device) -> int:

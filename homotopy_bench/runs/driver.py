@@ -24,6 +24,7 @@ from homotopy_bench.hardware.memory import out_of_memory
 from homotopy_bench.runs.interrupt import Interrupt
 from homotopy_bench.runs.job import Result
 from homotopy_bench.runs.member import Member
+from homotopy_bench.runs.parallel import Build
 from homotopy_bench.tracking.display import Display
 from homotopy_bench.tracking.trackers import Followed, Trackers
 from homotopy_bench.training.evaluation import Evaluation
@@ -47,9 +48,13 @@ class Driver:
         members: The runs, all of one program and at one step.
         show: Display of the progress.
         threads: Host threads; None for ``hardware.threads``.
+        build: Returns the training of the runs.
     """
 
-    def __init__(self, members: Sequence[Member], show: Display, threads: int | None = None) -> None:
+    def __init__(
+        self, members: Sequence[Member], show: Display, threads: int | None = None, build: Build = Trainer
+    ) -> None:
+        self._build = build
         self.members = list(members)
         self.interrupted = False
         self.show = show
@@ -61,7 +66,7 @@ class Driver:
         try:
             self.show.busy(f"data and networks of {len(self.members)} runs")
             splits = self._load()
-            training = Trainer([member.job.config for member in self.members], splits)
+            training = self._build([member.job.config for member in self.members], splits)
             self._continue(training)
             for member in self.members:
                 member.go_on()
@@ -225,7 +230,7 @@ class Driver:
         self.members = [self.members[row] for row in rows]
         if not rows:
             return training
-        smaller = Trainer([training.configs[row] for row in rows], splits)
+        smaller = self._build([training.configs[row] for row in rows], splits)
         smaller.load_member_states(training.member_states(rows))
         return smaller
 

@@ -20,6 +20,7 @@ from homotopy_bench.models.module import Module
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.job import Job, Observer, Result
 from homotopy_bench.runs.member import Member
+from homotopy_bench.runs.parallel import training_on
 from homotopy_bench.tracking.display import Display, Silent, display
 
 __all__ = ["Result", "new_folder", "resume", "start", "train"]
@@ -111,7 +112,8 @@ def new_folder(config: Config) -> Path:
 def _alone(member: Member, show: Display) -> Result:
     """Return the result of a run that trains alone; its summary is written however it ends."""
     try:
-        Driver([member], show).go()
+        with training_on(member.job.config.hardware) as build:
+            Driver([member], show, build=build).go()
     except Exception as error:
         member.fail(error)
     command = sync_command([member.record.folder])

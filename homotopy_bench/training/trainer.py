@@ -214,9 +214,13 @@ class Trainer(Training):
 
     def target_network(self, member: int) -> torch.nn.Module:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
-        network = self.configs[member].model.build(self.input_shape, self.classes)
+        return self.plain_network(self.configs[member], self.target_states([member])[0])
+
+    def plain_network(self, config: Config, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+        """Return the plain network of a configuration with the tensors of its ``state_dict``, on the host."""
+        network = config.model.build(self.input_shape, self.classes)
         network.to(self.ensemble.theta.dtype)
-        network.load_state_dict(self.target_states([member])[0])
+        network.load_state_dict(state)
         return network.eval()
 
     def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:

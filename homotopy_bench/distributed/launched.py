@@ -1,0 +1,63 @@
+"""Find out whether a launcher has started this process as a rank of a group: torchrun, or srun of Slurm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SLURM_PORTS = 20_000, 20_000
+"""First port and number of ports among which a Slurm job's number chooses, where nobody sets MASTER_PORT."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """Hold a rank's place in its group.
+
+    Attributes:
+        rank: Its number, from 0.
+        world_size: Number of ranks.
+        local_rank: Its number among those on its machine.
+        address: Host and port where rank 0 is met.
+    """
+
+    rank: int
+    world_size: int
+    local_rank: int
+    address: tuple[str, int]
+
+
+def launched(environment: Mapping[str, str] = os.environ) -> Launched | None:
+    """Return the place that a launcher has given this process; None if it stands alone.
+
+    torchrun sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT. srun sets SLURM_PROCID, SLURM_NTASKS and
+    SLURM_LOCALID; the first node of its step, SLURM_STEP_NODELIST, or MASTER_ADDR is where rank 0 is met.
+
+    Example:
+        >>> launched({"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "7"})
+        Launched(rank=1, world_size=2, local_rank=1, address=('a', 7))
+        >>> launched({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_JOB_ID": "3", "SLURM_STEP_ID": "0"})
+        >>> step = {"SLURM_JOB_ID": "3", "SLURM_STEP_ID": "0", "SLURM_STEP_NODELIST": "gpu[07-08,11]"}
+        >>> launched({"SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0", **step})
+        Launched(rank=1, world_size=2, local_rank=0, address=('gpu07', 20003))
+    """
+    if "RANK" in environment and "MASTER_ADDR" in environment:
+        names, address = ("RANK", "WORLD_SIZE", "LOCAL_RANK"), environment["MASTER_ADDR"]
+        port = int(environment["MASTER_PORT"])
+    elif "SLURM_PROCID" in environment and "SLURM_STEP_ID" in environment:
+        names = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID")
+        address = environment.get("MASTER_ADDR", _first_node(environment.get("SLURM_STEP_NODELIST", "localhost")))
+        first, count = SLURM_PORTS
+        port = int(environment.get("MASTER_PORT", first + int(environment["SLURM_JOB_ID"]) % count))
+    else:
+        return None
+    rank, world_size, local_rank = (int(environment.get(name, "0")) for name in names)
+    return Launched(rank, world_size, local_rank, (address, port)) if world_size > 1 else None
+
+
+def _first_node(nodes: str) -> str:
+    """Return the first name of a list as Slurm writes it: ``gpu[07-08,11],cpu3`` begins with gpu07."""
+    stem, bracket, rest = nodes.partition("[")
+    if not bracket or "," in stem:
+        return nodes.split(",")[0]
+    return stem + rest.split("]")[0].split(",")[0].split("-")[0]

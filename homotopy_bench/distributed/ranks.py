@@ -1,0 +1,201 @@
+"""Start the ranks beside this process, or meet those that a launcher has started; notice when one dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import torch.distributed as dist
+from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch names it elsewhere too
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std, start_processes
+
+from homotopy_bench.core.errors import RankLost
+from homotopy_bench.distributed.launched import Launched
+from homotopy_bench.distributed.process_group import Backend, join, leave, meet
+
+PROGRAM = "homotopy_bench.training.rank"
+"""Module that a started rank runs."""
+
+NOTICE = 5.0
+"""Seconds after a collective has failed within which the process that made it fail is found."""
+
+LAST_LINES = 2000
+"""Characters of a dead rank's output that are shown."""
+
+
+class Ranks(ABC):
+    """Hold the process group of rank 0, which this process is.
+
+    Attributes:
+        world_size: Number of ranks.
+    """
+
+    world_size: int
+
+    @abstractmethod
+    def check(self) -> None:
+        """Check that all ranks live.
+
+        Raises:
+            RankLost: If one has ended.
+        """
+
+    @abstractmethod
+    def explain(self, error: Exception) -> Exception:
+        """Return what an error in talking to the ranks comes from, where that is known; else the error itself."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave the group; what this process has started ends."""
+
+
+class JoinedRanks(Ranks):
+    """Be rank 0 of a group that a launcher has started; the launcher ends all when one dies.
+
+    Args:
+        place: What the launcher says.
+        backend: What adds up tensors.
+    """
+
+    def __init__(self, place: Launched, backend: Backend) -> None:
+        self.world_size = place.world_size
+        if not dist.is_initialized():  # the group lasts as long as the process
+            join_launched(place, backend)
+
+    def check(self) -> None:
+        """Leave it to the launcher."""
+
+    def explain(self, error: Exception) -> Exception:
+        """Return that a rank has gone, if that is what the error says."""
+        return RankLost(f"another rank has ended ({_short(error)})") if _of_group(error) else error
+
+    def close(self) -> None:
+        """Stay in the group: the ranks serve one process group for as long as the program lasts."""
+
+
+class StartedRanks(Ranks):
+    """Start the other ranks on this machine, by torch's elastic launcher, and end them.
+
+    Their output goes to files, and is shown only of one that fails.
+
+    Args:
+        world_size: Number of ranks, with this one.
+        backend: What adds up tensors.
+    """
+
+    def __init__(self, world_size: int, backend: Backend) -> None:
+        self.world_size = world_size
+        self._logs = tempfile.TemporaryDirectory(prefix="homotopy-ranks-")
+        store = meet("127.0.0.1", 0, world_size, holds=True)
+        others = range(1, world_size)
+        with _signals_kept():
+            self._processes = start_processes(
+                name="rank",
+                entrypoint=sys.executable,
+                args={r - 1: ("-m", PROGRAM, str(store.port), str(r), str(world_size), backend) for r in others},
+                envs={r - 1: {"LOCAL_RANK": str(r)} for r in others},
+                logs_specs=DefaultLogsSpecs(self._logs.name, redirects=Std.ALL),
+            )
+        try:
+            self._wait_for(store)
+            join(store, 0, world_size, backend)
+        except BaseException:
+            self.close()
+            raise
+
+    def check(self) -> None:
+        """Check that all ranks live.
+
+        Raises:
+            RankLost: If one has ended.
+        """
+        for local, pid in self._processes.pids().items():
+            if (ended := _end_of(pid)) is not None:
+                how = f"was ended by {signal.Signals(ended.si_status).name}"
+                if ended.si_code == os.CLD_EXITED:
+                    how = f"ended with code {ended.si_status}{self._said(local)}"
+                raise RankLost(f"rank {local + 1} of {self.world_size} (process {pid}) {how}")
+
+    def explain(self, error: Exception) -> Exception:
+        """Return which rank's end an error of the group comes from; other errors are returned as they are."""
+        if not _of_group(error):
+            return error
+        until = time.monotonic() + NOTICE
+        while time.monotonic() < until:
+            try:
+                self.check()
+            except RankLost as lost:
+                return lost
+            time.sleep(0.1)
+        return RankLost(f"the ranks have lost each other ({_short(error)})")
+
+    def close(self) -> None:
+        """Leave the group and end the other ranks; those that still work are killed."""
+        leave()
+        pids, until = self._processes.pids().values(), time.monotonic() + NOTICE
+        # They end by themselves once they are told to, or left alone.
+        while any(_end_of(pid) is None for pid in pids) and time.monotonic() < until:
+            time.sleep(0.02)
+        for pid in pids:
+            if _end_of(pid) is None:
+                os.kill(pid, signal.SIGKILL)
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self._processes.close()
+        self._logs.cleanup()
+
+    def _wait_for(self, store: TCPStore) -> None:
+        """Wait until every rank has come, or one has died on its way."""
+        missing = [f"rank {rank}" for rank in range(1, self.world_size)]
+        while not store.check(missing):
+            self.check()
+            time.sleep(0.02)
+
+    def _said(self, local: int) -> str:
+        """Return the end of what a rank has written."""
+        for file in sorted(Path(self._logs.name).rglob(f"{local}/std*.log")):
+            with suppress(OSError):
+                text = " ".join(file.read_text(errors="replace")[-LAST_LINES:].split())
+                if text:
+                    return f": {text}"
+        return ""
+
+
+def join_launched(place: Launched, backend: Backend) -> None:
+    """Join the group of a launcher, whose store rank 0 holds unless the launcher does."""
+    held = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    store = meet(*place.address, place.world_size, holds=place.rank == 0 and not held)
+    join(store, place.rank, place.world_size, backend)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keep the handlers of this process, which torch's launcher would replace by its own."""
+    handled = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+    before = [signal.getsignal(number) for number in handled]
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # outside the main thread nothing has been replaced
+            for number, handler in zip(handled, before, strict=True):
+                signal.signal(number, handler)
+
+
+def _end_of(pid: int) -> os.waitid_result | None:
+    """Return how a process that was started here has ended; None while it runs."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+
+def _of_group(error: Exception) -> bool:
+    """Return whether an error comes from the group; gloo's is a plain RuntimeError that names a file of gloo."""
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

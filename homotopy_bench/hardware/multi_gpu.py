@@ -1,0 +1,99 @@
+"""Train in several processes, each on a device of its own, or with gloo on the host's processor."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.base import Hardware
+from homotopy_bench.hardware.cpu import CPU
+from homotopy_bench.hardware.cuda import CUDA
+from homotopy_bench.hardware.processors import check_count
+
+if TYPE_CHECKING:
+    import torch
+
+Index = Annotated[int, Field(ge=0)]
+
+
+class MultiGPU(Hardware):
+    """Train on several devices: rows of an ensemble, or equal shares of every batch, on each.
+
+    ``devices`` is ``all``, a number of devices, or their indices; under torchrun or srun every process has one. With
+    ``backend=gloo`` each process computes on the processor, with ``threads`` threads. ``parallel=members`` divides the
+    runs of one program; ``data`` divides batches, and needs a ``training.batch_size`` that is a multiple of the number
+    of devices. null: members where there are as many as devices, else data. ``batch_statistics`` says whether BatchNorm
+    takes its statistics from the whole batch (``synchronized``) or from the share of each device (``local``).
+    """
+
+    name: Literal["multi_gpu"] = "multi_gpu"
+    dtype: Literal["float32", "float64", "bfloat16"] = "bfloat16"
+    devices: Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[list[Index], Field(min_length=1)] = "all"
+    backend: Literal["nccl", "gloo"] = "nccl"
+    parallel: Literal["members", "data"] | None = None
+    batch_statistics: Literal["synchronized", "local"] = "synchronized"
+
+    def device(self) -> torch.device:
+        """Return the device of this process, which its LOCAL_RANK or SLURM_LOCALID names.
+
+        Raises:
+            InputError: If this machine has not so many.
+        """
+        return self._own().device()
+
+    def peak_memory_mb(self) -> float:
+        """Return the largest amount of memory this process has held so far, in units of 10^6 bytes."""
+        return self._own().peak_memory_mb()
+
+    def keep_memory(self) -> None:
+        """Do as the device of this process does."""
+        self._own().keep_memory()
+
+    def synchronize(self) -> None:
+        """Wait for the device of this process."""
+        self._own().synchronize()
+
+    def world_size(self) -> int:
+        """Return how many processes this machine starts.
+
+        Raises:
+            InputError: If it has not so many devices.
+        """
+        if self.backend == "gloo":
+            count = self._asked(max(len(os.sched_getaffinity(0)) // self.threads, 1))
+            check_count("hardware.devices", count * self.threads)
+            return count
+        import torch
+
+        present = torch.cuda.device_count()
+        if not present:
+            why = f"PyTorch {torch.__version__} sees no CUDA device here; accepted: gloo, which uses the processor"
+            raise InputError("hardware.backend", self.backend, why)
+        largest = max(self.devices) + 1 if isinstance(self.devices, list) else self._asked(present)
+        if largest > present:
+            accepted = f"PyTorch {torch.__version__} sees {present} CUDA devices here; accepted: at most so many"
+            raise InputError("hardware.devices", self.devices, accepted)
+        return self._asked(present)
+
+    def _asked(self, present: int) -> int:
+        """Return how many devices are asked for, where some are present.
+
+        Raises:
+            InputError: If one is named twice.
+        """
+        if isinstance(self.devices, list):
+            if len(set(self.devices)) < len(self.devices):
+                raise InputError("hardware.devices", self.devices, "accepted: every device once")
+            return len(self.devices)
+        return present if self.devices == "all" else self.devices
+
+    def _own(self) -> CPU | CUDA:
+        """Return the device of this process."""
+        if self.backend == "gloo":
+            return CPU(threads=self.threads, dtype=self.dtype)
+        local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
+        index = self.devices[local] if isinstance(self.devices, list) else local
+        return CUDA(index=index, threads=self.threads, dtype=self.dtype)
