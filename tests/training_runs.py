@@ -11,8 +11,27 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.data.base import Dataset, Splits
 from homotopy_bench.training.trainer import Trainer
-from tests.cases import need_data
+from tests.cases import CASES, mixture, need_data
 from tests.composing import compose
+
+OPTIMIZERS: dict[str, list[tuple[str, ...]]] = {
+    "sgd": [
+        ("optimizer.lr=0.05", "optimizer.momentum=0.0"),
+        ("optimizer.lr=0.02", "optimizer.momentum=0.9", "optimizer.weight_decay=0.01"),
+        ("optimizer.lr=0.01", "optimizer.momentum=0.8", "optimizer.nesterov=true"),
+    ],
+    "adam": [
+        ("optimizer.lr=1e-3",),
+        ("optimizer.lr=3e-3", "optimizer.beta1=0.8", "optimizer.weight_decay=0.01"),
+        ("optimizer.lr=2e-3", "optimizer.beta2=0.9", "optimizer.eps=1e-4"),
+    ],
+    "adamw": [
+        ("optimizer.lr=1e-3",),
+        ("optimizer.lr=3e-3", "optimizer.beta1=0.8", "optimizer.weight_decay=0.5"),
+        ("optimizer.lr=2e-3", "optimizer.beta2=0.9", "optimizer.eps=1e-4"),
+    ],
+}
+"""Update rules, each with the hyper-parameters of three members."""
 
 Member = Config | Sequence[str]
 """A configuration, or what it is composed from."""
@@ -61,9 +80,13 @@ def _splits(dataset: Dataset, root: Path) -> Splits:
 def begin(*members: Member) -> Trainer:
     """Return an ensemble of the given members before its first step; a test whose data are not there is skipped."""
     composed = configs(*members)
-    dataset, root = composed[0].dataset, composed[0].paths.data_root()
-    need_data(dataset.name, root)
-    return Trainer(composed, _splits(dataset, root))
+    return Trainer(composed, splits_of(composed[0]))
+
+
+def splits_of(config: Config) -> Splits:
+    """Return the data of a configuration; a test whose data are not there is skipped."""
+    need_data(config.dataset.name, config.paths.data_root())
+    return _splits(config.dataset, config.paths.data_root())
 
 
 def trained(*members: Member, steps: int) -> Trainer:
@@ -72,3 +95,9 @@ def trained(*members: Member, steps: int) -> Trainer:
     for _ in range(steps):
         training.advance()
     return training
+
+
+def mixed_members(case: str, optimizer: str, *changes: str) -> list[Config]:
+    """Four members that differ in every key that can be a member's own."""
+    rates = [*OPTIMIZERS[optimizer], OPTIMIZERS[optimizer][1]]
+    return [varied(CASES[case], (*own, *changes)) for own in mixture(case, optimizer, rates)]

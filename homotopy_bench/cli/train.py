@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, redirect_stdout
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +24,11 @@ import hydra
 
 from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, overrides_of
 from homotopy_bench.cli.error_lines import explain  # here: there may be no handle left to import it with
+from homotopy_bench.cli.ranks import on_rank_0
 from homotopy_bench.config.checked_loader import checked_loading
 from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.config.mapping import VERSION_BASE, compose_run
-from homotopy_bench.config.validation import validate
+from homotopy_bench.config.validation import checked, read_value, validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.credentials import refuse_arguments
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
@@ -43,8 +45,13 @@ from homotopy_bench.tracking.resumable import failed_by_machine, print_continuin
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from homotopy_bench.config.schema import Config
     from homotopy_bench.runs.run import Result
     from homotopy_bench.tracking.display import Display
+
+
+DEVICES = "hardware.devices"
+"""The key that may be given anew when a run is continued."""
 
 
 def main() -> int:
@@ -54,7 +61,7 @@ def main() -> int:
         The exit code.
     """
     with _hydra_in_process() as show_traceback:
-        return _main(sys.argv[1:], show_traceback)
+        return on_rank_0(lambda: _main(sys.argv[1:], show_traceback))
 
 
 @contextmanager
@@ -173,13 +180,16 @@ def _answer(arguments: Sequence[str]) -> str | None:
 def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> None:
     """Continue the run in the folder that ``resume=`` names, or those of a multirun, as they were begun.
 
+    A run in several processes may go on in another number of them: ``hardware.devices=``.
+
     Raises:
         InputError: If something else is asked for too.
     """
     from homotopy_bench.sweeps.continuing import holds_sweep, resume_sweep
 
     named = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
-    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    devices = [argument for argument in arguments if argument.startswith(f"{DEVICES}=")]
+    others = [argument for argument in arguments if not argument.startswith("resume=") and argument not in devices]
     if others or len(named) > 1:
         extra = (others or [f"resume={named[-1]}"])[0]
         raise InputError("resume", named[0], f"a run continues alone, with its own settings; leave out '{extra}'")
@@ -187,12 +197,15 @@ def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> N
         raise InputError("resume", "", "accepted: the folder of a run or of a multirun")
     folder = Path(named[0])
     if holds_sweep(folder):
+        if devices:
+            raise InputError(DEVICES, devices[0].partition("=")[2], "a multirun is continued as it was begun")
         resume_sweep(folder, report)
         return
     config, overrides, ended = read_run(folder)
     if ended:
         print(f"{folder}: this run has ended ({ended}); nothing to resume")
         return
+    config = _on_devices(config, devices)
     check_requirements(config)
 
     with FolderLock(folder, "resume"):
@@ -200,6 +213,22 @@ def _resume(arguments: Sequence[str], report: Callable[[Exception], float]) -> N
         from homotopy_bench.runs.run import resume
 
         _objective(lambda: resume(Job(config, folder, overrides), _display()), folder, report)
+
+
+def _on_devices(config: Config, asked: Sequence[str]) -> Config:
+    """Return a run's configuration with the devices that the last of these arguments asks for, if any does.
+
+    Raises:
+        InputError: If the run does not train in several processes, or there are no such devices.
+    """
+    if not asked:
+        return config
+    written = asked[-1].partition("=")[2]
+    value = read_value(written)
+    if "devices" not in type(config.hardware).model_fields:
+        raise InputError(DEVICES, written, f"this run trains on hardware={config.hardware.name}, one device")
+    hardware = checked("hardware", type(config.hardware), {**config.hardware.model_dump(), "devices": value})
+    return replace(config, hardware=hardware)
 
 
 def _objective(train: Callable[[], Result], folder: Path, report: Callable[[Exception], float]) -> float:

@@ -123,6 +123,8 @@ class Config:
         if training["data_order"] is None:
             del training["data_order"]
         content["training"] = training
+        # In how many processes a run trains changes the last digits alone, as a run may be continued in another number.
+        content["hardware"] = {key: value for key, value in content["hardware"].items() if key != "devices"}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def program(self) -> Program:

@@ -154,11 +154,12 @@ def _as_written(value: object) -> str:
     """Return a value as the command line has it: with quotes where a text would otherwise read as a number."""
     if isinstance(value, str):
         # Of such texts, only those that YAML takes for something else need their quotes to be told apart.
-        return value if isinstance(_read(value), str) else repr(value)
+        return value if isinstance(read_value(value), str) else repr(value)
     return str(value) if not isinstance(value, bool | None) else {True: "true", False: "false", None: "null"}[value]
 
 
-def _read(text: str) -> Any:
+def read_value(text: str) -> Any:
+    """Return what a text means to YAML; a text that means nothing to it stays one."""
     import yaml
 
     try:

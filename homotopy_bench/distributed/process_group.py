@@ -45,6 +45,16 @@ def join(store: Store, rank: int, world_size: int, backend: Backend) -> None:
     dist.init_process_group(both, store=store, rank=rank, world_size=world_size, timeout=PATIENCE)
 
 
+def as_backend(name: str) -> Backend:
+    """Return the backend of a name."""
+    return "nccl" if name == "nccl" else "gloo"
+
+
+def joined() -> bool:
+    """Return whether this process is a rank of the default process group."""
+    return dist.is_initialized()
+
+
 def leave() -> None:
     """Leave the default process group, if there is one."""
     if dist.is_initialized():

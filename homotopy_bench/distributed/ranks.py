@@ -14,11 +14,11 @@ from pathlib import Path
 
 import torch.distributed as dist
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch names it elsewhere too
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std, start_processes
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, start_processes
 
 from homotopy_bench.core.errors import RankLost
-from homotopy_bench.distributed.launched import Launched
-from homotopy_bench.distributed.process_group import Backend, join, leave, meet
+from homotopy_bench.distributed.process_group import Backend, as_backend, join, joined, leave, meet
+from homotopy_bench.hardware.launched import Launched
 
 PROGRAM = "homotopy_bench.training.rank"
 """Module that a started rank runs."""
@@ -26,8 +26,8 @@ PROGRAM = "homotopy_bench.training.rank"
 NOTICE = 5.0
 """Seconds after a collective has failed within which the process that made it fail is found."""
 
-LAST_LINES = 2000
-"""Characters of a dead rank's output that are shown."""
+LONGEST = 400
+"""Characters of a dead rank's last line that are shown."""
 
 
 class Ranks(ABC):
@@ -66,8 +66,10 @@ class JoinedRanks(Ranks):
 
     def __init__(self, place: Launched, backend: Backend) -> None:
         self.world_size = place.world_size
-        if not dist.is_initialized():  # the group lasts as long as the process
-            join_launched(place, backend)
+        if not joined():  # the group lasts as long as the process
+            store = _store_of(place)
+            store.set(_BACKEND, backend)
+            join(store, place.rank, place.world_size, backend)
 
     def check(self) -> None:
         """Leave it to the launcher."""
@@ -99,9 +101,12 @@ class StartedRanks(Ranks):
             self._processes = start_processes(
                 name="rank",
                 entrypoint=sys.executable,
-                args={r - 1: ("-m", PROGRAM, str(store.port), str(r), str(world_size), backend) for r in others},
+                args={
+                    r - 1: ("-m", PROGRAM, str(store.port), str(r), str(world_size), backend, str(self._log(r)))
+                    for r in others
+                },
                 envs={r - 1: {"LOCAL_RANK": str(r)} for r in others},
-                logs_specs=DefaultLogsSpecs(self._logs.name, redirects=Std.ALL),
+                logs_specs=DefaultLogsSpecs(self._logs.name),
             )
         try:
             self._wait_for(store)
@@ -120,7 +125,7 @@ class StartedRanks(Ranks):
             if (ended := _end_of(pid)) is not None:
                 how = f"was ended by {signal.Signals(ended.si_status).name}"
                 if ended.si_code == os.CLD_EXITED:
-                    how = f"ended with code {ended.si_status}{self._said(local)}"
+                    how = f"ended with code {ended.si_status}{self._said(local + 1)}"
                 raise RankLost(f"rank {local + 1} of {self.world_size} (process {pid}) {how}")
 
     def explain(self, error: Exception) -> Exception:
@@ -152,26 +157,51 @@ class StartedRanks(Ranks):
 
     def _wait_for(self, store: TCPStore) -> None:
         """Wait until every rank has come, or one has died on its way."""
-        missing = [f"rank {rank}" for rank in range(1, self.world_size)]
+        missing = [f"homotopy rank {rank}" for rank in range(1, self.world_size)]
         while not store.check(missing):
             self.check()
             time.sleep(0.02)
 
-    def _said(self, local: int) -> str:
-        """Return the end of what a rank has written."""
-        for file in sorted(Path(self._logs.name).rglob(f"{local}/std*.log")):
-            with suppress(OSError):
-                text = " ".join(file.read_text(errors="replace")[-LAST_LINES:].split())
-                if text:
-                    return f": {text}"
-        return ""
+    def _log(self, rank: int) -> Path:
+        return Path(self._logs.name) / f"{rank}.log"
+
+    def _said(self, rank: int) -> str:
+        """Return the last line that a rank has written."""
+        try:
+            lines = self._log(rank).read_text(errors="replace").split("\n")
+        except OSError:
+            return ""
+        said = [line.strip() for line in lines if line.strip()]
+        return f": {said[-1][:LONGEST]}" if said else ""
 
 
-def join_launched(place: Launched, backend: Backend) -> None:
-    """Join the group of a launcher, whose store rank 0 holds unless the launcher does."""
+def arrive(store: TCPStore, rank: int) -> None:
+    """Say that a rank other than 0 has come."""
+    store.set(f"homotopy rank {rank}", "here")
+
+
+def backend_of_launcher(place: Launched) -> tuple[TCPStore, Backend | None]:
+    """Return where the ranks of a launcher meet, and the backend that rank 0 wants; None where it trains alone."""
+    store = _store_of(place)
+    wanted = store.get(_BACKEND).decode()
+    arrive(store, place.rank)
+    return store, None if wanted == _NONE else as_backend(wanted)
+
+
+def release_launched(place: Launched) -> None:
+    """Let the other ranks of a launcher go, as its rank 0, which has trained alone."""
+    store = _store_of(place)
+    store.set(_BACKEND, _NONE)
+    store.wait([f"homotopy rank {rank}" for rank in range(1, place.world_size)])
+
+
+_BACKEND, _NONE = "homotopy backend", "none"
+
+
+def _store_of(place: Launched) -> TCPStore:
+    """Return the store of a launcher, which rank 0 holds unless the launcher does."""
     held = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    store = meet(*place.address, place.world_size, holds=place.rank == 0 and not held)
-    join(store, place.rank, place.world_size, backend)
+    return meet(*place.address, place.world_size, holds=place.rank == 0 and not held)
 
 
 @contextmanager

@@ -29,6 +29,10 @@ class Hardware(Options, ABC):
     def device(self) -> torch.device:
         """Return the device, or raise an InputError if this machine has none."""
 
+    def processes(self) -> int:
+        """Return in how many processes a run, or several, train together; an InputError if there are not so many."""
+        return 1
+
     def parameter_dtype(self) -> torch.dtype:
         """Return the format of parameters, buffers and data."""
         import torch

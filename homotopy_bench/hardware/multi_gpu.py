@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.hardware.base import Hardware
 from homotopy_bench.hardware.cpu import CPU
 from homotopy_bench.hardware.cuda import CUDA
+from homotopy_bench.hardware.launched import launched
 from homotopy_bench.hardware.processors import check_count
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class MultiGPU(Hardware):
     batch_statistics: Literal["synchronized", "local"] = "synchronized"
 
     def device(self) -> torch.device:
-        """Return the device of this process, which its LOCAL_RANK or SLURM_LOCALID names.
+        """Return the device of this process, which its place among those of the machine names.
 
         Raises:
             InputError: If this machine has not so many.
@@ -56,12 +57,22 @@ class MultiGPU(Hardware):
         """Wait for the device of this process."""
         self._own().synchronize()
 
-    def world_size(self) -> int:
-        """Return how many processes this machine starts.
+    def program(self) -> tuple[tuple[str, Any], ...]:
+        """Return the fields in which members of one ensemble agree."""
+        return tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in super().program())
+
+    def processes(self) -> int:
+        """Return how many processes train together: those of a launcher, or those that this machine starts.
 
         Raises:
             InputError: If it has not so many devices.
         """
+        place = launched()
+        if place is not None:
+            if self.devices not in ("all", place.world_size):
+                accepted = f"a launcher has started {place.world_size} processes; accepted: all"
+                raise InputError("hardware.devices", self.devices, accepted)
+            return place.world_size
         if self.backend == "gloo":
             count = self._asked(max(len(os.sched_getaffinity(0)) // self.threads, 1))
             check_count("hardware.devices", count * self.threads)
@@ -94,6 +105,7 @@ class MultiGPU(Hardware):
         """Return the device of this process."""
         if self.backend == "gloo":
             return CPU(threads=self.threads, dtype=self.dtype)
-        local = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")))
+        place = launched()
+        local = int(os.environ.get("LOCAL_RANK", "0")) if place is None else place.local_rank
         index = self.devices[local] if isinstance(self.devices, list) else local
         return CUDA(index=index, threads=self.threads, dtype=self.dtype)

@@ -82,6 +82,8 @@ class Driver:
         torch.set_num_threads(self.threads)
         device = config.hardware.device()
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        count = config.hardware.processes()
+        name = f"{count} x {name}" if count > 1 else name
         splits = config.dataset.load(config.paths.data_root())
         data = provenance(config.paths.data_root(), config.dataset.published())
         others = sum(not file["published"] for file in data)

@@ -18,7 +18,7 @@ import torch
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.hardware.memory import available_memory, out_of_memory
 from homotopy_bench.runs.driver import Driver
@@ -26,6 +26,7 @@ from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.grouping import groups, split
 from homotopy_bench.runs.job import Job, Result
 from homotopy_bench.runs.member import Member
+from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.runs.probe import pays, probe
 from homotopy_bench.runs.run import new_folder
 from homotopy_bench.tracking.display import Display, Silent
@@ -117,11 +118,12 @@ def train_members(
     for member in members:
         member.draws = draws
     try:
-        for group in _grouped(members):
-            parts, threads = _plan(group, fusing, say)
-            for part in parts:
-                if _train(part, threads, show, say):
-                    return False
+        with Processes() as processes:
+            for group in _grouped(members):
+                parts, threads = _plan(group, fusing, say)
+                for part in parts:
+                    if _train(part, threads, show, say, processes):
+                        return False
     finally:
         for member in members:
             if member.result is None:
@@ -159,7 +161,8 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
     wanted = min(fusing.max_members or len(configs), len(configs))
     splits = shared.dataset.load(shared.paths.data_root())
     steps = shared.training.epochs * (len(splits.train.y) // shared.training.batch_size)
-    timed = fusing.probe and wanted > 1 and pays(steps, wanted)
+    processes = shared.hardware.processes()
+    timed = fusing.probe and wanted > 1 and pays(steps, wanted) and processes == 1
     threads = [fusing.threads or shared.hardware.threads]
     if not timed and fusing.max_members is not None:
         return wanted, threads[0], f"max_members={fusing.max_members}"
@@ -175,18 +178,30 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
         wanted = min(wanted, max(int(SHARE * memory) // max(measured.bytes_per_member, 1), 1))
     gain = measured.gain
     speed = "" if gain is None else f", {together} {gain:.2f} times as fast as one after the other"
+    if processes > 1:
+        speed = f", in {processes} processes"
     return wanted, measured.threads, f"{measured.bytes_per_member / 1e6:.1f} MB a member{speed}"
 
 
-def _train(part: Sequence[Member], threads: int, show: Callable[[int], Display], say: Callable[[str], None]) -> bool:
+def _train(
+    part: Sequence[Member],
+    threads: int,
+    show: Callable[[int], Display],
+    say: Callable[[str], None],
+    processes: Processes,
+) -> bool:
     """Return whether an interrupt was requested, after training runs as one ensemble or, if that fails, as several."""
     waiting = [list(part)]
     while waiting:
         runs = waiting.pop(0)
-        driver = Driver(runs, show(len(runs)), threads if len(runs) > 1 else None)
+        build = processes.of([member.job.config for member in runs])
+        driver = Driver(runs, show(len(runs)), threads if len(runs) > 1 else None, build)
         error = _attempt(driver)
         if driver.interrupted:
             return True
+        if error is None and all(member.error is None for member in runs):
+            continue
+        processes.drop()  # what they were doing is not known
         if error is None:
             continue
         halve = out_of_memory(error) and len(runs) > 2
@@ -207,12 +222,13 @@ def _attempt(driver: Driver) -> Exception | None:
 
     Raises:
         BrokenPipeError: If the reader of the display has left.
+        RankLost: If a process of several has ended.
     """
     runs = list(driver.members)
     try:
         driver.go()
         return None
-    except BrokenPipeError:  # the reader of the output has left: no run failed, and all can be continued
+    except (BrokenPipeError, RankLost):  # no run failed by itself, and all can be continued
         raise
     except Exception as error:
         if len(runs) == 1:

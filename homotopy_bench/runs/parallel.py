@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from types import TracebackType
 
 from homotopy_bench.config.schema import Config
-from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.base import Splits
-from homotopy_bench.distributed.launched import launched
 from homotopy_bench.distributed.ranks import JoinedRanks, Ranks, StartedRanks
-from homotopy_bench.hardware.base import Hardware
+from homotopy_bench.hardware.launched import launched
 from homotopy_bench.hardware.multi_gpu import MultiGPU
 from homotopy_bench.training.division import ByBatch, ByMembers, Division, check_batch, check_members
 from homotopy_bench.training.parallel import ParallelTrainer, end_ranks
@@ -22,34 +21,54 @@ Build = Callable[[Sequence[Config], Splits], Training]
 """Returns the training of members from their beginning."""
 
 
-@contextmanager
-def training_on(hardware: Hardware) -> Iterator[Build]:
-    """Yield what builds the training of members that share this hardware; its processes live as long as the context.
+class Processes:
+    """Keep the processes in which runs train, for the next runs on the same hardware; as a context, end them."""
 
-    Raises:
-        InputError: If this machine has not the devices.
-    """
-    if not isinstance(hardware, MultiGPU):
-        yield Trainer
-        return
-    ranks = _ranks(hardware)
-    try:
-        yield partial(_divided, ranks=ranks, hardware=hardware)
-        with suppress(RuntimeError):  # a rank that has died is said where it is missed
-            if isinstance(ranks, StartedRanks):
+    def __init__(self) -> None:
+        self._hardware: MultiGPU | None = None
+        self._ranks: Ranks | None = None
+
+    def of(self, configs: Sequence[Config]) -> Build:
+        """Return what builds the training of these members of one program, and of some of them.
+
+        Raises:
+            InputError: If this machine has not the devices, or the members cannot be divided over them.
+            RankLost: If a process ends before it has begun.
+        """
+        hardware = configs[0].hardware
+        if not isinstance(hardware, MultiGPU):
+            return Trainer
+        division(configs, hardware.processes(), hardware)
+        if self._ranks is None or self._hardware != hardware:
+            self.end()
+            self._ranks, self._hardware = _ranks(hardware), hardware
+        return partial(_divided, ranks=self._ranks, hardware=hardware)
+
+    def end(self) -> None:
+        """Let the processes end, which wait to be asked."""
+        if isinstance(self._ranks, StartedRanks):
+            with suppress(RuntimeError):  # one that has died is said where it is missed
                 end_ranks()
-    finally:
-        ranks.close()
+        self.drop()
+
+    def drop(self) -> None:
+        """End the processes whatever they do."""
+        if self._ranks is not None:
+            self._ranks.close()
+            self._ranks = None
+
+    def __enter__(self) -> Processes:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the processes, after an error whatever they do."""
+        (self.end if error is None else self.drop)()
 
 
 def _ranks(hardware: MultiGPU) -> Ranks:
-    place = launched()
-    if place is None:
-        return StartedRanks(hardware.world_size(), hardware.backend)
-    if hardware.devices not in ("all", place.world_size):
-        accepted = f"a launcher has started {place.world_size} processes; accepted: all"
-        raise InputError("hardware.devices", hardware.devices, accepted)
-    return JoinedRanks(place, hardware.backend)
+    place, world_size = launched(), hardware.processes()
+    return StartedRanks(world_size, hardware.backend) if place is None else JoinedRanks(place, hardware.backend)
 
 
 def _divided(configs: Sequence[Config], splits: Splits, ranks: Ranks, hardware: MultiGPU) -> Training:
@@ -62,8 +81,7 @@ def division(configs: Sequence[Config], world_size: int, hardware: MultiGPU) -> 
     Raises:
         InputError: If they cannot be.
     """
-    by_members = hardware.parallel == "members" or (hardware.parallel is None and len(configs) >= world_size > 1)
-    if by_members:
+    if hardware.parallel == "members" or (hardware.parallel is None and len(configs) >= world_size > 1):
         check_members(len(configs), world_size)
         return ByMembers(len(configs), world_size)
     check_batch(configs[0].training.batch_size, world_size)

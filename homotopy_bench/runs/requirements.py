@@ -38,6 +38,7 @@ def check_machine(config: Config) -> None:
         InputError: If it has not, or if there can be no data folder.
     """
     check_count("hardware.threads", config.hardware.threads)
+    config.hardware.processes()
     layers, parameters = config.model.at_least()
     network = parameters * NUMBER_BYTES * COPIES + layers * LAYER_BYTES
     key, size = config.model.largest()

@@ -20,7 +20,7 @@ from homotopy_bench.models.module import Module
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.job import Job, Observer, Result
 from homotopy_bench.runs.member import Member
-from homotopy_bench.runs.parallel import training_on
+from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.tracking.display import Display, Silent, display
 
 __all__ = ["Result", "new_folder", "resume", "start", "train"]
@@ -112,8 +112,8 @@ def new_folder(config: Config) -> Path:
 def _alone(member: Member, show: Display) -> Result:
     """Return the result of a run that trains alone; its summary is written however it ends."""
     try:
-        with training_on(member.job.config.hardware) as build:
-            Driver([member], show, build=build).go()
+        with Processes() as processes:
+            Driver([member], show, build=processes.of([member.job.config])).go()
     except Exception as error:
         member.fail(error)
     command = sync_command([member.record.folder])

@@ -1,27 +1,49 @@
-"""Run a rank other than 0 that :class:`~homotopy_bench.distributed.ranks.StartedRanks` has started.
+"""Be a rank other than 0: one that :class:`~homotopy_bench.distributed.ranks.StartedRanks` or a launcher has started.
 
-The command is ``python -m homotopy_bench.training.rank PORT RANK WORLD_SIZE BACKEND``.
+The former's command is ``python -m homotopy_bench.training.rank PORT RANK WORLD_SIZE BACKEND LOG``.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from pathlib import Path
 
 import torch
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.data.base import Splits
-from homotopy_bench.distributed.process_group import join, leave, meet
+from homotopy_bench.distributed.process_group import as_backend, join, leave, meet
+from homotopy_bench.distributed.ranks import arrive, backend_of_launcher
+from homotopy_bench.hardware.launched import Launched
 from homotopy_bench.training.parallel import serve
 
 
-def main(port: str, rank: str, world_size: str, backend: str) -> None:
-    """Join the group at a port of this machine, and serve rank 0."""
+def main(port: str, rank: str, world_size: str, backend: str, log: str) -> None:
+    """Join the group at a port of this machine, and serve rank 0; what is printed goes to the log."""
+    with Path(log).open("wb") as file:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), stream.fileno())
     store = meet("127.0.0.1", int(port), int(world_size), holds=False)
-    store.set(f"rank {rank}", "here")
-    join(store, int(rank), int(world_size), "nccl" if backend == "nccl" else "gloo")
+    arrive(store, int(rank))
+    join(store, int(rank), int(world_size), as_backend(backend))
     serve(prepared)
     leave()
+
+
+def serve_launcher(place: Launched) -> None:
+    """Serve rank 0 of a launcher's group, if it wants to train in several processes.
+
+    What ends the training is rank 0's to decide, so that signals, which a launcher sends to all, are not heard here.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    store, backend = backend_of_launcher(place)
+    if backend is not None:
+        join(store, place.rank, place.world_size, backend)
+        serve(prepared)
+        leave()
 
 
 def prepared(config: Config) -> Splits:

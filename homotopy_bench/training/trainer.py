@@ -122,9 +122,7 @@ class Trainer(Training):
         self.meters.add(result)
         self._spent = [
             (gradients + more, products + others)
-            for (gradients, products), more, others in zip(
-                self._spent, result.gradients, result.products, strict=True
-            )
+            for (gradients, products), more, others in zip(self._spent, result.gradients, result.products, strict=True)
         ]
         self.step += 1
         self.follower.observe(result.losses)

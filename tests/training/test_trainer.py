@@ -10,29 +10,11 @@ import torch
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.training.trainer import Trainer
-from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MODELS, REFERENCED, SMALL, mixture
+from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MODELS, REFERENCED, SMALL
 from tests.reference import train_mlp
-from tests.training_runs import begin, trained, varied
+from tests.training_runs import OPTIMIZERS, begin, mixed_members, trained, varied
 
 STEPS = 50
-
-OPTIMIZERS: dict[str, list[tuple[str, ...]]] = {
-    "sgd": [
-        ("optimizer.lr=0.05", "optimizer.momentum=0.0"),
-        ("optimizer.lr=0.02", "optimizer.momentum=0.9", "optimizer.weight_decay=0.01"),
-        ("optimizer.lr=0.01", "optimizer.momentum=0.8", "optimizer.nesterov=true"),
-    ],
-    "adam": [
-        ("optimizer.lr=1e-3",),
-        ("optimizer.lr=3e-3", "optimizer.beta1=0.8", "optimizer.weight_decay=0.01"),
-        ("optimizer.lr=2e-3", "optimizer.beta2=0.9", "optimizer.eps=1e-4"),
-    ],
-    "adamw": [
-        ("optimizer.lr=1e-3",),
-        ("optimizer.lr=3e-3", "optimizer.beta1=0.8", "optimizer.weight_decay=0.5"),
-        ("optimizer.lr=2e-3", "optimizer.beta2=0.9", "optimizer.eps=1e-4"),
-    ],
-}
 
 
 def effort(case: str) -> tuple[list[str], int]:
@@ -58,12 +40,6 @@ def members(case: str, optimizer: str) -> list[Config]:
         varied(CASES[case], (f"optimizer={optimizer}", f"seed={seed}", *rates, clip, *([path] if path else [])))
         for seed, (rates, clip, path) in enumerate(own, start=5)
     ]
-
-
-def mixed_members(case: str, optimizer: str, *changes: str) -> list[Config]:
-    """Four members that differ in every key that can be a member's own."""
-    rates = [*OPTIMIZERS[optimizer], OPTIMIZERS[optimizer][1]]
-    return [varied(CASES[case], (*own, *changes)) for own in mixture(case, optimizer, rates)]
 
 
 @pytest.mark.parametrize("case", CASES)
