@@ -1,6 +1,6 @@
 """Benchmarks: ours and the alternatives interleaved in one process, ratios of medians.
 
-    python scripts/benchmark.py single|data|functions|curvature|landscape|fused|curve|jobs|trackers|sweeper
+    python scripts/benchmark.py single|data|functions|curvature|landscape|fused|curve|jobs|trackers|sweeper|processes
         [--rounds 5] [--json FILE]
 
 Run nothing else beside it. Every benchmark prints a table and, with --json, writes its ratios as one object.
@@ -17,7 +17,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("single", "data", "functions", "curvature", "landscape", "fused", "curve", "jobs", "trackers", "sweeper")
+BENCHMARKS = (
+    *("single", "data", "functions", "curvature", "landscape", "fused", "curve", "jobs", "trackers", "sweeper"),
+    "processes",
+)
 
 
 def main() -> int:

@@ -90,8 +90,8 @@ def test_scores_and_networks_of_shares_equal_those_of_the_whole(case: str, ranks
             assert [one.loss for one in ours] == pytest.approx([one.loss for one in theirs], rel=1e-10)
     assert_equal_states(shared.target_states([0]), single.target_states([0]), 1e-10)
     assert shared.finish_steps() == single.finish_steps()
-    ours, theirs = shared.path_networks([0])[0].state_dict(), single.path_networks([0])[0].state_dict()
-    assert_equal_states(dict(ours), dict(theirs), 1e-10)
+    network, expected = shared.path_networks([0])[0].state_dict(), single.path_networks([0])[0].state_dict()
+    assert_equal_states(dict(network), dict(expected), 1e-10)
 
 
 @pytest.mark.parametrize(
