@@ -190,9 +190,11 @@ class Ensemble:
         stacked = {**self.parameters, **self.buffers}
         networks = []
         for rows in groups:
-            network = copy.deepcopy(self.network).to(like.device, like.dtype)
-            values = {name: _mean(stacked[name][rows].detach()) for name in network.state_dict()}
-            network.load_state_dict(values)
+            # Empty there: what a copy from the host would bring is overwritten, and the device waited for.
+            network = copy.deepcopy(self.network).to(dtype=like.dtype).to_empty(device=like.device)
+            with torch.no_grad():
+                for name, own in (*network.named_parameters(), *network.named_buffers()):
+                    own.copy_(_mean(stacked[name][rows]))
             networks.append(network)
         return Ensemble(networks, like.device, like.dtype)
 
