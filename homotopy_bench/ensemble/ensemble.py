@@ -29,6 +29,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from homotopy_bench.ensemble.normalization import widen_normalizations
 from homotopy_bench.ensemble.stacked import Stacked, stack
 from homotopy_bench.models.layers import DEFORMATION
 
@@ -51,6 +52,8 @@ class Ensemble:
         networks: The members as ordinary modules with their initial values, all of one architecture.
         device: Where the ensemble lives.
         dtype: Format of parameters and of floating-point buffers.
+        channels_last: Whether a single network is given its images (C, H, W) with the channels of a pixel together,
+            which its convolutions and what lies between them then keep.
     """
 
     def __init__(
@@ -58,7 +61,10 @@ class Ensemble:
         networks: Sequence[nn.Module],
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
+        *,
+        channels_last: bool = False,
     ) -> None:
+        self._channels_last = channels_last
         stacked = {
             name: torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
             for name, _ in networks[0].named_parameters()
@@ -84,6 +90,7 @@ class Ensemble:
         }
         self._shapes = shapes
         self.network = networks[0]
+        widen_normalizations(self.network, several=members > 1)
         self._stacked: Stacked | None = None
         if members == 1:
             self._install(self.network)
@@ -104,7 +111,7 @@ class Ensemble:
     def modules(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return the outputs of :meth:`forward` by the modules themselves: slower, but differentiable several times."""
         if self.members == 1:  # vmap over one member costs 1.8 times as much as the module itself
-            outputs: Tensor = self.network(x[0])
+            outputs: Tensor = self.network(_with_channels_last(x[0]) if self._channels_last else x[0])
             return outputs.unsqueeze(0)
         call = vmap(self._call, randomness="different")
         stacked: Tensor = call(self.parameters, self.buffers, x)
@@ -196,7 +203,7 @@ class Ensemble:
                 for name, own in (*network.named_parameters(), *network.named_buffers()):
                     own.copy_(_mean(stacked[name][rows]))
             networks.append(network)
-        return Ensemble(networks, like.device, like.dtype)
+        return Ensemble(networks, like.device, like.dtype, channels_last=self._channels_last)
 
     def statistics(self) -> dict[str, Tensor]:
         """Return the buffers other than path coefficients: running statistics, dropout keys; name -> (M, *shape)."""
@@ -250,6 +257,15 @@ class Ensemble:
             name: column.view(len(column), *shape)
             for (name, shape), column in zip(shapes.items(), columns, strict=True)
         }
+
+
+def _with_channels_last(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Return a copy with the channels of a pixel together.
+
+    Not by ``contiguous``, which leaves images of a single channel as they are: either layout describes them, and
+    convolutions would then take the other.
+    """
+    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
 
 
 def _mean(values: Tensor) -> Tensor:

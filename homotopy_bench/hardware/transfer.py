@@ -11,8 +11,8 @@ from torch import Tensor
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """Return a tensor of the host on a device.
 
-    CUDA copies from pinned memory alone without a wait: an ordinary copy begins when all work given to the device before
-    it is done, and the host stands still until then.
+    CUDA copies from pinned memory alone without a wait: an ordinary copy begins when all work given to the device
+    before it is done, and the host stands still until then.
 
     Args:
         values: Any shape, on the host.

@@ -116,6 +116,8 @@ def train_members(
     draws = len(members) <= MOST_PICTURES
     for member in members:
         member.draws = draws
+    for line in dict.fromkeys(member.why_here for member in members if member.why_here):
+        say(line)
     try:
         for group in _grouped(members):
             parts, threads = _plan(group, fusing, say)

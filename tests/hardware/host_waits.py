@@ -55,7 +55,7 @@ class Meta(Hardware):
         return META
 
 
-class _Operators(TorchDispatchMode):
+class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not annotate it
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
         kwargs = kwargs or {}
         operator = func._schema.name.removeprefix("aten::")
@@ -105,16 +105,16 @@ def _is_meta(device: object) -> bool:
 @contextmanager
 def no_host_waits() -> Iterator[None]:
     """Raise a :class:`HostWait` inside the context where a CUDA device would be waited for."""
-    with _Functions(), _Operators():
+    with _Functions(), _Operators():  # type: ignore[no-untyped-call]
         yield
 
 
 @pytest.fixture(scope="session")
 def meta_runs() -> Iterator[None]:
     """Let PyTorch do on device meta what it does on accelerators: fused updates, and the question after autocast."""
-    library = Library("aten", "IMPL", "Meta")
+    library = Library("aten", "IMPL", "Meta")  # type: ignore[no-untyped-call]
     for name in FUSED:
-        library.impl(name, _nothing)
+        library.impl(name, _nothing)  # type: ignore[no-untyped-call]
     asked = torch.is_autocast_enabled
 
     def is_autocast_enabled(device: str = "cuda") -> bool:
@@ -125,7 +125,7 @@ def meta_runs() -> Iterator[None]:
         patch.setattr(module, "_get_fused_kernels_supported_devices", lambda: [META.type])
         patch.setattr(torch, "is_autocast_enabled", is_autocast_enabled)
         yield
-    library._destroy()
+    library._destroy()  # type: ignore[no-untyped-call]
 
 
 def _nothing(*args: Sequence[Tensor], **kwargs: object) -> None:

@@ -57,10 +57,14 @@ HTA_VARIANTS = [
 
 def on_meta(members: Sequence[Config], dataset: str) -> Trainer:
     """Return an ensemble without values that takes a step an epoch."""
-    shape, samples = SHAPES[dataset], members[0].training.batch_size
-    zeros = Samples(np.zeros((samples, *shape), np.float32), np.zeros(samples, np.int64))
-    hardware = Meta.model_validate({"name": "meta"})
-    return Trainer([replace(one, hardware=hardware) for one in members], Splits(zeros, zeros, zeros, 10))
+    splits = splits_without_content(dataset, members[0].training.batch_size)
+    return Trainer([replace(one, hardware=Meta(dtype="float32")) for one in members], splits)
+
+
+def splits_without_content(dataset: str, samples: int) -> Splits:
+    """Return splits with inputs of the shape of a data set."""
+    zeros = Samples(np.zeros((samples, *SHAPES[dataset]), np.float32), np.zeros(samples, np.int64))
+    return Splits(zeros, zeros, zeros, 10)
 
 
 def train_to_the_end(training: Trainer) -> None:
