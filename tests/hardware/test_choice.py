@@ -27,6 +27,7 @@ from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.tracking.resumable import read_run
 from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, DATASETS, MODELS
+from tests.cli.runner import call_main
 from tests.composing import compose
 from tests.hardware.test_meta import splits_without_content
 from tests.training_runs import configs, trained
@@ -73,6 +74,17 @@ def test_the_record_has_the_chosen_hardware_and_the_reason(tmp_path: Path) -> No
     reason = f"hardware=cpu: PyTorch {torch.__version__} sees no CUDA device here"
     assert (tmp_path / "run" / "train.log").read_text().count(reason) == 1
     assert config.hardware.reason() == ""
+
+
+@pytest.mark.usefixtures("no_device")
+def test_the_command_says_once_what_it_chose_and_why(tmp_path: Path) -> None:
+    why = f"hardware=cpu: PyTorch {torch.__version__} sees no CUDA device here"
+    one = call_main(*TINY, "hardware=auto", cwd=tmp_path)
+    many = call_main("-m", *TINY, "hardware=auto", "seed=0,1", "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert [(done.returncode, done.stdout.count(why)) for done in (one, many)] == [(0, 1), (0, 1)], many.stdout
+    assert why not in call_main(*TINY, cwd=tmp_path).stdout
+    for job in "01":
+        assert read_run(tmp_path / "sweep" / job)[0].hardware == CPU()
 
 
 @pytest.mark.usefixtures("no_device")
