@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,6 +99,10 @@ class Config:
     landscape: Landscape
     paths: Paths
 
+    def on_this_machine(self) -> Config:
+        """Return the configuration with the hardware that it has on this machine."""
+        return replace(self, hardware=self.hardware.on_this_machine())
+
     @property
     def order_seed(self) -> int:
         """The seed of the order of the data."""
@@ -123,8 +127,13 @@ class Config:
         if training["data_order"] is None:
             del training["data_order"]
         content["training"] = training
+        hardware = dict(content["hardware"])
+        for key in ("deterministic", "channels_last"):
+            if not hardware.get(key):
+                hardware.pop(key, None)
         # In how many processes a run trains changes the last digits alone, as a run may be continued in another number.
-        content["hardware"] = {key: value for key, value in content["hardware"].items() if key != "devices"}
+        hardware.pop("devices", None)
+        content["hardware"] = hardware
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def program(self) -> Program:

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from homotopy_bench.distributed.replicas import ALONE, Replicas
+from homotopy_bench.ensemble.normalization import widen_normalizations
 from homotopy_bench.ensemble.stacked import Stacked, stack
 from homotopy_bench.models.layers import DEFORMATION
 
@@ -55,6 +56,8 @@ class Ensemble:
         dtype: Format of parameters and of floating-point buffers.
         replicas: Equal copies of the ensemble, each with a share of every batch; the ensemble itself where there is
             one.
+        channels_last: Whether a single network is given its images (C, H, W) with the channels of a pixel together,
+            which its convolutions and what lies between them then keep.
     """
 
     def __init__(
@@ -63,8 +66,11 @@ class Ensemble:
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,
         replicas: Replicas = ALONE,
+        *,
+        channels_last: bool = False,
     ) -> None:
         self.replicas = replicas
+        self._channels_last = channels_last
         stacked = {
             name: torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
             for name, _ in networks[0].named_parameters()
@@ -90,6 +96,7 @@ class Ensemble:
         }
         self._shapes = shapes
         self.network = networks[0]
+        widen_normalizations(self.network, several=members > 1)
         self._stacked: Stacked | None = None
         if members == 1:
             self._install(self.network)
@@ -110,7 +117,7 @@ class Ensemble:
     def modules(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return the outputs of :meth:`forward` by the modules themselves: slower, but differentiable several times."""
         if self.members == 1:  # vmap over one member costs 1.8 times as much as the module itself
-            outputs: Tensor = self.network(x[0])
+            outputs: Tensor = self.network(_with_channels_last(x[0]) if self._channels_last else x[0])
             return outputs.unsqueeze(0)
         call = vmap(self._call, randomness="different")
         stacked: Tensor = call(self.parameters, self.buffers, x)
@@ -197,11 +204,13 @@ class Ensemble:
         stacked = {**self.parameters, **self.buffers}
         networks = []
         for rows in groups:
-            network = copy.deepcopy(self.network).to(like.device, like.dtype)
-            values = {name: _mean(stacked[name][rows].detach()) for name in network.state_dict()}
-            network.load_state_dict(values)
+            # Empty there: what a copy from the host would bring is overwritten, and the device waited for.
+            network = copy.deepcopy(self.network).to(dtype=like.dtype).to_empty(device=like.device)
+            with torch.no_grad():
+                for name, own in (*network.named_parameters(), *network.named_buffers()):
+                    own.copy_(_mean(stacked[name][rows]))
             networks.append(network)
-        return Ensemble(networks, like.device, like.dtype, self.replicas)
+        return Ensemble(networks, like.device, like.dtype, self.replicas, channels_last=self._channels_last)
 
     def statistics(self) -> dict[str, Tensor]:
         """Return the buffers other than path coefficients: running statistics, dropout keys; name -> (M, *shape)."""
@@ -255,6 +264,15 @@ class Ensemble:
             name: column.view(len(column), *shape)
             for (name, shape), column in zip(shapes.items(), columns, strict=True)
         }
+
+
+def _with_channels_last(images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Return a copy with the channels of a pixel together.
+
+    Not by ``contiguous``, which leaves images of a single channel as they are: either layout describes them, and
+    convolutions would then take the other.
+    """
+    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
 
 
 def _mean(values: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from homotopy_bench.hardware.transfer import sent_like
+
 Objective = Callable[[Tensor, Tensor], Tensor]
 """(logits (M, B, classes), labels (M, B)) -> losses (M,)."""
 
@@ -53,4 +55,4 @@ def training_objective(smoothing: Sequence[float], like: Tensor) -> Objective:
     """
     if not any(smoothing):
         return cross_entropy
-    return partial(smoothed_cross_entropy, smoothing=like.new_tensor(smoothing))
+    return partial(smoothed_cross_entropy, smoothing=sent_like(smoothing, like))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field
 
@@ -19,15 +20,28 @@ class Hardware(Options, ABC):
 
     ``threads`` is the number of host threads of PyTorch's operators. ``dtype`` is the format of the parameters
     (float32, float64); with bfloat16 the parameters stay in float32 and matrix products are done in bfloat16.
+    ``deterministic`` allows only operators that give the same bits in every run, and fails where there is none.
+    ``channels_last`` keeps the channels of a pixel together in the images of a network that trains alone, which its
+    convolutions may prefer; members that train together do not have it.
     """
 
     name: str
     threads: Annotated[int, Field(ge=1)] = 1
-    dtype: Literal["float32", "float64", "bfloat16"] = "float32"
+    dtype: str
+    deterministic: bool = False
+    channels_last: bool = False
 
     @abstractmethod
     def device(self) -> torch.device:
         """Return the device, or raise an InputError if this machine has none."""
+
+    def on_this_machine(self) -> Hardware:
+        """Return the hardware itself, or the one that it chooses on this machine."""
+        return self
+
+    def reason(self) -> str:
+        """Return why this machine has this hardware chosen, in a line; empty where the user has named it."""
+        return ""
 
     def processes(self) -> int:
         """Return in how many processes a run, or several, train together; an InputError if there are not so many."""
@@ -47,6 +61,18 @@ class Hardware(Options, ABC):
             return torch.autocast(self.device().type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
+    @contextlib.contextmanager
+    def settings(self) -> Iterator[Self]:
+        """Set what PyTorch keeps for the whole process while a run trains, and put it back afterwards.
+
+        Yields:
+            The hardware.
+        """
+        from homotopy_bench.hardware.determinism import deterministic
+
+        with deterministic() if self.deterministic else contextlib.nullcontext():
+            yield self
+
     def peak_memory_mb(self) -> float:
         """Return the largest amount of memory this process has held so far, in units of 10^6 bytes."""
         import resource
@@ -54,6 +80,10 @@ class Hardware(Options, ABC):
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak * (1.0 if sys.platform == "darwin" else 1024.0) / 1e6  # bytes on macOS, KiB elsewhere
+
+    def joules(self) -> float | None:
+        """Return the energy that the device has used since some time before the run, or None where nothing says so."""
+        return None
 
     def keep_memory(self) -> None:
         """Let the process keep the memory that a step frees for the next one, where the system would take it back."""

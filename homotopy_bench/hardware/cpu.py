@@ -23,6 +23,7 @@ class CPU(Hardware):
     """
 
     name: Literal["cpu"] = "cpu"
+    dtype: Literal["float32", "float64", "bfloat16"] = "float32"
 
     def device(self) -> torch.device:
         """Return the processor."""

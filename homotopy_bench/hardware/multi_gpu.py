@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from typing_extensions import override
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.hardware.base import Hardware
@@ -31,11 +34,18 @@ class MultiGPU(Hardware):
     """
 
     name: Literal["multi_gpu"] = "multi_gpu"
-    dtype: Literal["float32", "float64", "bfloat16"] = "bfloat16"
+    dtype: Literal["float32", "tf32", "float64", "bfloat16"] = "bfloat16"
     devices: Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[list[Index], Field(min_length=1)] = "all"
     backend: Literal["nccl", "gloo"] = "nccl"
     parallel: Literal["members", "data"] | None = None
     batch_statistics: Literal["synchronized", "local"] = "synchronized"
+
+    @field_validator("backend")
+    @classmethod
+    def _formats(cls, value: str, info: ValidationInfo) -> str:
+        if value == "gloo" and info.data.get("dtype") == "tf32":
+            raise ValueError("a processor has no hardware.dtype=tf32; accepted: nccl, or another dtype")
+        return value
 
     def device(self) -> torch.device:
         """Return the device of this process, which its place among those of the machine names.
@@ -44,6 +54,22 @@ class MultiGPU(Hardware):
             InputError: If this machine has not so many.
         """
         return self._own().device()
+
+    @override
+    @contextlib.contextmanager
+    def settings(self) -> Iterator[Self]:
+        """Set what the device of this process sets.
+
+        Yields:
+            The hardware.
+        """
+        with self._own().settings():
+            yield self
+
+    def joules(self) -> float | None:
+        """Return the energy that the device of rank 0 has used, which stands for all: that times their number."""
+        used = self._own().joules()
+        return None if used is None else used * self.processes()
 
     def peak_memory_mb(self) -> float:
         """Return the largest amount of memory this process has held so far, in units of 10^6 bytes."""
@@ -103,9 +129,10 @@ class MultiGPU(Hardware):
 
     def _own(self) -> CPU | CUDA:
         """Return the device of this process."""
+        shared = self.model_dump(include={"threads", "dtype", "deterministic", "channels_last"})
         if self.backend == "gloo":
-            return CPU(threads=self.threads, dtype=self.dtype)
+            return CPU.model_validate(shared)
         place = launched()
         local = int(os.environ.get("LOCAL_RANK", "0")) if place is None else place.local_rank
         index = self.devices[local] if isinstance(self.devices, list) else local
-        return CUDA(index=index, threads=self.threads, dtype=self.dtype)
+        return CUDA.model_validate({**shared, "index": index})

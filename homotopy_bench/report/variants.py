@@ -25,11 +25,14 @@ IGNORED = (
     "hydra",
     "hardware.threads",
     "hardware.index",
+    "hardware.deterministic",
+    "hardware.channels_last",
     "training.checkpoint_every",
     "lr_schedule.run",
 )
 """Configuration keys, with everything below them, that make no variant of their own: the seed, where files
-go, which or how many of equal processors work, and whose learning rates are replayed, which has a seed too."""
+go, which or how many of equal processors work
+and in what order they add, and whose learning rates are replayed, which has a seed too."""
 
 _IGNORED = tuple(f"{name}." for name in IGNORED)
 

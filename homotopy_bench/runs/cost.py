@@ -14,9 +14,12 @@ class Cost:
         eval_seconds: The same of evaluations.
         gradient_evaluations: Gradients of mini-batches.
         hvp_evaluations: Hessian-vector products of mini-batches.
+        joules: Energy of the device during the training steps, shared likewise; in a record only where it can be read.
         landscape_seconds: Wall-clock seconds of measurements of the landscape, shared likewise; in a record only where
             there were any.
         peak_memory_mb: Largest memory of the process (or device memory of its tensors) so far, 10^6 bytes.
+        samples: Training samples seen, whichever passes a step took over them.
+        progress: Share of the training that is done, in [0, 1].
     """
 
     train_seconds: float = 0.0
@@ -25,6 +28,9 @@ class Cost:
     hvp_evaluations: int = 0
     peak_memory_mb: float = 0.0
     landscape_seconds: float = 0.0
+    joules: float | None = None
+    samples: int = 0
+    progress: float = 0.0
 
     @property
     def forward_equivalents(self) -> float:
@@ -41,8 +47,23 @@ class Cost:
         return 3.0 * self.gradient_evaluations + 6.0 * self.hvp_evaluations
 
     def to_dict(self) -> dict[str, float]:
-        """Return the ledger as it stands in a record."""
+        """Return the ledger as it stands in a record, with the speed so far.
+
+        ``samples_per_second`` and ``members_per_second`` are those of all members that train together: their equal
+        shares of the time are what is divided by. The second counts whole trainings.
+
+        Example:
+            >>> cost = Cost(train_seconds=2.0, samples=500, progress=0.5).to_dict()
+            >>> cost["samples_per_second"], cost["members_per_second"]
+            (250.0, 0.25)
+        """
         ledger = {**asdict(self), "forward_equivalents": self.forward_equivalents}
+        samples, progress = ledger.pop("samples"), ledger.pop("progress")
+        if self.train_seconds and samples:
+            ledger["samples_per_second"] = samples / self.train_seconds
+            ledger["members_per_second"] = progress / self.train_seconds
         if not self.landscape_seconds:
             del ledger["landscape_seconds"]
+        if self.joules is None:
+            del ledger["joules"]
         return ledger

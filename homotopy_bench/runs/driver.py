@@ -63,6 +63,10 @@ class Driver:
 
     def go(self) -> None:
         """Train to the end, from the beginning or from checkpoints; every run then has a result or an error."""
+        with self.config.hardware.settings():
+            self._go()
+
+    def _go(self) -> None:
         try:
             self.show.busy(f"data and networks of {len(self.members)} runs")
             splits = self._load()
@@ -155,7 +159,8 @@ class Driver:
         return training
 
     def _train(self, training: Training, goal: int, interrupt: Interrupt) -> None:
-        begin = time.perf_counter()
+        hardware = self.config.hardware
+        energy, begin = hardware.joules(), time.perf_counter()
         while training.step < goal and not interrupt.requested:
             training.advance()
             self.show.at_step(training.step)
@@ -163,8 +168,14 @@ class Driver:
             member.cost.gradient_evaluations += gradients
             member.cost.hvp_evaluations += products
         share = (time.perf_counter() - begin) / len(self.members)
+        used = hardware.joules()
         for member in self.members:
-            member.cost.train_seconds += share
+            cost = member.cost
+            cost.train_seconds += share
+            cost.samples = training.step * self.config.training.batch_size
+            cost.progress = training.step / training.total_steps
+            if energy is not None and used is not None:
+                cost.joules = (cost.joules or 0.0) + (used - energy) / len(self.members)
 
     def _evaluate(self, training: Training, splits: Splits) -> None:
         """Append a line to the metrics of every run."""

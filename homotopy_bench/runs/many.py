@@ -117,6 +117,8 @@ def train_members(
     draws = len(members) <= MOST_PICTURES
     for member in members:
         member.draws = draws
+    for line in dict.fromkeys(member.why_here for member in members if member.why_here):
+        say(line)
     try:
         with Processes() as processes:
             for group in _grouped(members):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isfinite
 from typing import Any
 
@@ -51,6 +51,7 @@ class Member:
         best: The ``state_dict`` of the target network at the best of them; None before the first at t = 1.
         landscape: What was measured at the present evaluation, by split and metric; empty where nothing was.
         draws: Whether the record gets its picture at the end.
+        why_here: Why it has this hardware, where the machine has chosen it; else empty.
         status: None while it trains, then how it ended.
         result: None while it trains.
         error: Why it failed; None where it did not.
@@ -61,15 +62,18 @@ class Member:
     def __init__(self, job: Job, record: Record, state: Mapping[str, Any] | None) -> None:
         look_up()
         keep_spare_handle()
-        self.job = job
+        self.job = replace(job, config=job.config.on_this_machine())
+        self.why_here = (
+            f"hardware={self.job.config.hardware.name}: {why}" if (why := job.config.hardware.reason()) else ""
+        )
         self.record = record
         self.writing = False
         self.draws = True
         self.landscape: dict[str, dict[str, float | None]] = {}
         self.restore(state)
         self.data: list[dict[str, str | bool]] = []
-        self.device_name = job.config.hardware.name
-        self.threads = job.config.hardware.threads
+        self.device_name = self.job.config.hardware.name
+        self.threads = self.job.config.hardware.threads
         self.status: str | None = None
         self.reason: str | None = None
         self.result: Result | None = None
@@ -82,10 +86,12 @@ class Member:
         Raises:
             InputError: If the folder holds a run already, or cannot be written.
         """
-        record = Record.create(job.folder, None if job.by_hydra else Request(job.config.to_dict(), job.overrides))
+        config = job.config.on_this_machine()
+        record = Record.create(job.folder, None if job.by_hydra else Request(config.to_dict(), job.overrides))
         record.log(command_line())
         member = cls(job, record, None)
         member.writing = True
+        member._keep_choice()
         return member
 
     @classmethod
@@ -100,10 +106,9 @@ class Member:
         record.own()
         try:
             state = record.load()
-            if state is not None and state.get("config_hash") != job.config.hash():
-                accepted = (
-                    f"its checkpoint.pt belongs to configuration {state.get('config_hash')}, not {job.config.hash()}"
-                )
+            expected = job.config.on_this_machine().hash()
+            if state is not None and state.get("config_hash") != expected:
+                accepted = f"its checkpoint.pt belongs to configuration {state.get('config_hash')}, not {expected}"
                 raise InputError("resume", job.folder, f"{accepted}: .hydra/config.yaml was changed since")
             return cls(job, record, state)
         except BaseException:
@@ -116,6 +121,13 @@ class Member:
             self.record.go_back_to(self.state)
             self.record.log(f"{command_line()} (from step {self.step})")
             self.writing = True
+            self._keep_choice()
+
+    def _keep_choice(self) -> None:
+        """Write the hardware that was chosen here in place of the wish for a choice: the run goes on with it."""
+        if self.why_here:
+            self.record.replace_section("hardware", self.job.config.hardware.model_dump(mode="json"))
+            self.record.log(self.why_here)
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
         """Take the state of a checkpoint; None is the beginning."""

@@ -51,7 +51,11 @@ def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], tim
         threads: Numbers of host threads that an ensemble might have.
         timed: Whether to measure the time too; without, the first of ``threads`` is taken.
     """
-    members = list(configs[:PROBED])
+    with configs[0].hardware.settings():
+        return _probe(list(configs[:PROBED]), splits, threads, timed)
+
+
+def _probe(members: Sequence[Config], splits: Splits, threads: Sequence[int], timed: bool) -> Probe:
     torch.set_num_threads(threads[0])
     together = Trainer(members, splits)
     needed = step_bytes(together) // len(members)

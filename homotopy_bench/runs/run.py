@@ -111,6 +111,8 @@ def new_folder(config: Config) -> Path:
 
 def _alone(member: Member, show: Display) -> Result:
     """Return the result of a run that trains alone; its summary is written however it ends."""
+    if member.why_here:
+        show.note(member.why_here)
     try:
         with Processes() as processes:
             Driver([member], show, build=processes.of([member.job.config])).go()

@@ -40,6 +40,9 @@ class Display:
     def warn(self, message: str) -> None:
         """Take a warning of something beside the training."""
 
+    def note(self, message: str) -> None:
+        """Take a line about how a run is trained."""
+
     def stop(self) -> None:
         """Take notice that training stopped, whatever the reason."""
 
@@ -63,6 +66,10 @@ class OnConsole(Display):
     def warn(self, message: str) -> None:
         """Print it."""
         print_line(self.console, f"warning: {message}")
+
+    def note(self, message: str) -> None:
+        """Print it."""
+        print_line(self.console, message)
 
     def finish(self, summary: Mapping[str, Any], folder: Path) -> None:
         """Print the table and the folder of the record."""

@@ -222,6 +222,14 @@ class Record:
         with self.metrics.open("ab") as file:
             file.truncate(0 if state is None else state["metrics_bytes"])
 
+    def replace_section(self, name: str, section: Mapping[str, Any]) -> None:
+        """Replace a section of the configuration that ``.hydra/`` keeps, with what the run has in its place."""
+        import yaml
+
+        asked = self.folder / ".hydra" / "config.yaml"
+        config = {**yaml.safe_load(asked.read_text(encoding="utf-8")), name: dict(section)}
+        write_atomically(asked, yaml.safe_dump(config, sort_keys=False).encode())
+
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``; a number that is not finite becomes null, and the reason has no secrets."""
         said = {"reason": masked(str(summary["reason"]))} if summary.get("reason") else {}

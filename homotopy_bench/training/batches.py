@@ -12,6 +12,7 @@ from torch import Tensor
 from homotopy_bench.core.random_streams import permutation
 from homotopy_bench.data.base import Augmentation, Samples
 from homotopy_bench.distributed.replicas import ALONE, Replicas
+from homotopy_bench.hardware.transfer import sent
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Batches:
     def _begin(self, epoch: int) -> None:
         samples, self._epoch = len(self.y), epoch
         orders = {seed: permutation(samples, seed, epoch) for seed in self._seeds}
-        self._order = torch.stack([orders[seed] for seed in self._seeds]).to(self.y.device)
+        self._order = sent(torch.stack([orders[seed] for seed in self._seeds]), self.y.device)
         if self._augmentation is not None:
             draws = {seed: self._augmentation.draws(samples, seed, epoch) for seed in self._seeds}
-            self._draws = torch.stack([draws[seed] for seed in self._seeds]).to(self.y.device)
+            self._draws = sent(torch.stack([draws[seed] for seed in self._seeds]), self.y.device)

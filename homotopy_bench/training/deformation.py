@@ -49,7 +49,8 @@ class EnsembleMethod:
         """Set the coefficients of the networks for the members' path parameters t, shape (M,)."""
         values = self.coefficients(t, ensemble.network)
         if self.lead.copies > 1:
-            values = {name: value[rows.owners] for name, value in values.items()}
+            # Not by a list of indices, which would have to be copied to the device at every step.
+            values = {name: torch.stack([value[owner] for owner in rows.owners]) for name, value in values.items()}
         ensemble.assign(values)
 
     def coefficients(self, t: Float[Tensor, " M"], network: nn.Module) -> dict[str, Float[Tensor, " M"]]:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.config.schema import Config
+from homotopy_bench.hardware.transfer import sent
 
 
 class MemberPaths:
@@ -70,5 +71,5 @@ class MemberPaths:
         k = max(k, 0)
         rest = self.table[k:, member]
         rest[~self._must_be_at_target[k:, member]] = t
-        self._on_device[k:, member] = torch.as_tensor(rest).to(self._on_device)
+        self._on_device[k:, member] = sent(torch.as_tensor(rest).to(self._on_device.dtype), self._on_device.device)
         self._moves[k:] = True

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 
 from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.hardware.transfer import sent_like
 from homotopy_bench.models.layers import DEFORMATION
 
 
@@ -46,8 +47,8 @@ class WeightPenalty:
             for name, view in ensemble.parameters.items()
             if view[0].dim() >= 2 and not name.startswith(f"{DEFORMATION}.")
         ]
-        self._l1 = ensemble.theta.new_tensor(l1) if any(l1) else None
-        self._double_l2 = 2.0 * ensemble.theta.new_tensor(l2) if any(l2) else None
+        self._l1 = sent_like(l1, ensemble.theta) if any(l1) else None
+        self._double_l2 = 2.0 * sent_like(l2, ensemble.theta) if any(l2) else None
 
     def add_gradient(self, ensemble: Ensemble) -> None:
         """Add the members' l1 sign(w) + 2 l2 w to their rows of the gradient."""

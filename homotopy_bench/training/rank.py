@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -28,7 +29,8 @@ def main(port: str, rank: str, world_size: str, backend: str, log: str) -> None:
     store = meet("127.0.0.1", int(port), int(world_size), holds=False)
     arrive(store, int(rank))
     join(store, int(rank), int(world_size), as_backend(backend))
-    serve(prepared)
+    with ExitStack() as kept:
+        serve(lambda config: prepared(config, kept))
     leave()
 
 
@@ -42,13 +44,16 @@ def serve_launcher(place: Launched) -> None:
     store, backend = backend_of_launcher(place)
     if backend is not None:
         join(store, place.rank, place.world_size, backend)
-        serve(prepared)
+        with ExitStack() as kept:
+            serve(lambda config: prepared(config, kept))
         leave()
 
 
-def prepared(config: Config) -> Splits:
-    """Return the data of a configuration, after giving this process the threads that it says."""
+def prepared(config: Config, kept: ExitStack) -> Splits:
+    """Return the data of a configuration, after setting up this process as its hardware says, for as long as kept."""
     torch.set_num_threads(config.hardware.threads)
+    kept.close()
+    kept.enter_context(config.hardware.settings())
     return config.dataset.load(config.paths.data_root())
 
 

@@ -21,6 +21,7 @@ from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import training_objective
 from homotopy_bench.ensemble.rows import Rows
+from homotopy_bench.hardware.transfer import sent_like
 from homotopy_bench.methods.regularizer import Regularizer
 from homotopy_bench.optim.base import RowOptimizer, over_rows, set_rates
 from homotopy_bench.training.batches import Batches
@@ -69,7 +70,7 @@ class RowStep:
         of_rows = [configs[member] for member in rows.owners]
         options = [config.training for config in of_rows]
         bounds = [inf if one.clip_norm is None else one.clip_norm for one in options]
-        self._clip_norm = None if min(bounds) == inf else ensemble.theta.new_tensor(bounds)
+        self._clip_norm = None if min(bounds) == inf else sent_like(bounds, ensemble.theta)
         self._objective = training_objective([one.label_smoothing for one in options], ensemble.theta)
         self._penalty = weight_penalty(ensemble, [one.l1 for one in options], [one.l2 for one in options])
         penalties = None if self._penalty is None else partial(self._penalty.values, ensemble)

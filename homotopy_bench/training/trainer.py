@@ -69,7 +69,8 @@ class Trainer(Training):
 
     def __init__(self, configs: Sequence[Config], splits: Splits, replicas: Replicas = ALONE) -> None:
         check_one_program([config.program() for config in configs])
-        self.configs = list(configs)
+        configs = [config.on_this_machine() for config in configs]
+        self.configs = configs
         shared = configs[0]
         samples, batch_size = len(splits.train.y), shared.training.batch_size
         if batch_size > samples:
@@ -94,7 +95,7 @@ class Trainer(Training):
             self.hardware.keep_memory()
         copies = [copy_seeds(config.seed, count) for config, count in zip(configs, self.rows.counts, strict=True)]
         networks = [self._build(member, seed) for member, seeds in enumerate(copies) for seed in seeds]
-        self.ensemble = Ensemble(networks, device, dtype, replicas)
+        self.ensemble = Ensemble(networks, device, dtype, replicas, channels_last=self._channels_last())
         seeds = [config.seed for config in configs]
         beginning = InitialState(methods, self.ensemble, self.rows, seeds, self._build)
         self.regularizer = self.method.lead.regularizer(beginning)
@@ -293,6 +294,19 @@ class Trainer(Training):
     @property
     def _last_step(self) -> int:
         return max(self.step - 1, 0)
+
+    def _channels_last(self) -> bool:
+        """Return whether the hardware asks for images with their channels together.
+
+        Raises:
+            InputError: If it does and there are no images.
+        """
+        if not self.hardware.channels_last:
+            return False
+        if len(self.input_shape) != 3:
+            accepted = f"the samples are no images but of shape {self.input_shape}; accepted: false"
+            raise InputError("hardware.channels_last", "true", accepted)
+        return True
 
     def _build(self, member: int, seed: int) -> torch.nn.Module:
         """Return the network of a member with the initial values of a seed, deformed as all are."""

@@ -1,9 +1,9 @@
 """Two processes on two cores against one: the members of a multirun divided, and the batches of a run divided.
 
 ``members`` are 32 default networks (32 hidden layers of 64, MNIST-1D, batch 128), 16 in each process with one thread,
-against the fused program of all 32 in one process with two threads. ``data`` is vgg11 on CIFAR-10 with batch 128: each of
-two processes with one thread has 64 images, against one process of one thread. A turn ends when all ranks have done its
-steps. While others have their turn, a rank waits for its next request.
+against the fused program of all 32 in one process with two threads. ``data`` is vgg11 on CIFAR-10 with batch 128: each
+of two processes with one thread has 64 images, against one process of one thread. A turn ends when all ranks have done
+its steps. While others have their turn, a rank waits for its next request.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def comparable(content: Mapping[str, Any]) -> dict[str, Any]:
     the digits of its clock in them.
     """
     own = {"command", "code_version", "metrics_bytes"}
-    clock = {"train_seconds", "eval_seconds", "peak_memory_mb"}
+    clock = {"train_seconds", "eval_seconds", "peak_memory_mb", "samples_per_second", "members_per_second"}
     kept = {name: value for name, value in content.items() if name not in own}
     kept["cost"] = {name: value for name, value in kept["cost"].items() if name not in clock}
     return kept

@@ -62,6 +62,15 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("dataset.protocol=sauce", None, "accepted: standard, source"),
     ("method.path=straight", None, "accepted: linear, residual, circular"),
     ("hardware.dtype=float16", None, "accepted: float32, float64, bfloat16"),
+    ("hardware.dtype=tf32", None, "accepted: float32, float64, bfloat16"),
+    ("hardware=auto hardware.dtype=float16", None, "accepted: float32, float64, bfloat16 or null"),
+    (
+        "hardware=cuda hardware.dtype=float16",
+        None,
+        "need a loss scale for every member, which is not there; accepted: ",
+    ),
+    ("hardware=cuda hardware.dtype=int8", None, "accepted: float32, tf32, float64, bfloat16"),
+    ("hardware.deterministic=1", None, "accepted: true or false"),
     ("method=null", None, METHODS),
     # types
     ("training.epochs=many", None, WHOLE),

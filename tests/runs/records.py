@@ -14,7 +14,8 @@ from homotopy_bench.tracking.record import read_metrics
 
 def shown(value: object) -> object:
     """A part of a record without what is a process's own: its clock, its memory, its name for the run."""
-    left_out = {"train_seconds", "eval_seconds", "peak_memory_mb", "command", "environment", "metrics_bytes"}
+    clock = {"train_seconds", "eval_seconds", "peak_memory_mb", "samples_per_second", "members_per_second"}
+    left_out = {*clock, "command", "environment", "metrics_bytes"}
     if isinstance(value, Mapping):
         return {key: shown(item) for key, item in value.items() if key not in left_out}
     return [shown(item) for item in value] if isinstance(value, list) else value

@@ -127,7 +127,8 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
         of_splits = [f"{s}_{figure}_{kind}" for s in ("val", "test") for figure in FIGURES]
         assert set(summary[name]) == {"epoch", "t", *of_splits}
     assert set(summary["cost"]) == keys(
-        "train_seconds eval_seconds gradient_evaluations hvp_evaluations forward_equivalents peak_memory_mb"
+        "train_seconds eval_seconds gradient_evaluations hvp_evaluations forward_equivalents peak_memory_mb "
+        "samples_per_second members_per_second"
     )
     lines = read_metrics(result.folder / "metrics.jsonl")
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]

@@ -12,21 +12,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MODELS, REFERENCED, SMALL
 from tests.reference import train_mlp
-from tests.training_runs import OPTIMIZERS, begin, mixed_members, trained, varied
-
-STEPS = 50
-
-
-def effort(case: str) -> tuple[list[str], int]:
-    """Update rules and steps: everything for one model, and for the others one rule each, in turn, and fewer steps."""
-    names = list(OPTIMIZERS)
-    if "/mlp-orthogonal/" in case:
-        return names, STEPS
-    if case.startswith("convexity") and "/mlp-batchnorm/" in case:
-        # Linear activations between normalisations: shifts have gradient 0, whose rounding Adam would magnify.
-        return ["sgd"], 15
-    return [names[list(CASES).index(case) % len(names)]], 15 if case.endswith("/mnist1d") else 5
-
+from tests.training_runs import OPTIMIZERS, begin, effort, mixed_members, trained, varied
 
 CLIPPING = ("training.clip_norm=0.5", "training.clip_norm=null", "training.clip_norm=2.0")
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite, nan
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from homotopy_bench.curvature.control.base import Values
 from homotopy_bench.curvature.estimators import ESTIMATORS, Estimator, Local
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
+from homotopy_bench.hardware.transfer import sent_like
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
 SAMPLES = 128
@@ -119,7 +119,7 @@ class CurvatureController:
         """Return bounds (R,) of rows with these owners, divided by 1 + kappa/threshold where there is a threshold."""
         if all(rule.options.clip_threshold is None for rule in self.rules.values()):
             return bounds
-        return bounds * torch.tensor([self._clip_factor(m) for m in owners], device=bounds.device, dtype=bounds.dtype)
+        return bounds * sent_like([self._clip_factor(m) for m in owners], bounds)
 
     def take_diagnostics(self, member: int) -> dict[str, Any]:
         """Return what the record says of a member's curvature since the last call; of a failed estimate no number."""
