@@ -12,7 +12,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MODELS, REFERENCED, SMALL
 from tests.reference import train_mlp
-from tests.training_runs import OPTIMIZERS, begin, effort, mixed_members, trained, varied
+from tests.training_runs import OPTIMIZERS, STEPS, begin, effort, mixed_members, trained, varied
 
 CLIPPING = ("training.clip_norm=0.5", "training.clip_norm=null", "training.clip_norm=2.0")
 
