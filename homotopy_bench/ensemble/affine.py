@@ -72,7 +72,8 @@ def mixed_precision(x: Tensor) -> bool:
 
     They are autograd's to remember then: a function of our own would have to repeat its rules.
     """
-    return torch.is_autocast_enabled(x.device.type)
+    device = x.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
