@@ -200,9 +200,9 @@ def test_mixed_precision_follows_the_rules_of_autograd(kind: str) -> None:
 )
 def test_at_t_1_throughout_members_have_the_bits_of_baselines(method: str) -> None:
     shared = ("model=mlp", "model.depth=6", "dataset=mnist1d", "dataset.samples=500", "training.batch_size=32")
-    shared = (*shared, "training.epochs=5", "optimizer=adamw", "optimizer.lr=3e-3", "continuation=constant")
+    rates = ("training.epochs=5", "optimizer=adamw", "optimizer.lr=3e-3", "continuation=constant")
     ours, theirs = (
-        trained(*((*METHODS[name], *shared, f"seed={seed}") for seed in range(2)), steps=6).ensemble
+        trained(*((*METHODS[name], *shared, *rates, f"seed={seed}") for seed in range(2)), steps=6).ensemble
         for name in (method, "baseline")
     )
     assert torch.equal(ours.theta, theirs.theta)
