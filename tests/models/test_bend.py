@@ -95,3 +95,23 @@ def test_half_precision_stays_half_at_slopes_in_full_precision():
     y = bent(x, right, left)
     assert y.dtype == torch.bfloat16
     assert torch.equal(y, branch(x.float(), right, left).bfloat16())
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (1, 0, 2, 3)])
+def test_memory_is_ordered_as_by_relu_forward_and_backward(order):
+    """As the bits of a convolution's gradient depend on it: at t = 1 they are those of the plain network."""
+    back = [order.index(axis) for axis in range(4)]
+    x = torch.randn(2, 5, 3, 4).permute(order).contiguous().permute(back).requires_grad_()
+    right, left = torch.ones(2, 5, 1, 1), torch.zeros(2, 5, 1, 1)
+    g = torch.randn(2, 5, 3, 4)
+    for ours in (bent(x, right, left), vmap(bent)(x, right, left)):
+        theirs = x.relu()
+        assert ours.stride() == theirs.stride()
+        strides = [torch.autograd.grad(y, x, g)[0].stride() for y in (ours, theirs)]
+        assert strides[0] == strides[1]
+
+
+def test_nothing_looks_at_values():
+    x = torch.empty(3, 2, device="meta", requires_grad=True)
+    y = bent(x, torch.empty((), device="meta"), torch.empty((), device="meta"))
+    assert torch.autograd.grad(y.sum(), x)[0].shape == x.shape
