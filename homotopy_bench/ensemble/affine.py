@@ -38,8 +38,8 @@ def affine(
         >>> affine(x, weight, torch.tensor([[0.5], [0.5]])).flatten().tolist()
         [3.5, -5.5]
     """
-    if _autocast(x):
-        return _product(x, weight, bias)
+    if mixed_precision(x):
+        return product(x, weight, bias)
     output: Tensor = _Affine.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch does not annotate it
     return output
 
@@ -58,27 +58,33 @@ def relu_layers(x: Float[Tensor, "M B inputs"], maps: Sequence[Map]) -> Float[Te
         >>> relu_layers(x, [(weight, torch.tensor([[0.5], [0.5]])), (weight.abs(), None)]).flatten().tolist()
         [10.5, 0.0]
     """
-    if _autocast(x):
+    if mixed_precision(x):
         for weight, bias in maps:
-            x = torch.relu(_product(x, weight, bias))
+            x = torch.relu(product(x, weight, bias))
         return x
     tensors = [tensor for pair in maps for tensor in pair]
     output: Tensor = _ReLULayers.apply(x, *tensors)  # type: ignore[no-untyped-call]  # torch does not annotate it
     return output
 
 
-def _autocast(x: Tensor) -> bool:
-    # The formats of mixed precision are autograd's to remember: a function of our own would have to repeat its rules.
-    return torch.is_autocast_enabled(x.device.type)
+def mixed_precision(x: Tensor) -> bool:
+    """Return whether operations on x choose their formats themselves.
+
+    They are autograd's to remember then: a function of our own would have to repeat its rules.
+    """
+    device = x.device.type
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x W^T + b for each member, as a new tensor."""
     # Not baddbmm, which first copies the bias to every place of the output.
     y = torch.bmm(x, weight.mT)
     return y if bias is None else y.add_(bias.unsqueeze(1))
 
 
-def _map_gradients(g: Tensor, x: Tensor, biased: bool) -> tuple[Tensor, Tensor | None]:
+def map_gradients(g: Tensor, x: Tensor, biased: bool) -> tuple[Tensor, Tensor | None]:
+    """Return the gradients of W and of b where that of x W^T + b is g; None for b where there is none."""
     return torch.bmm(g.mT, x), g.sum(dim=1) if biased else None
 
 
@@ -86,14 +92,14 @@ class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _product(x, weight, bias)
+        return product(x, weight, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         of_x = torch.bmm(g, weight) if ctx.needs_input_grad[0] else None
-        return of_x, *_map_gradients(g, x, ctx.needs_input_grad[2])
+        return of_x, *map_gradients(g, x, ctx.needs_input_grad[2])
 
 
 class _ReLULayers(torch.autograd.Function):
@@ -104,7 +110,7 @@ class _ReLULayers(torch.autograd.Function):
         activations = [x]
         for weight, bias in zip(tensors[::2], tensors[1::2], strict=True):
             assert weight is not None
-            activations.append(_product(activations[-1], weight, bias).relu_())
+            activations.append(product(activations[-1], weight, bias).relu_())
         ctx.save_for_backward(*activations, *tensors[::2])
         return activations[-1]
 
@@ -117,7 +123,7 @@ class _ReLULayers(torch.autograd.Function):
         g = torch.ops.aten.threshold_backward(g, activations[-1], 0.0)
         for layer in reversed(range(layers)):
             biased = ctx.needs_input_grad[2 + 2 * layer]
-            gradients[:0] = _map_gradients(g, activations[layer], biased)
+            gradients[:0] = map_gradients(g, activations[layer], biased)
             if layer:
                 g = torch.bmm(g, weights[layer])
                 torch.ops.aten.threshold_backward.grad_input(g, activations[layer], 0.0, grad_input=g)

@@ -17,20 +17,27 @@ consists of nothing else, with deformations where a method has put them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from homotopy_bench.ensemble.affine import Map, affine, relu_layers
+from homotopy_bench.ensemble.bent_layers import bent_layers
+from homotopy_bench.ensemble.blended_layers import blended_layers
 from homotopy_bench.models.activations import ACTIVATIONS
+from homotopy_bench.models.bend import Bent
+from homotopy_bench.models.blend import blend
 from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
 
 Stacked = Callable[[Tensor], Tensor]
 """(M, B, *input) -> (M, B, *output)."""
 
 Rule = Callable[..., Tensor]
+
+Pair = tuple[Tensor, Tensor]
+"""What a deformation says of a layer: s and c, or two slopes."""
 
 
 def stack(network: nn.Module, tensors: Mapping[str, Tensor]) -> Stacked | None:
@@ -80,7 +87,11 @@ class _Stacker:
         plain = self.beside(layer, branch) if isinstance(layer, ResidualLayer) else branch
         if not layer.deformation:
             return plain
-        rule = self.rule(layer.deformation[0])
+        deformation = layer.deformation[0]
+        if deformation.rule is blend and isinstance(plain, _Layers) and plain.run is _relu_layers:
+            own = self.coefficients(deformation)
+            return _Layers(blended_layers, plain.maps, (lambda: (own["s"], own["c"]),))
+        rule = self.rule(deformation)
         return lambda x: rule(x, plain(x))
 
     def branch(self, layer: Layer, name: str) -> Stacked | None:
@@ -89,14 +100,26 @@ class _Stacker:
             return None
         (weight, bias), activation = self.affine(name), layer.activation
         if activation is torch.relu:
-            return _ReLULayers(((weight, bias),))
+            return _Layers(_relu_layers, ((weight, bias),), (None,))
         if isinstance(activation, Deformed):
             own = () if activation.parameter is None else (self.tensors[_join(DEFORMATION, activation.parameter)],)
-            rule = self.rule(activation.deformation)
-            return lambda x: rule(affine(x, weight, bias), *(_beside_samples(values) for values in own))
+            return self.deformed(activation.deformation, (weight, bias), own)
         if activation in ACTIVATIONS.values():
             return lambda x: activation(affine(x, weight, bias))
         return None
+
+    def deformed(self, deformation: Deformation, affine_map: Map, parameters: tuple[Tensor, ...]) -> Stacked:
+        """Return the rule of a deformation, with parameters of its own, on affine(x)."""
+        weight, bias = affine_map
+        if isinstance(deformation.rule, Bent):
+            slopes, own = deformation.rule.slopes, self.coefficients(deformation)
+            return _Layers(
+                bent_layers,
+                (affine_map,),
+                (lambda: slopes(*(_beside_samples(values) for values in parameters), **own),),
+            )
+        rule = self.rule(deformation)
+        return lambda x: rule(affine(x, weight, bias), *(_beside_samples(values) for values in parameters))
 
     def beside(self, layer: ResidualLayer, branch: Stacked) -> Stacked:
         """Return x + scale branch(x)."""
@@ -106,20 +129,35 @@ class _Stacker:
         return lambda x: x + _beside_samples(scale) * branch(x)
 
     def rule(self, deformation: Deformation) -> Rule:
-        """Return the rule at the members' coefficients, which stand where :class:`Deformation` says."""
-        name = self.names[id(deformation)]
-        coefficients = {own: _beside_samples(self.tensors[_join(name, own)]) for own in deformation.coefficients()}
+        """Return the rule at the members' coefficients."""
+        coefficients = self.coefficients(deformation)
         return lambda *tensors: deformation.rule(*tensors, **coefficients)
+
+    def coefficients(self, deformation: Deformation) -> dict[str, Tensor]:
+        """Return the members' coefficients by name, which stand where :class:`Deformation` says."""
+        name = self.names[id(deformation)]
+        return {own: _beside_samples(self.tensors[_join(name, own)]) for own in deformation.coefficients()}
 
 
 @dataclass(frozen=True)
-class _ReLULayers:
-    """Layers that can be run together."""
+class _Layers:
+    """Layers of one kind, one after the other: one node of autograd computes them all.
 
+    Attributes:
+        run: The kind.
+        maps: The affine map of every layer.
+        pairs: Function () -> pair, of every layer, which is called at every pass; None for layers without.
+    """
+
+    run: Callable[[Tensor, Sequence[Map], Sequence[Pair]], Tensor]
     maps: tuple[Map, ...]
+    pairs: tuple[Callable[[], Pair] | None, ...]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return relu_layers(x, self.maps)
+        return self.run(x, self.maps, [pair() for pair in self.pairs if pair])
+
+    def joined(self, others: _Layers) -> _Layers:
+        return _Layers(self.run, self.maps + others.maps, self.pairs + others.pairs)
 
 
 def _chain(parts: list[Stacked | None]) -> Stacked | None:
@@ -127,8 +165,9 @@ def _chain(parts: list[Stacked | None]) -> Stacked | None:
     for part in parts:
         if part is None:
             return None
-        if isinstance(part, _ReLULayers) and merged and isinstance(merged[-1], _ReLULayers):
-            merged[-1] = _ReLULayers(merged[-1].maps + part.maps)
+        before = merged[-1] if merged else None
+        if isinstance(part, _Layers) and isinstance(before, _Layers) and part.run is before.run:
+            merged[-1] = before.joined(part)
         else:
             merged.append(part)
 
@@ -138,6 +177,10 @@ def _chain(parts: list[Stacked | None]) -> Stacked | None:
         return x
 
     return merged[0] if len(merged) == 1 else run
+
+
+def _relu_layers(x: Tensor, maps: Sequence[Map], _: Sequence[Pair]) -> Tensor:
+    return relu_layers(x, maps)
 
 
 def _beside_samples(values: Tensor) -> Tensor:

@@ -15,6 +15,8 @@ from math import pi, sqrt
 
 from torch import Tensor
 
+from homotopy_bench.models.bend import Bent, Slopes
+
 START = pi / 4
 """The angle at t = 0."""
 
@@ -22,13 +24,13 @@ ANGLE = "theta"
 """Name of a trained angle shared by all layers, and the beginning of the names of angles of single layers."""
 
 
-def literal_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
+def literal_slopes(theta: Tensor) -> Slopes:
     """Return the slopes (1, tan theta) right and left of zero; (1, 1) exactly at pi/4 and (1, 0) at 0."""
     # tan(pi/4) is 1 - 1e-16 in float64; the start must be the identity exactly.
     return theta.new_ones(()).expand_as(theta), _exactly(1.0, theta.tan(), at=theta >= START)
 
 
-def variance_preserving_slopes(theta: Tensor) -> tuple[Tensor, Tensor]:
+def variance_preserving_slopes(theta: Tensor) -> Slopes:
     """Return the slopes (cos theta, sin theta) right and left of zero; equal exactly at pi/4, and (1, 0) at 0."""
     start = theta >= START
     return _exactly(sqrt(0.5), theta.cos(), at=start), _exactly(sqrt(0.5), theta.sin(), at=start)
@@ -42,22 +44,21 @@ def _exactly(value: float, slope: Tensor, at: Tensor) -> Tensor:
     return slope + (value - slope).detach() * at
 
 
-SLOPES: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = {
+SLOPES: dict[str, Callable[[Tensor], Slopes]] = {
     "literal": literal_slopes,
     "variance_preserving": variance_preserving_slopes,
 }
 """Form -> function theta -> slopes (right, left) of zero."""
 
 
-def bend(x: Tensor, *, right: Tensor, left: Tensor) -> Tensor:
-    """Return x right for x > 0, and x left otherwise; at x = 0 the derivative is ``left``, as in torch.relu."""
-    return (x * right).where(x > 0, x * left)
+def given_slopes(*, right: Tensor, left: Tensor) -> Slopes:
+    """Return the slopes of a scheduled angle, which are coefficients of the path themselves."""
+    return right, left
 
 
-def bend_at(form: str, x: Tensor, theta: Tensor, *, bound: Tensor) -> Tensor:
-    """Return the activation of x in a form at a trained angle, which is first projected to [0, bound]."""
-    right, left = SLOPES[form](limit(theta, bound))
-    return bend(x, right=right, left=left)
+def slopes_at(form: str, theta: Tensor, *, bound: Tensor) -> Slopes:
+    """Return the slopes of a form at a trained angle, which is first projected to [0, bound]."""
+    return SLOPES[form](limit(theta, bound))
 
 
 def limit(theta: Tensor, bound: Tensor) -> Tensor:
@@ -70,5 +71,8 @@ def limit(theta: Tensor, bound: Tensor) -> Tensor:
     return (theta + (theta.clamp(min=0.0).minimum(bound) - theta).detach()) * (bound > 0)
 
 
-TRAINED: dict[str, Callable[..., Tensor]] = {form: partial(bend_at, form) for form in SLOPES}
+SCHEDULED = Bent(given_slopes)
+"""Rule (x; right, left) -> activation at a scheduled angle."""
+
+TRAINED: dict[str, Bent] = {form: Bent(partial(slopes_at, form)) for form in SLOPES}
 """Form -> rule (x, theta; bound) -> activation at a trained angle."""

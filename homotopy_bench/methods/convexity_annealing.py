@@ -80,7 +80,7 @@ class ConvexityAnnealing(Method):
         import torch
         from torch import nn
 
-        from homotopy_bench.methods.bending import ANGLE, START, TRAINED, bend
+        from homotopy_bench.methods.bending import ANGLE, SCHEDULED, START, TRAINED
         from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer
 
         layers = [module for module in network.modules() if isinstance(module, Layer)]
@@ -88,7 +88,7 @@ class ConvexityAnnealing(Method):
             if layer.activation is not torch.relu:
                 raise InputError("method", self.name, "bends linear activations into ReLU; accepted: activation=relu")
         if self.theta == "scheduled":
-            deformation = Deformation(bend, {"right": 1.0, "left": 0.0})
+            deformation = Deformation(SCHEDULED, {"right": 1.0, "left": 0.0})
             names: list[str | None] = [None] * len(layers)
         else:
             shared = self.theta == "shared"

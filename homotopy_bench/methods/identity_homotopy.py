@@ -45,6 +45,7 @@ class IdentityHomotopy(Method):
         Raises:
             InputError: If no layer of the network keeps its shape.
         """
+        from homotopy_bench.models.blend import blend
         from homotopy_bench.models.layers import DEFORMATION, Deformation
 
         layers = deformable(network)
@@ -60,11 +61,6 @@ class IdentityHomotopy(Method):
         """Return s(t) and c(t) for the members' path parameters ``t``, shape (M,)."""
         s, c = path_coefficients(self.path, t, depth=len(deformable(network)))
         return {"homotopy.s": s, "homotopy.c": c}
-
-
-def blend(x: Tensor, y: Tensor, *, s: Tensor, c: Tensor) -> Tensor:
-    """Return s x + c y for a layer's input x and plain output y, of one shape."""
-    return s * x + c * y
 
 
 def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmarks.fused import on_threads, training_steps
+from benchmarks.ensemble_steps import on_threads, training_steps
 from benchmarks.interleaved import interleave
 from benchmarks.single import SHARED
 from homotopy_bench.config.compose import compose

@@ -7,31 +7,24 @@ have their turn. A single run is taken at the faster of one thread and two.
 The GEMM limit is the time of the matrix products of a step and nothing else: for every layer W x, and in the backward
 pass the gradients of x and of W, as batched products over the members. ``vs_gemm_limit`` lets all hidden layers share
 one set of operands, which then stay in the cache; ``vs_gemm_own_operands`` gives every layer its own, as training must.
+
+The steps of the methods against each other are in :mod:`benchmarks.fused_methods`.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
 from multiprocessing.connection import Connection
 
-import torch
-
+from benchmarks import fused_methods
+from benchmarks.ensemble_steps import MEMBERS, STEPS, THREADS, Work, on_threads, products, training_steps
 from benchmarks.interleaved import interleave
 from benchmarks.single import METHODS, _dataloader_loop
-from homotopy_bench.config.compose import compose
-from homotopy_bench.training.trainer import Trainer
 
-MEMBERS, BATCH, THREADS, PROCESSES = 32, 128, 2, 2
-STEPS = 4
-"""Steps of the ensemble in a turn."""
-
+PROCESSES = 2
 EPOCH = 28
 """Steps of an epoch, and of a single run in a turn."""
-
-Work = Callable[[], None]
 
 
 def run(rounds: int) -> dict[str, float]:
@@ -44,9 +37,10 @@ def run(rounds: int) -> dict[str, float]:
         ``vs_single``, ``vs_dataloader``, ``vs_two_processes``: the ensemble's steps of a member per second divided by
         theirs, above 1 is faster; ``vs_gemm_limit`` and ``vs_gemm_own_operands``: seconds of a step divided by those of
         its matrix products; the same for identity homotopy on its path with the suffix ``_homotopy``;
-        ``a_a_control``; milliseconds per step of a member beside them.
+        ``a_a_control``; milliseconds per step of a member beside them; and the ratios of
+        :mod:`benchmarks.fused_methods`.
     """
-    result: dict[str, float] = {}
+    result = fused_methods.run(rounds)
     for method, overrides in METHODS.items():
         suffix = "" if method == "baseline" else "_homotopy"
         pairs = [_process(overrides) for _ in range(PROCESSES)]
@@ -57,8 +51,8 @@ def run(rounds: int) -> dict[str, float]:
             "single_2_threads": on_threads(2, training_steps(overrides, 1, EPOCH)),
             "dataloader": on_threads(THREADS, _dataloader_loop(deformed=bool(suffix))),
             "two_processes": partial(_both, [end for end, _ in pairs]),
-            "gemm_limit": on_threads(THREADS, _products(own_operands=False)),
-            "gemm_own_operands": on_threads(THREADS, _products(own_operands=True)),
+            "gemm_limit": on_threads(THREADS, products(own_operands=False)),
+            "gemm_own_operands": on_threads(THREADS, products(own_operands=True)),
         }
         member_steps = {name: MEMBERS * STEPS for name in contenders if name.startswith(("ensemble", "gemm"))}
         seconds = {
@@ -78,54 +72,6 @@ def run(rounds: int) -> dict[str, float]:
         for name, value in seconds.items():
             result[f"ms_per_member_step_{name}{suffix}"] = 1e3 * value
     return result
-
-
-def training_steps(overrides: tuple[str, ...], members: int, steps: int) -> Work:
-    """Return the work of some training steps of an ensemble that differs in its seeds."""
-    configs = [compose(*overrides, "training.epochs=1000", f"seed={seed}") for seed in range(members)]
-    training = Trainer(configs, configs[0].dataset.load(configs[0].paths.data_root()))
-
-    def work() -> None:
-        for _ in range(steps):
-            training.advance()
-        training.meters.pop_train_loss()
-
-    return work
-
-
-def on_threads(threads: int, work: Work) -> Work:
-    """Return work that is done with so many threads."""
-
-    def threaded() -> None:
-        torch.set_num_threads(threads)
-        work()
-
-    return threaded
-
-
-def _products(own_operands: bool) -> Work:
-    sizes = [40] + [64] * 32 + [10]
-    shapes = list(pairwise(sizes))
-    operands = {}
-    for layer, (inputs, outputs) in enumerate(shapes):
-        key = layer if own_operands else (inputs, outputs)
-        if key not in operands:
-            shapes_here = [(BATCH, inputs), (outputs, inputs), (BATCH, outputs)]
-            tensors = [torch.randn(MEMBERS, *shape) for shape in shapes_here]
-            operands[key] = [*tensors, *(torch.empty_like(tensor) for tensor in tensors)]
-    layers = [operands[layer if own_operands else shape] for layer, shape in enumerate(shapes)]
-
-    def work() -> None:
-        for _ in range(STEPS):
-            for x, weight, _, _, _, y in layers:
-                torch.bmm(x, weight.mT, out=y)
-            for layer in reversed(range(len(layers))):
-                x, weight, g, of_x, of_weight, _ = layers[layer]
-                torch.bmm(g.mT, x, out=of_weight)
-                if layer:
-                    torch.bmm(g, weight, out=of_x)
-
-    return work
 
 
 def _process(overrides: tuple[str, ...]) -> tuple[Connection, multiprocessing.process.BaseProcess]:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.methods.bending import SLOPES, START, TRAINED, bend
+from homotopy_bench.methods.bending import SLOPES, START, TRAINED
 from homotopy_bench.methods.convexity_annealing import ConvexityAnnealing
+from homotopy_bench.models.bend import bend
 from tests.composing import compose
 from tests.training_runs import begin
 
