@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from threading import Lock
 
 import torch
 from jaxtyping import Float, Int
@@ -92,10 +93,12 @@ class FirstLayer:
         self._split = sum(prod(shape) for shape in self._shapes.values())
         self._x = x.flatten(1)
         self._known: dict[tuple[int, int], tuple[Tensor, Known]] = {}
+        self._lock = Lock()  # points that are evaluated side by side need the same outputs
 
     def at(self, points: Combined, k: int) -> FirstOutputs:
         """Return one of some points."""
-        return FirstOutputs([(share, self._of(theta, row)) for share, theta, row in points.parts(k)])
+        with self._lock:
+            return FirstOutputs([(share, self._of(theta, row)) for share, theta, row in points.parts(k)])
 
     def _of(self, theta: Float[Tensor, "M P"], row: int) -> Known:
         """Return what is known of a point to combine from; those asked for last stay known."""
@@ -123,29 +126,28 @@ def leads(layers: Sequence[DenseLayer], shapes: Mapping[str, torch.Size]) -> boo
 
 
 def combined_scores(
-    first: FirstLayer, points: Combined, y: Int[Tensor, " N"]
-) -> tuple[Float[Tensor, " K"], Int[Tensor, " K"]]:
-    """Return the mean cross-entropies (nats, float64) and the numbers of wrong predictions of combined networks.
+    first: FirstLayer, points: Combined, k: int, y: Int[Tensor, " N"]
+) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+    """Return the mean cross-entropy (nats, float64) and the number of wrong predictions of a combined network.
 
     Args:
-        first: Their first layer, with the inputs.
-        points: The networks.
+        first: Its first layer, with the inputs.
+        points: Combined networks.
+        k: Which of them.
         y: Labels.
     """
-    loss = torch.zeros(len(points), dtype=torch.float64)
-    wrong = torch.zeros(len(points), dtype=torch.int64)
+    loss, wrong = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
     (layer, *later), affine = first.layers, affine_of(points.terms[0].theta)
     size = -(-len(y) // batches_of(first.layers, len(y)))
     with torch.no_grad():
-        for k in range(len(points)):
-            outputs = first.at(points, k)
-            parameters, sizes = named(outputs.rest(), first.shapes), outputs.sizes()
-            for begin in range(0, len(y), size):
-                part = slice(begin, begin + size)
-                x = activated(layer, outputs.preactivations(part))
-                of_batch, wrong_in_batch = sums(logits_of(later, parameters, x, affine, sizes), y[part])
-                loss[k] += of_batch
-                wrong[k] += wrong_in_batch
+        outputs = first.at(points, k)
+        parameters, sizes = named(outputs.rest(), first.shapes), outputs.sizes()
+        for begin in range(0, len(y), size):
+            part = slice(begin, begin + size)
+            x = activated(layer, outputs.preactivations(part))
+            of_batch, wrong_in_batch = sums(logits_of(later, parameters, x, affine, sizes), y[part])
+            loss += of_batch
+            wrong += wrong_in_batch
     return loss / len(y), wrong
 
 

@@ -33,6 +33,7 @@ from homotopy_bench.landscape.combined import Combined
 from homotopy_bench.landscape.dense import DenseLayer, dense_layers, dense_scores, has_fused_linear
 from homotopy_bench.landscape.first_layer import FirstLayer, combined_scores, leads
 from homotopy_bench.landscape.measurement import Convention
+from homotopy_bench.landscape.point_threads import PointThreads
 
 CHUNK_SAMPLES = 4096
 """Samples of one forward pass, over all points of a chunk; bounds its memory and keeps activations in the cache."""
@@ -178,6 +179,8 @@ class Networks:
     def chunks(self, count: int) -> Iterator[slice]:
         """Return slices of ``count`` points that are evaluated together."""
         size = self.chunk_size
+        if self._dense_layers is not None:
+            size += -size % torch.get_num_threads()  # none is idle
         return (slice(begin, min(begin + size, count)) for begin in range(0, count, size))
 
     @property
@@ -203,12 +206,8 @@ class Networks:
             first: The first layer over the samples, where it is to be shared with other calls.
         """
         first = first or self.first_layer(samples)
-        found = [
-            self._combined_scores(first, points, samples)
-            if first is not None and isinstance(points, Combined)
-            else self._scores(points, samples)
-            for points in chunks
-        ]
+        with PointThreads() as threads:
+            found = [self._scores(points, samples, first, threads) for points in chunks]
         return PointScores(torch.cat([one.loss for one in found]), torch.cat([one.error for one in found]))
 
     def first_layer(self, samples: Samples) -> FirstLayer | None:
@@ -248,16 +247,24 @@ class Networks:
         """The layers, where a network has no others and their kernel is there."""
         return dense_layers(self.architecture) if has_fused_linear(self.theta) else None
 
-    def _combined_scores(self, first: FirstLayer, points: Combined, samples: Samples) -> PointScores:
-        loss, wrong = combined_scores(first, points, samples.y)
-        return PointScores(loss, wrong.double() / len(samples))
-
-    def _scores(self, points: Points | Combined, samples: Samples) -> PointScores:
+    def _scores(
+        self, points: Points | Combined, samples: Samples, first: FirstLayer | None, threads: PointThreads
+    ) -> PointScores:
         """Return loss and error at the points of a chunk, as fast as the architecture allows."""
-        if self._dense_layers is None:
+        if first is not None and isinstance(points, Combined):
+
+            def score(k: int) -> tuple[Tensor, Tensor]:
+                return combined_scores(first, points, k, samples.y)
+
+        elif self._dense_layers is not None:
+            layers, theta = self._dense_layers, points.theta
+
+            def score(k: int) -> tuple[Tensor, Tensor]:
+                return dense_scores(layers, self.shapes, theta[k], samples.x, samples.y)
+
+        else:
             return self._ensemble_scores(points, samples)
-        single = [dense_scores(self._dense_layers, self.shapes, row, samples.x, samples.y) for row in points.theta]
-        loss, wrong = (torch.stack(values) for values in zip(*single, strict=True))
+        loss, wrong = (torch.stack(values) for values in zip(*threads.map(score, len(points)), strict=True))
         return PointScores(loss, wrong.double() / len(samples))
 
     def _ensemble_scores(self, points: Points | Combined, samples: Samples) -> PointScores:
