@@ -14,6 +14,7 @@ from torch import Tensor
 
 from homotopy_bench.landscape.combined import Combined, Term
 from homotopy_bench.landscape.connectivity.batch_statistics import reestimated
+from homotopy_bench.landscape.connectivity.dense_repair import repaired_combinations
 from homotopy_bench.landscape.connectivity.repair import repaired, rows_of, unit_statistics
 from homotopy_bench.landscape.networks import Networks, Points, Samples
 
@@ -122,7 +123,8 @@ class RepairedChord:
 
     def __init__(self, chord: Chord, networks: Networks, samples: Samples) -> None:
         self._chord, self._networks, self._samples = chord, networks, samples
-        self._ends = tuple(unit_statistics(networks, ends, samples) for ends in (chord.first, chord.second))
+        self._first = networks.first_layer(samples)
+        self._statistics = tuple(unit_statistics(networks, ends, samples) for ends in chord.ends)
 
     @property
     def pairs(self) -> int:
@@ -135,8 +137,11 @@ class RepairedChord:
         Raises:
             NotRepairable: If a hidden map has no bias.
         """
-        first, second = (rows_of(ends, pair) for ends in self._ends)
-        return repaired(self._networks, self._chord.at(pair, a), self._samples, (first, second), a)
+        points = self._chord.at(pair, a)
+        first, second = (rows_of(own, rows[pair]) for own, rows in zip(self._statistics, self._chord.rows, strict=True))
+        if self._first is None:
+            return repaired(self._networks, points, self._samples, (first, second), a)
+        return repaired_combinations(self._networks, self._first, points, (first, second), a)
 
 
 def _between(one: Tensor, other: Tensor, a: Tensor) -> Tensor:
