@@ -76,7 +76,7 @@ def _corrected(
     factor = torch.where(own_std > 0.0, std / own_std, 1.0)
     weight.mul_(factor[:, None])
     bias.mul_(factor).add_(mean - factor * own_mean)
-    return centred.mul_(factor).add_(mean)
+    return torch.addcmul(mean, centred, factor, out=centred)
 
 
 def _added(scale: float | str, y: Tensor, x: Tensor, parameters: dict[str, Tensor]) -> Tensor:
