@@ -9,7 +9,7 @@ so and networks are evaluated as an ensemble.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -28,6 +28,12 @@ LEAST_SAMPLES = 512
 
 OVERFLOW = 1e37
 """Size of activations, a little below the largest number of float32, from which the kernel's ReLU is not trusted."""
+
+UNDERFLOW = -87.0
+"""Exponent below which float32 has no normal numbers: exp of less takes ten times as long and adds nothing to 1."""
+
+Affine = Callable[[Tensor, Tensor, "Tensor | None", bool], Tensor]
+"""(x, W, b, relu) -> x W^T + b, or the ReLU of it in the same pass; a ReLU asked for need not keep NaN."""
 
 MODULES: dict[type[nn.Module], Activation] = {nn.ReLU: torch.relu, nn.Tanh: torch.tanh}
 """Modules that are the activation of the layer before them."""
@@ -102,38 +108,90 @@ def dense_scores(
         x: Inputs.
         y: Labels.
     """
-    columns = torch.split(theta.contiguous(), [shape.numel() for shape in shapes.values()])
-    parameters = {name: own.view(shape) for (name, shape), own in zip(shapes.items(), columns, strict=True)}
-    largest = _largest(theta)
+    parameters, largest = named(theta.contiguous(), shapes), size_of(theta)
     loss, wrong = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.int64)
-    batches = -(-len(y) // _batch_size(layers))  # of equal length: a short rest takes nearly as long as a batch
+    batches = batches_of(layers, len(y))
     with torch.no_grad():
         for inputs, labels in zip(x.chunk(batches), y.chunk(batches), strict=True):
-            z = _logits(layers, parameters, inputs.flatten(1), largest)
-            # -log softmax(z)_y with z_y taken off first, so that a small loss keeps its digits.
-            loss += (z - z.gather(1, labels[:, None])).logsumexp(dim=1).sum(dtype=torch.float64)
-            wrong += (z.argmax(dim=1) != labels).sum()
+            flat = inputs.flatten(1)
+            logits = logits_of(layers, parameters, flat, fused_affine, (largest, size_of(flat)))
+            of_batch, wrong_in_batch = sums(logits, labels)
+            loss += of_batch
+            wrong += wrong_in_batch
     return loss / len(y), wrong
 
 
-def _logits(layers: Sequence[DenseLayer], parameters: Mapping[str, Tensor], x: Tensor, largest: float) -> Tensor:
-    """Return the logits of one network whose largest parameter has this modulus."""
-    bound = _largest(x)
+def named(theta: Float[Tensor, " P"], shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """Return the parameters of one network by name, as views of theta."""
+    columns = torch.split(theta, [shape.numel() for shape in shapes.values()])
+    return {name: own.view(shape) for (name, shape), own in zip(shapes.items(), columns, strict=True)}
+
+
+def batches_of(layers: Sequence[DenseLayer], samples: int) -> int:
+    """Return in how many batches samples are taken, of equal length: a short rest takes nearly as long as a batch."""
+    widest = max(layer.outputs for layer in layers)
+    return -(-samples // max(LEAST_SAMPLES, THREAD_ACTIVATIONS * torch.get_num_threads() // widest))
+
+
+def logits_of(
+    layers: Sequence[DenseLayer],
+    parameters: Mapping[str, Tensor],
+    x: Float[Tensor, "B inputs"],
+    affine: Affine,
+    sizes: tuple[float, float],
+) -> Float[Tensor, "B C"]:
+    """Return the logits of one network, or of the layers that are left of it.
+
+    Args:
+        layers: The layers.
+        parameters: Their parameters by name.
+        x: Inputs.
+        affine: What computes a map, and a ReLU with it.
+        sizes: What no parameter and what no input exceeds in modulus; NaN where they are not finite.
+    """
+    largest, bound = sizes
     for layer in layers:
         growing = _bound_after(layer, x.shape[1], largest, bound)
         if not growing < OVERFLOW:  # only now is the true size worth a pass over the activations
-            growing = _bound_after(layer, x.shape[1], largest, _largest(x))
-        x = _output(layer, parameters, x, safe=growing < OVERFLOW)
+            growing = _bound_after(layer, x.shape[1], largest, size_of(x))
+        x = _output(layer, parameters, x, affine, safe=growing < OVERFLOW)
         bound = growing
     return x
 
 
-def _output(layer: DenseLayer, parameters: Mapping[str, Tensor], x: Tensor, *, safe: bool) -> Tensor:
-    """Return the output of a layer; the kernel's ReLU makes 0 of NaN, so that it serves where none can be."""
+def sums(logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+    """Return the sum of the cross-entropies (nats, float64) and the number of wrong predictions, by the first largest.
+
+    The logits z of a class stand beside each other, so that all passes over classes are vectorised.
+
+        -log softmax(z)_y = (max z - z_y) + log sum_c exp(z_c - max z),
+
+    whose first part is exactly 0 where y is predicted, so that a small loss keeps its digits.
+    """
+    z = logits.t().contiguous()
+    top, predicted = z.max(dim=0)
+    own = z.gather(0, labels[None])[0]
+    rest = (z - top).clamp_min_(UNDERFLOW).exp_().sum(dim=0).log_()
+    return (top - own + rest).sum(dtype=torch.float64), (predicted != labels).sum()
+
+
+def fused_affine(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+    """Return x W^T + b, or max(0, x W^T + b), by oneDNN's kernel, whose ReLU makes 0 of NaN."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "relu" if relu else "none", [], "")
+    return y
+
+
+def size_of(values: Tensor) -> float:
+    """Return the largest modulus, NaN where there is one."""
+    low, high = (end.item() for end in values.aminmax())
+    return max(-low, high)
+
+
+def _output(layer: DenseLayer, parameters: Mapping[str, Tensor], x: Tensor, affine: Affine, *, safe: bool) -> Tensor:
+    """Return the output of a layer, by the ReLU of its map's kernel where no NaN can be."""
     fused = layer.activation is torch.relu and safe
     bias = None if layer.bias is None else parameters[layer.bias]
-    kernel = torch.ops.mkldnn._linear_pointwise
-    y: Tensor = kernel(x, parameters[layer.weight], bias, "relu" if fused else "none", [], "")
+    y = affine(x, parameters[layer.weight], bias, fused)
     if not fused and layer.activation is not None:
         y = layer.activation(y)
     if layer.scale is not None:
@@ -147,15 +205,6 @@ def _bound_after(layer: DenseLayer, inputs: int, largest: float, bound: float) -
     if layer.scale is None:
         return product
     return bound + product * max(1.0, largest if isinstance(layer.scale, str) else abs(layer.scale))
-
-
-def _largest(values: Tensor) -> float:
-    return values.abs().amax().item()
-
-
-def _batch_size(layers: Sequence[DenseLayer]) -> int:
-    widest = max(layer.outputs for layer in layers)
-    return max(LEAST_SAMPLES, THREAD_ACTIVATIONS * torch.get_num_threads() // widest)
 
 
 def _exists() -> bool:

@@ -29,8 +29,11 @@ from homotopy_bench.curvature.point import split_batches
 from homotopy_bench.curvature.products import CountedOperator, hessian_operator, rebuilt_hessian_operator
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy
+from homotopy_bench.landscape.combined import Combined
 from homotopy_bench.landscape.dense import DenseLayer, dense_layers, dense_scores, has_fused_linear
+from homotopy_bench.landscape.first_layer import FirstLayer, combined_scores, leads
 from homotopy_bench.landscape.measurement import Convention
+from homotopy_bench.landscape.point_threads import PointThreads
 
 CHUNK_SAMPLES = 4096
 """Samples of one forward pass, over all points of a chunk; bounds its memory and keeps activations in the cache."""
@@ -139,7 +142,7 @@ class Networks:
         """Return copies in another number format."""
         return self.at(self.points(self.theta), dtype)
 
-    def at(self, points: Points, dtype: torch.dtype | None = None) -> Networks:
+    def at(self, points: Points | Combined, dtype: torch.dtype | None = None) -> Networks:
         """Return networks of the same architecture at K points."""
         ensemble = self._worker(len(points), dtype or self.theta.dtype, kept=False)
         _place(ensemble, points)
@@ -176,6 +179,8 @@ class Networks:
     def chunks(self, count: int) -> Iterator[slice]:
         """Return slices of ``count`` points that are evaluated together."""
         size = self.chunk_size
+        if self._dense_layers is not None:
+            size += -size % torch.get_num_threads()  # none is idle
         return (slice(begin, min(begin + size, count)) for begin in range(0, count, size))
 
     @property
@@ -183,24 +188,35 @@ class Networks:
         """Points that are evaluated together: more for smaller networks, whose products are too small alone."""
         return max(1, min(16, int(2e6) // self.theta.shape[1]))
 
-    def outputs(self, points: Points, x: Float[Tensor, " B *input"]) -> Float[Tensor, "K B C"]:
+    def outputs(self, points: Points | Combined, x: Float[Tensor, " B *input"]) -> Float[Tensor, "K B C"]:
         """Return the logits (K, B, classes) at K points for inputs (B, *input) that all share."""
         worker = self._worker(len(points), self.theta.dtype, kept=True)
         _place(worker, points)
         with torch.no_grad():
             return worker.forward(x.expand(len(points), *x.shape))
 
-    def evaluate(self, chunks: Iterable[Points], samples: Samples) -> PointScores:
+    def evaluate(
+        self, chunks: Iterable[Points | Combined], samples: Samples, first: FirstLayer | None = None
+    ) -> PointScores:
         """Return loss and error at points that come in chunks.
 
         Args:
             chunks: The points, best as many at once as :meth:`chunks` says.
             samples: Where.
+            first: The first layer over the samples, where it is to be shared with other calls.
         """
-        found = [self._scores(points, samples) for points in chunks]
+        first = first or self.first_layer(samples)
+        with PointThreads() as threads:
+            found = [self._scores(points, samples, first, threads) for points in chunks]
         return PointScores(torch.cat([one.loss for one in found]), torch.cat([one.error for one in found]))
 
-    def gradient(self, points: Points, samples: Samples) -> tuple[Float[Tensor, " K"], Float[Tensor, "K P"]]:
+    def first_layer(self, samples: Samples) -> FirstLayer | None:
+        """Return the first layer over samples; None where a network is not a chain of fully connected layers."""
+        layers = dense_layers(self.architecture) if self.theta.device.type == "cpu" else None
+        known = layers is not None and leads(layers, self.shapes)
+        return FirstLayer(layers, self.shapes, samples.x) if layers is not None and known else None
+
+    def gradient(self, points: Points | Combined, samples: Samples) -> tuple[Float[Tensor, " K"], Float[Tensor, "K P"]]:
         """Return loss (K,), float64, and gradient (K, P) at K points."""
         worker, rows = self._worker(len(points), self.theta.dtype, kept=True), len(points)
         _place(worker, points)
@@ -231,15 +247,27 @@ class Networks:
         """The layers, where a network has no others and their kernel is there."""
         return dense_layers(self.architecture) if has_fused_linear(self.theta) else None
 
-    def _scores(self, points: Points, samples: Samples) -> PointScores:
+    def _scores(
+        self, points: Points | Combined, samples: Samples, first: FirstLayer | None, threads: PointThreads
+    ) -> PointScores:
         """Return loss and error at the points of a chunk, as fast as the architecture allows."""
-        if self._dense_layers is None:
+        if first is not None and isinstance(points, Combined):
+
+            def score(k: int) -> tuple[Tensor, Tensor]:
+                return combined_scores(first, points, k, samples.y)
+
+        elif self._dense_layers is not None:
+            layers, theta = self._dense_layers, points.theta
+
+            def score(k: int) -> tuple[Tensor, Tensor]:
+                return dense_scores(layers, self.shapes, theta[k], samples.x, samples.y)
+
+        else:
             return self._ensemble_scores(points, samples)
-        single = [dense_scores(self._dense_layers, self.shapes, row, samples.x, samples.y) for row in points.theta]
-        loss, wrong = (torch.stack(values) for values in zip(*single, strict=True))
+        loss, wrong = (torch.stack(values) for values in zip(*threads.map(score, len(points)), strict=True))
         return PointScores(loss, wrong.double() / len(samples))
 
-    def _ensemble_scores(self, points: Points, samples: Samples) -> PointScores:
+    def _ensemble_scores(self, points: Points | Combined, samples: Samples) -> PointScores:
         worker, rows = self._worker(len(points), self.theta.dtype, kept=True), len(points)
         _place(worker, points)
         loss = torch.zeros(rows, dtype=torch.float64, device=self.theta.device)
@@ -289,7 +317,7 @@ def concatenated(points: Sequence[Points]) -> Points:
     )
 
 
-def _place(ensemble: Ensemble, points: Points) -> None:
+def _place(ensemble: Ensemble, points: Points | Combined) -> None:
     ensemble.theta.copy_(points.theta)
     ensemble.assign(points.buffers)
 

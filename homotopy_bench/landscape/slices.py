@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from homotopy_bench.landscape.combined import Combined, Term
 from homotopy_bench.landscape.measurement import Convention, Cost
 from homotopy_bench.landscape.networks import Networks, Points, PointScores, Samples
 
@@ -45,12 +47,19 @@ class Plane:
     marks: Float[Tensor, "K D"]
     buffers: Points
 
-    def points(self, coordinates: Float[Tensor, "K D"]) -> Points:
+    def points(self, coordinates: Float[Tensor, "K D"]) -> Combined:
         """Return the points with coordinates (K, D)."""
-        theta = self.centre + coordinates.to(self.centre) @ self.axes
         shares = self._shares(coordinates)
-        combined = {name: _combined(name, values, shares) for name, values in self.buffers.buffers.items()}
-        return Points(theta, combined)
+        buffers = {name: _combined(name, values, shares) for name, values in self.buffers.buffers.items()}
+        along = coordinates.double().cpu()
+        rows, ones = torch.zeros(len(along), dtype=torch.int64), torch.ones(len(along), dtype=torch.float64)
+        axes = [Term(self.axes, rows + d, along[:, d]) for d in range(len(self.axes))]
+        return Combined((Term(self._origin, rows, ones), *axes), buffers)
+
+    @cached_property
+    def _origin(self) -> Float[Tensor, "1 P"]:
+        """The centre as a point to combine from, one tensor for all points."""
+        return self.centre[None]
 
     @property
     def combines(self) -> bool:
@@ -188,7 +197,7 @@ def slice_of(
     coordinates = torch.cartesian_prod(*grid).view(-1, len(grid))
     count = len(coordinates)
 
-    def chunks() -> Iterator[Points]:
+    def chunks() -> Iterator[Combined]:
         for part in networks.chunks(count):
             yield plane.points(coordinates[part])
             if progress is not None:

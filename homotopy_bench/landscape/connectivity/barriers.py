@@ -17,7 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from homotopy_bench.landscape.combined import Combined
 from homotopy_bench.landscape.connectivity.chords import Path
+from homotopy_bench.landscape.first_layer import FirstLayer
 from homotopy_bench.landscape.measurement import Convention, Cost, Measurement
 from homotopy_bench.landscape.networks import Networks, Points, PointScores, Samples
 
@@ -52,14 +54,15 @@ def along(networks: Networks, path: Path, samples: Samples, *, points: int = POI
     if points < 3:
         raise ValueError(f"points = {points}: at least 3 are needed")
     grid = torch.linspace(0.0, 1.0, points, dtype=torch.float64).expand(path.pairs, -1)
-    coarse = _evaluate(networks, path, samples, grid)
+    first = networks.first_layer(samples)
+    coarse = _evaluate(networks, path, samples, grid, first)
     loss = coarse.loss.view(path.pairs, points)
     top = torch.where(loss[:, 1:-1].isnan(), -torch.inf, loss[:, 1:-1]).argmax(dim=1) + 1
     step = 1.0 / (points - 1)
     offsets = torch.linspace(-1.0, 1.0, REFINED + 3, dtype=torch.float64)
     offsets = offsets[(offsets.abs() > 1e-9) & (offsets.abs() < 1.0)] * step
     fine_a = grid.gather(1, top[:, None]) + offsets
-    fine = _evaluate(networks, path, samples, fine_a)
+    fine = _evaluate(networks, path, samples, fine_a, first)
     a, order = torch.cat([grid, fine_a], dim=1).sort(dim=1)
     parts = [
         torch.cat([one.view(path.pairs, -1), other.view(path.pairs, -1)], dim=1).gather(1, order)
@@ -112,12 +115,14 @@ def _exact(value: Tensor, convention: Convention, points: int, tables: dict[str,
     return Measurement(value, torch.zeros_like(value), finite, cost, convention, reasons, tables)
 
 
-def _evaluate(networks: Networks, path: Path, samples: Samples, a: Float[Tensor, "n points"]) -> PointScores:
+def _evaluate(
+    networks: Networks, path: Path, samples: Samples, a: Float[Tensor, "n points"], first: FirstLayer | None
+) -> PointScores:
     pair = torch.arange(path.pairs)[:, None].expand(a.shape).flatten()
     flat = a.flatten()
 
-    def chunks() -> Iterator[Points]:
+    def chunks() -> Iterator[Points | Combined]:
         for part in networks.chunks(len(flat)):
             yield path.at(pair[part], flat[part])
 
-    return networks.evaluate(chunks(), samples)
+    return networks.evaluate(chunks(), samples, first)

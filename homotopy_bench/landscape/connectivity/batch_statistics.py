@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from homotopy_bench.ensemble.copies import copied
+from homotopy_bench.landscape.combined import Combined
 from homotopy_bench.landscape.networks import Networks, Points, Samples
 
 _KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
-def reestimated(networks: Networks, points: Points, samples: Samples) -> Points:
+def reestimated(networks: Networks, points: Points | Combined, samples: Samples) -> Points:
     """Return points whose running statistics are those of one pass over all samples as a single batch.
 
     Each BatchNorm has the mean and the unbiased variance that ``torch.nn.BatchNorm`` would store in a training pass

@@ -12,7 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from homotopy_bench.landscape.combined import Combined, Term
 from homotopy_bench.landscape.connectivity.batch_statistics import reestimated
+from homotopy_bench.landscape.connectivity.dense_repair import repaired_combinations
 from homotopy_bench.landscape.connectivity.repair import repaired, rows_of, unit_statistics
 from homotopy_bench.landscape.networks import Networks, Points, Samples
 
@@ -24,7 +26,7 @@ class Path(Protocol):
     def pairs(self) -> int:
         """Number n of pairs."""
 
-    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points | Combined:
         """Return K points: position a in [0, 1] of the path of a pair, 0 and 1 being its ends."""
 
 
@@ -32,8 +34,10 @@ class Chord:
     """Go straight, (1 - a) w_0 + a w_1; running statistics and coefficients go straight too.
 
     Args:
-        first: Ends w_0 of n pairs.
-        second: Ends w_1.
+        first: Points of which each pair has one as its end w_0.
+        second: Points of which each pair has one as its end w_1.
+        pairs: Rows of the two for each pair, (n, 2); None where pair k has row k of both. What many pairs share is
+            computed once if it is one row.
 
     Example:
         >>> ends = [Points(torch.tensor([[value, 0.0]]), {}) for value in (1.0, 3.0)]
@@ -41,22 +45,49 @@ class Chord:
         [[1.0, 0.0], [1.5, 0.0]]
     """
 
-    def __init__(self, first: Points, second: Points) -> None:
-        self.first, self.second = first, second
+    def __init__(self, first: Points, second: Points, pairs: Int[Tensor, "n 2"] | None = None) -> None:
+        rows = torch.arange(len(first))[:, None].expand(-1, 2) if pairs is None else pairs
+        self.ends, self.rows = (first, second), rows.unbind(dim=1)
 
     @property
     def pairs(self) -> int:
         """Number n of pairs."""
-        return len(self.first)
+        return len(self.rows[0])
 
-    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
-        """Return K points of chords; buffers that are no floating-point numbers are those of the first end."""
-        one, other = self.first.rows(pair), self.second.rows(pair)
-        buffers = {
-            name: _between(values, other.buffers[name], a) if values.is_floating_point() else values
-            for name, values in one.buffers.items()
+    @property
+    def first(self) -> Points:
+        """The ends w_0 of all pairs, a copy."""
+        return self.end(0)
+
+    @property
+    def second(self) -> Points:
+        """The ends w_1 of all pairs, a copy."""
+        return self.end(1)
+
+    def end(self, which: int, pair: slice | Int[Tensor, " K"] = slice(None)) -> Points:
+        """Return the end 0 or 1 of some pairs, a copy."""
+        return self.ends[which].rows(self.rows[which][pair])
+
+    def terms(self, pair: Int[Tensor, " K"], shares: tuple[Tensor, Tensor]) -> tuple[Term, Term]:
+        """Return the ends of some pairs with a share (K,) of each."""
+        one, other = (
+            Term(end.theta, rows[pair], share.double().cpu())
+            for end, rows, share in zip(self.ends, self.rows, shares, strict=True)
+        )
+        return one, other
+
+    def buffers(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> dict[str, Tensor]:
+        """Return the buffers of K points; those that are no floating-point numbers are those of the first end."""
+        rows = [own[pair] for own in self.rows]
+        first, second = (end.buffers for end in self.ends)
+        return {
+            name: _between(values[rows[0]], second[name][rows[1]], a) if values.is_floating_point() else values[rows[0]]
+            for name, values in first.items()
         }
-        return Points(_between(one.theta, other.theta, a), buffers)
+
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Combined:
+        """Return K points of chords, exact at both ends, which w_0 + a (w_1 - w_0) is not."""
+        return Combined(self.terms(pair, (1.0 - a, a)), self.buffers(pair, a))
 
 
 class ReestimatedChord:
@@ -92,7 +123,8 @@ class RepairedChord:
 
     def __init__(self, chord: Chord, networks: Networks, samples: Samples) -> None:
         self._chord, self._networks, self._samples = chord, networks, samples
-        self._ends = tuple(unit_statistics(networks, ends, samples) for ends in (chord.first, chord.second))
+        self._first = networks.first_layer(samples)
+        self._statistics = tuple(unit_statistics(networks, ends, samples) for ends in chord.ends)
 
     @property
     def pairs(self) -> int:
@@ -105,13 +137,15 @@ class RepairedChord:
         Raises:
             NotRepairable: If a hidden map has no bias.
         """
-        first, second = (rows_of(ends, pair) for ends in self._ends)
-        return repaired(self._networks, self._chord.at(pair, a), self._samples, (first, second), a)
+        points = self._chord.at(pair, a)
+        first, second = (rows_of(own, rows[pair]) for own, rows in zip(self._statistics, self._chord.rows, strict=True))
+        if self._first is None:
+            return repaired(self._networks, points, self._samples, (first, second), a)
+        return repaired_combinations(self._networks, self._first, points, (first, second), a)
 
 
 def _between(one: Tensor, other: Tensor, a: Tensor) -> Tensor:
     share = a.to(one).view(-1, *[1] * (one.dim() - 1))
-    # Exact at both ends, which one + a (other - one) is not.
     return (1.0 - share) * one + share * other
 
 
@@ -128,5 +162,4 @@ def all_pairs(networks: int) -> list[tuple[int, int]]:
 def chord_of(networks: Networks, pairs: list[tuple[int, int]]) -> Chord:
     """Return the chords between pairs of networks as they are."""
     points = networks.points()
-    first, second = (torch.tensor([pair[end] for pair in pairs], dtype=torch.int64) for end in (0, 1))
-    return Chord(points.rows(first), points.rows(second))
+    return Chord(points, points, torch.tensor(pairs, dtype=torch.int64).view(-1, 2))

@@ -81,12 +81,13 @@ class Pairs:
     @cached_property
     def matched_chord(self) -> Chord:
         """The chords between the balanced networks with matched units."""
-        first = points_of(self.networks, [self._balanced[i] for i, _ in self.pairs])
+        first = points_of(self.networks, self._balanced)
         moved = [
             changed(self._balanced[j], self.groups, found.changes)
             for (_, j), found in zip(self.pairs, self.matchings, strict=True)
         ]
-        return Chord(first, points_of(self.networks, moved))
+        rows = torch.tensor([(i, row) for row, (i, _) in enumerate(self.pairs)], dtype=torch.int64)
+        return Chord(first, points_of(self.networks, moved), rows.view(-1, 2))
 
     @cached_property
     def curves(self) -> TrainedCurve:

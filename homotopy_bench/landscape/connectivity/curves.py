@@ -19,9 +19,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from homotopy_bench.landscape.combined import Combined, Term
 from homotopy_bench.landscape.connectivity.barriers import PathScores, along
 from homotopy_bench.landscape.connectivity.chords import Chord
-from homotopy_bench.landscape.networks import Networks, Points, Samples
+from homotopy_bench.landscape.networks import Networks, Samples
 
 Basis = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 """t -> the weights of w_0, theta and w_1."""
@@ -70,12 +71,13 @@ class Curve:
         """Number n of pairs."""
         return self._chord.pairs
 
-    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Points:
+    def at(self, pair: Int[Tensor, " K"], a: Float[Tensor, " K"]) -> Combined:
         """Return K points."""
-        weights = [weight.to(self.middle)[:, None] for weight in self._basis(a)]
-        first, second = self._chord.first.theta[pair], self._chord.second.theta[pair]
-        theta = weights[0] * first + weights[1] * self.middle[pair] + weights[2] * second
-        return Points(theta, self._chord.at(pair, a).buffers)
+        of_first, of_middle, of_second = self._basis(a)
+        first, second = self._chord.terms(pair, (of_first, of_second))
+        return Combined(
+            (first, Term(self.middle, pair, of_middle.double().cpu()), second), self._chord.buffers(pair, a)
+        )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from homotopy_bench.landscape.combined import Combined
 from homotopy_bench.landscape.networks import Networks, Points, Samples
 from homotopy_bench.models.layers import Layer, Network, ResidualLayer
 
@@ -41,7 +42,11 @@ def unit_statistics(networks: Networks, points: Points, samples: Samples) -> Sta
 
 
 def repaired(
-    networks: Networks, points: Points, samples: Samples, ends: tuple[Statistics, Statistics], a: Float[Tensor, " K"]
+    networks: Networks,
+    points: Points | Combined,
+    samples: Samples,
+    ends: tuple[Statistics, Statistics],
+    a: Float[Tensor, " K"],
 ) -> Points:
     """Return points whose hidden units have the interpolated statistics of their ends.
 
@@ -74,7 +79,7 @@ class _Pass:
     """Run K points layer by layer, note the statistics of every hidden map, and correct it where a target is given."""
 
     networks: Networks
-    points: Points
+    points: Points | Combined
     target: Callable[[str], tuple[Tensor, Tensor]] | None = None
     tensors: dict[str, Tensor] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=dict)
