@@ -8,9 +8,7 @@ its steps. While others have their turn, a rank waits for its next request.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from benchmarks.fused import on_threads, training_steps
+from benchmarks.ensemble_steps import Work, on_threads, training_steps
 from benchmarks.interleaved import interleave
 from homotopy_bench.config.compose import compose
 from homotopy_bench.runs.parallel import Processes
@@ -21,8 +19,6 @@ MEMBERS, STEPS, IMAGE_STEPS = 32, 8, 2
 TWO = ("hardware=multi_gpu", "hardware.backend=gloo", "hardware.devices=2", "hardware.dtype=float32")
 NETWORKS = ("method=baseline",)
 IMAGES = ("method=baseline", "model=vgg11", "dataset=cifar10", "training.batch_size=128")
-
-Work = Callable[[], None]
 
 
 def run(rounds: int) -> dict[str, float]:

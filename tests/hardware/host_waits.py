@@ -109,7 +109,7 @@ def no_host_waits() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def meta_runs() -> Iterator[None]:
     """Let PyTorch do on device meta what it does on accelerators: fused updates, and the question after autocast."""
     library = Library("aten", "IMPL", "Meta")  # type: ignore[no-untyped-call]
