@@ -34,6 +34,7 @@ DUTIES = {
     "methods": "what t does",
     "curvature": "second derivatives",
     "ensemble": "theta (M, P)",
+    "distributed": "several processes",
     "models": "architectures",
     "data": "data sets",
     "optim": "optimisers, rates",
@@ -60,6 +61,7 @@ COLUMNS = {
     "curvature": 1.8,
     "methods": 4.8,
     "ensemble": 0.5,
+    "distributed": 0.5,
     "core": 3.0,
 }
 """Where a room stands in its layer, so that arrows pass beside the others; rooms not named here stand side by side."""

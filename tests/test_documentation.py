@@ -9,6 +9,7 @@ import shlex
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,8 @@ def compose_training(arguments: list[str], compose: Composer) -> None:
             del arguments[arguments.index(flag) : arguments.index(flag) + 2]
     overrides = [experiment_file(argument) for argument in arguments if argument not in flags]
     if any(override.startswith("resume=") for override in overrides):
-        assert len(overrides) == 1, "a run continues alone"
+        others = [override for override in overrides if not override.startswith("resume=")]
+        assert all(override.startswith("hardware.devices=") for override in others), "a run continues as it was begun"
         return
     for job in jobs(overrides):
         compose(*(re.sub("=outputs/DATE/TIME$", "=outputs/studies/NAME", override) for override in job))
@@ -213,8 +215,8 @@ def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, compose: Compo
         assert set(extras) <= set(
             tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
         )
-    elif program == "srun":
-        understand(arguments, monkeypatch, compose)
+    elif program in ("srun", "torchrun"):  # options of their own, then a program
+        understand(list(dropwhile(lambda word: word.startswith("-"), arguments)), monkeypatch, compose)
     elif program == "sbatch":
         understand(shlex.split(arguments[arguments.index("--wrap") + 1]), monkeypatch, compose)
     elif program == "export":

@@ -25,6 +25,7 @@ IGNORED = (
     "hydra",
     "hardware.threads",
     "hardware.index",
+    "hardware.devices",
     "hardware.deterministic",
     "hardware.channels_last",
     "training.checkpoint_every",
