@@ -34,6 +34,7 @@ class Combined:
     """Hold K points that are sums of terms, with the buffers that belong to them.
 
     Example:
+        >>> import torch
         >>> ends, one = torch.tensor([[1.0, 0.0], [3.0, 4.0]]), torch.zeros(1, dtype=torch.int64)
         >>> half = torch.tensor([0.5], dtype=torch.float64)
         >>> Combined((Term(ends, one, half), Term(ends, one + 1, half)), {}).theta.tolist()
