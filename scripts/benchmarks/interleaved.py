@@ -10,7 +10,7 @@ SLICES = 8
 """Turns that every contender takes in a round: disturbances longer than a turn then hit all of them alike."""
 
 
-def interleave(contenders: Mapping[str, Callable[[], None]], rounds: int, slices: int = SLICES) -> dict[str, float]:
+def interleave(contenders: Mapping[str, Callable[[], object]], rounds: int, slices: int = SLICES) -> dict[str, float]:
     """Time every contender in each round, in short turns, after one untimed turn each.
 
     Args:

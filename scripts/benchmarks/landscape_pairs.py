@@ -82,7 +82,8 @@ def run(rounds: int) -> dict[str, float]:
         ``pairs_speedup``, ``pairs_speedup_functional``, ``a_a_control_pairs`` and the seconds, for each case and number
         of threads, and ``matching_seconds`` of two networks 784-512-512-512-10.
     """
-    before, found = torch.get_num_threads(), {}
+    before = torch.get_num_threads()
+    found: dict[str, float] = {}
     try:
         for threads, words in ((os.cpu_count() or 1, ""), (1, "_one_thread")):
             torch.set_num_threads(threads)
@@ -110,6 +111,8 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
     samples, chord = Samples(x, y, "test"), chord_of(networks, pairs)
     _check(along(networks, chord, samples), modules, pairs, x, y)
 
+    moved = case.build().eval()
+
     def ours() -> None:
         along(networks, chord, samples)
 
@@ -117,7 +120,7 @@ def measure(case: Case, rounds: int) -> dict[str, float]:
         {
             "ours": ours,
             "ours_again": ours,
-            "loop": lambda: _loop(case.build().eval(), modules, pairs, x, y),
+            "loop": lambda: _loop(moved, modules, pairs, x, y),
             "functional": lambda: _functional(modules, pairs, x, y),
         },
         rounds,

@@ -70,11 +70,12 @@ def test_scores_are_those_of_the_same_points_given_one_by_one(
     kind: str, dtype: torch.dtype, path: Callable[[Networks], list[Combined]], products: list[object]
 ) -> None:
     networks, data = three(kind, dtype)
+    counts: dict[object, int] = {chords: 3, plane: 3, curve: 5}
     chunks = path(networks)
     found = networks.evaluate(chunks, data)
-    assert len(products) == {chords: 3, plane: 3, curve: 5}[path]
+    assert len(products) == counts[path]
     expected = networks.evaluate([Points(one.theta, one.buffers) for one in chunks], data)
-    assert len(products) == {chords: 3, plane: 3, curve: 5}[path]
+    assert len(products) == counts[path]
     torch.testing.assert_close(found.loss, expected.loss, rtol=PRECISION[dtype], atol=PRECISION[dtype])
     assert found.loss.std() > 1e-3
     assert torch.equal(found.error, expected.error)
