@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 import torch
@@ -61,10 +62,11 @@ def assert_equal_states(ours: object, theirs: object, tolerance: float, where: s
         assert ours == theirs, where
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("method", METHODS)
-def test_shares_of_a_batch_equal_the_batch(method: str, dtype: str, ranks: Ranks) -> None:
-    for model in MODELS:
+def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
+    # Four processes on fewer processors wait for each other most of the time, and single precision adds nothing there.
+    dtypes = ["float64", "float32"] if ranks.world_size == 2 else ["float64"]
+    for model, dtype in product(MODELS, dtypes):
         member = varied(CASES[f"{method}/{model}/mnist1d"], (f"hardware.dtype={dtype}",))
         single, shared = begin(member), by_batch([member], ranks)
         for _ in range(20):
