@@ -243,8 +243,9 @@ class Driver:
         self.members = [self.members[row] for row in rows]
         if not rows:
             return training
+        states = training.member_states(rows)  # before processes turn to the smaller ensemble
         smaller = self._build([training.configs[row] for row in rows], splits)
-        smaller.load_member_states(training.member_states(rows))
+        smaller.load_member_states(states)
         return smaller
 
     def _end(self, training: Training) -> None:

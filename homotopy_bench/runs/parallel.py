@@ -38,11 +38,11 @@ class Processes:
         hardware = configs[0].hardware
         if not isinstance(hardware, MultiGPU):
             return Trainer
-        division(configs, hardware.processes(), hardware)
+        division = _divide(configs, hardware)
         if self._ranks is None or self._hardware != hardware:
             self.end()
             self._ranks, self._hardware = _ranks(hardware), hardware
-        return partial(_divided, ranks=self._ranks, hardware=hardware)
+        return partial(_build, ranks=self._ranks, division=division)
 
     def end(self) -> None:
         """Let the processes end, which wait to be asked."""
@@ -71,18 +71,21 @@ def _ranks(hardware: MultiGPU) -> Ranks:
     return StartedRanks(world_size, hardware.backend) if place is None else JoinedRanks(place, hardware.backend)
 
 
-def _divided(configs: Sequence[Config], splits: Splits, ranks: Ranks, hardware: MultiGPU) -> Training:
-    return ParallelTrainer(configs, splits, ranks, division(configs, ranks.world_size, hardware))
-
-
-def division(configs: Sequence[Config], world_size: int, hardware: MultiGPU) -> Division:
-    """Return how members are divided over ranks.
+def _divide(configs: Sequence[Config], hardware: MultiGPU) -> Callable[[int], Division]:
+    """Return how so many members of a program are divided, which these begin and some may leave.
 
     Raises:
         InputError: If they cannot be.
     """
+    world_size = hardware.processes()
     if hardware.parallel == "members" or (hardware.parallel is None and len(configs) >= world_size > 1):
         check_members(len(configs), world_size)
-        return ByMembers(len(configs), world_size)
+        return partial(ByMembers, world_size=world_size)
     check_batch(configs[0].training.batch_size, world_size)
-    return ByBatch(len(configs), world_size, hardware.batch_statistics == "synchronized")
+    return partial(ByBatch, world_size=world_size, synchronized=hardware.batch_statistics == "synchronized")
+
+
+def _build(
+    configs: Sequence[Config], splits: Splits, *, ranks: Ranks, division: Callable[[int], Division]
+) -> ParallelTrainer:
+    return ParallelTrainer(configs, splits, ranks, division(len(configs)))

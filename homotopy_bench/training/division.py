@@ -54,11 +54,14 @@ class Division(ABC):
 
 
 class ByMembers(Division):
-    """Give every rank about M/w members, which need nothing from the others."""
+    """Give every rank about M/w members, which need nothing from the others.
+
+    Where more than M - w members have left, some ranks have none, but never rank 0.
+    """
 
     def part(self, rank: int) -> range:
-        """Return members r M/w to (r + 1) M/w, rounded down."""
-        return range(rank * self.members // self.world_size, (rank + 1) * self.members // self.world_size)
+        """Return members r M/w to (r + 1) M/w, both rounded up."""
+        return range(-(-rank * self.members // self.world_size), -(-(rank + 1) * self.members // self.world_size))
 
     def replicas(self, rank: int) -> Replicas:  # noqa: ARG002  # all ranks are alike here
         """Return nobody else."""

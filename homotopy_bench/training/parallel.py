@@ -37,7 +37,7 @@ Load = Callable[[Config], Splits]
 
 
 class ParallelTrainer(Training):
-    """Train M members on all ranks, as rank 0.
+    """Train M members on all ranks, as rank 0; the ranks serve the one that was built last.
 
     Args:
         configs: The members' configurations.
@@ -190,11 +190,12 @@ def serve(load: Load) -> None:
         if request == BUILD:
             trainer, answering = _built(arguments, load)
             continue
-        result = getattr(trainer, request)(*(arguments or ()))
+        result = [] if trainer is None else getattr(trainer, request)(*(arguments or ()))
         if answering and request not in ("advance", "load_member_states"):
             answer(result)
 
 
-def _built(arguments: tuple[list[Config], Replicas, bool], load: Load) -> tuple[Trainer, bool]:
+def _built(arguments: tuple[list[Config], Replicas, bool], load: Load) -> tuple[Trainer | None, bool]:
+    """Return the trainer of a rank's members, None where all of them have left, and whether its answers are wanted."""
     configs, replicas, answering = arguments
-    return Trainer(configs, load(configs[0]), replicas), answering
+    return Trainer(configs, load(configs[0]), replicas) if configs else None, answering

@@ -14,7 +14,7 @@ from tests.cli.forks import Fork
 from tests.cli.runner import LIMIT, TINY, TRAIN, call_main, environment, metrics, run, summary, the_error_line
 
 GLOO = ("hardware=multi_gpu", "hardware.backend=gloo", "hardware.dtype=float64")
-LONG = (*TINY, *GLOO, "hardware.devices=2", "training.epochs=100", "training.checkpoint_every=1", "hydra.run.dir=run")
+LONG = (*TINY, *GLOO, "hardware.devices=2", "training.epochs=40", "training.checkpoint_every=1", "hydra.run.dir=run")
 SHORT = (*TINY, "training.epochs=3", "method=identity_homotopy")
 FIGURES = ("train_loss", "val_loss_target", "val_acc_target", "grad_norm", "t", "lr")
 
@@ -65,7 +65,7 @@ def test_a_rank_that_dies_ends_the_run_which_one_process_continues(tmp_path: Pat
     assert (summary(tmp_path / "run")["status"], summary(tmp_path / "run")["fault"]) == ("failed", "machine")
     done = call_main("resume=run", "hardware.devices=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [line["epoch"] for line in metrics(tmp_path / "run")] == list(range(1, 101))
+    assert [line["epoch"] for line in metrics(tmp_path / "run")] == list(range(1, 41))
 
 
 def test_an_interrupt_leaves_a_checkpoint_and_no_process(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_an_interrupt_leaves_a_checkpoint_and_no_process(tmp_path: Path) -> None
     assert stopped["environment"]["device"] == "2 x cpu"
     done = call_main("resume=run", "hardware.devices=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [line["epoch"] for line in metrics(tmp_path / "run")] == list(range(1, 101))
+    assert [line["epoch"] for line in metrics(tmp_path / "run")] == list(range(1, 41))
 
 
 def test_a_run_and_a_multirun_in_processes_have_the_figures_of_one(tmp_path: Path) -> None:
@@ -96,6 +96,24 @@ def test_a_run_and_a_multirun_in_processes_have_the_figures_of_one(tmp_path: Pat
             assert [line[name] for name in FIGURES] == pytest.approx([expected[name] for name in FIGURES], rel=1e-9)
         assert summary(ours)["final"]["test_acc_target"] == summary(theirs)["final"]["test_acc_target"]
         assert summary(ours)["cost"]["gradient_evaluations"] == summary(theirs)["cost"]["gradient_evaluations"]
+
+
+def test_members_that_diverge_leave_the_processes(tmp_path: Path) -> None:
+    diverging = (
+        *TINY,
+        *GLOO,
+        "hardware.devices=2",
+        "hardware.parallel=members",
+        "training.epochs=4",
+        "optimizer=sgd",
+        "training.clip_norm=null",
+    )
+    rates = "optimizer.lr=1e300,0.01,1e301"
+    done = call_main(*diverging, "lr_schedule=constant", "-m", rates, "hydra.sweep.dir=runs", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    statuses = [summary(tmp_path / "runs" / str(number))["status"] for number in range(3)]
+    assert statuses == ["diverged", "completed", "diverged"]
+    assert len(metrics(tmp_path / "runs" / "1")) == 4
 
 
 def test_the_processes_of_a_launcher_make_one_record(tmp_path: Path) -> None:

@@ -118,6 +118,20 @@ def test_divided_members_equal_one_program(case: str, ranks: Ranks) -> None:
     assert [one.accuracy for one in apart.evaluate_target("validation")] == [one.accuracy for one in scores]
 
 
+def test_the_last_member_trains_on_when_all_others_have_left(ranks: Ranks) -> None:
+    members = mixed_members("identity-circular/mlp-orthogonal/mnist1d", "adam")
+    apart, alone = by_members(members, ranks), trained(members[2], steps=6)
+    for _ in range(3):
+        apart.advance()
+    states = apart.member_states([2])
+    left = by_members(members[2:3], ranks)
+    left.load_member_states(states)
+    for _ in range(3):
+        left.advance()
+    assert left.finish_steps() == [(3, 0)]
+    assert_equal_states(left.member_states([0]), alone.member_states([0]), 1e-12)
+
+
 @pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-orthogonal/mnist1d"])
 def test_a_checkpoint_does_not_know_how_many_wrote_it(case: str, ranks: Ranks) -> None:
     member = varied(CASES[case], ("optimizer=adam",))
