@@ -30,11 +30,12 @@ class MultiGPU(Hardware):
     ``backend=gloo`` each process computes on the processor, with ``threads`` threads. ``parallel=members`` divides the
     runs of one program; ``data`` divides batches, and needs a ``training.batch_size`` that is a multiple of the number
     of devices. null: members where there are as many as devices, else data. ``batch_statistics`` says whether BatchNorm
-    takes its statistics from the whole batch (``synchronized``) or from the share of each device (``local``).
+    takes its statistics from the whole batch (``synchronized``) or from the share of each device (``local``). ``dtype``
+    null is the default of the devices: bfloat16 on GPUs, float32 on the processor.
     """
 
     name: Literal["multi_gpu"] = "multi_gpu"
-    dtype: Literal["float32", "tf32", "float64", "bfloat16"] = "bfloat16"
+    dtype: Literal["float32", "tf32", "float64", "bfloat16"] | None = None  # type: ignore[assignment]  # of a device
     devices: Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[list[Index], Field(min_length=1)] = "all"
     backend: Literal["nccl", "gloo"] = "nccl"
     parallel: Literal["members", "data"] | None = None
@@ -54,6 +55,14 @@ class MultiGPU(Hardware):
             InputError: If this machine has not so many.
         """
         return self._own().device()
+
+    def parameter_dtype(self) -> torch.dtype:
+        """Return the format of parameters, buffers and data."""
+        return self._own().parameter_dtype()
+
+    def autocast(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which forward passes run."""
+        return self._own().autocast()
 
     @override
     @contextlib.contextmanager
@@ -129,7 +138,8 @@ class MultiGPU(Hardware):
 
     def _own(self) -> CPU | CUDA:
         """Return the device of this process."""
-        shared = self.model_dump(include={"threads", "dtype", "deterministic", "channels_last"})
+        shared = self.model_dump(include={"threads", "deterministic", "channels_last"})
+        shared |= {} if self.dtype is None else {"dtype": self.dtype}
         if self.backend == "gloo":
             return CPU.model_validate(shared)
         place = launched()

@@ -16,7 +16,7 @@ from homotopy_bench.runs.parallel import Processes
 MEMBERS, STEPS, IMAGE_STEPS = 32, 8, 2
 """Members of a multirun, and the steps of a turn."""
 
-TWO = ("hardware=multi_gpu", "hardware.backend=gloo", "hardware.devices=2", "hardware.dtype=float32")
+TWO = ("hardware=multi_gpu", "hardware.backend=gloo", "hardware.devices=2")
 NETWORKS = ("method=baseline",)
 IMAGES = ("method=baseline", "model=vgg11", "dataset=cifar10", "training.batch_size=128")
 
