@@ -176,7 +176,8 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
     if measured.gain is not None and measured.gain < LEAST_GAIN:
         return 1, measured.threads, f"{together} have {measured.gain:.2f} times the speed of one after the other"
     if fusing.max_members is None:
-        memory = available_memory(shared.hardware.device())
+        device = shared.hardware.device()
+        memory = available_memory(device) * (processes if device.type == "cuda" else 1)  # a host has one for all
         wanted = min(wanted, max(int(SHARE * memory) // max(measured.bytes_per_member, 1), 1))
     gain = measured.gain
     speed = "" if gain is None else f", {together} {gain:.2f} times as fast as one after the other"
