@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
+from homotopy_bench.cli.arguments import is_flag
+from homotopy_bench.config.mapping import compose_run
 from homotopy_bench.core.errors import FAILURE
 from homotopy_bench.hardware.launched import launched
 
+SEVERAL = "multi_gpu"
+"""The choice of ``hardware`` that trains in several processes."""
 
-def on_rank_0(run: Callable[[], int]) -> int:
-    """Return the exit code of a command, which rank 0 of a launcher's processes runs; of the others 0.
+
+def on_rank_0(run: Callable[[], int], arguments: Sequence[str]) -> int:
+    """Return the exit code of a command, which rank 0 of a launcher's processes runs where it wants several of them.
+
+    Otherwise every process runs it, as they would with any other program.
 
     Args:
         run: The command.
+        arguments: Its arguments.
     """
     place = launched()
-    if place is None:
+    if place is None or not _wants_several(arguments):
         return run()
     if place.rank:
         from homotopy_bench.training.rank import serve_launcher
 
-        serve_launcher(place)
-        return 0
+        return serve_launcher(place)
     code = run()
 
-    from homotopy_bench.distributed.process_group import joined
+    from homotopy_bench.distributed.process_group import END, joined, leave, send
     from homotopy_bench.distributed.ranks import release_launched
-    from homotopy_bench.training.parallel import end_ranks
 
     if not joined():
         release_launched(place)
-    elif code != FAILURE:  # after a failure they may not listen; the launcher ends them
-        end_ranks()
+    elif code != FAILURE:  # after a failure they do not listen
+        with suppress(RuntimeError):
+            send(END, None)
+    leave()
     return code
+
+
+def _wants_several(arguments: Sequence[str]) -> bool:
+    """Return whether a command line trains in several processes: it says so, or what it continues or takes does."""
+    if any(is_flag(argument) and argument not in ("-m", "--multirun") for argument in arguments):
+        return False
+    named = [argument.partition("=")[2] for argument in arguments if argument.lstrip("+").startswith("hardware=")]
+    if named:
+        return named[-1] == SEVERAL
+    for argument in arguments:
+        if argument.startswith("resume="):
+            folder = Path(argument.partition("=")[2])
+            asked = [folder / ".hydra" / "config.yaml", folder / "multirun.yaml"]
+            with suppress(OSError):
+                return any(SEVERAL in file.read_text(encoding="utf-8") for file in asked if file.is_file())
+    with suppress(Exception):  # what is wrong with it is said when it is run
+        raw, _, _ = compose_run([argument for argument in arguments if not is_flag(argument)])
+        return str(raw["hardware"]["name"]) == SEVERAL
+    return False

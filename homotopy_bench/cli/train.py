@@ -61,7 +61,7 @@ def main() -> int:
         The exit code.
     """
     with _hydra_in_process() as show_traceback:
-        return on_rank_0(lambda: _main(sys.argv[1:], show_traceback))
+        return on_rank_0(lambda: _main(sys.argv[1:], show_traceback), sys.argv[1:])
 
 
 @contextmanager

@@ -49,6 +49,8 @@ class SynchronizedBatchNorm(_BatchNorm):
         if not self.training:
             normalized: Tensor = super().forward(x)
             return normalized
+        kind = x.dtype
+        x = x.float() if kind in (torch.bfloat16, torch.float16) else x  # statistics need more digits than that
         others = [dim for dim in range(x.dim()) if dim != 1]
         wide = (1, -1, *(1 for _ in others[1:]))
         mean = self._over_ranks(x.mean(dim=others))
@@ -57,22 +59,24 @@ class SynchronizedBatchNorm(_BatchNorm):
         count = x.numel() // x.shape[1] * self.world_size
         self._track(mean.detach(), variance.detach() * (count / max(count - 1, 1)))
         y = centred * (variance + self.eps).rsqrt().view(wide)
-        return y * self.weight.view(wide) + self.bias.view(wide) if self.affine else y
+        y = y * self.weight.view(wide) + self.bias.view(wide) if self.affine else y
+        return y.to(kind)
 
     def _over_ranks(self, values: Tensor) -> Tensor:
         total: Tensor = _SumOverRanks.apply(values)  # type: ignore[no-untyped-call]  # torch does not annotate it
         return total / self.world_size
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
-        if not self.track_running_stats or self.momentum is None:
+        if not self.track_running_stats:
             return
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
-            self.running_mean.mul_(1.0 - self.momentum).add_(self.momentum * mean)
-            self.running_var.mul_(1.0 - self.momentum).add_(self.momentum * variance)
+            weight = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum  # None: plain means
+            self.running_mean.mul_(1.0 - weight).add_(weight * mean)
+            self.running_var.mul_(1.0 - weight).add_(weight * variance)
 
 
 class _SumOverRanks(torch.autograd.Function):

@@ -61,6 +61,10 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
+END = 0
+"""The number by which ranks are asked to end."""
+
+
 def send(number: int, arguments: Sequence[object] | None) -> None:
     """Ask every other rank.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -11,13 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import torch.distributed as dist
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch names it elsewhere too
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, start_processes
 
 from homotopy_bench.core.errors import RankLost
-from homotopy_bench.distributed.process_group import Backend, as_backend, join, joined, leave, meet
+from homotopy_bench.distributed.process_group import END, Backend, as_backend, join, joined, leave, meet, send
 from homotopy_bench.hardware.launched import Launched
 
 PROGRAM = "homotopy_bench.training.rank"
@@ -52,8 +54,12 @@ class Ranks(ABC):
         """Return what an error in talking to the ranks comes from, where that is known; else the error itself."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Leave the group; what this process has started ends."""
+    def end(self) -> None:
+        """Let the other ranks, which wait to be asked, end."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Leave the group whatever the other ranks do; they end."""
 
 
 class JoinedRanks(Ranks):
@@ -78,8 +84,12 @@ class JoinedRanks(Ranks):
         """Return that a rank has gone, if that is what the error says."""
         return RankLost(f"another rank has ended ({_short(error)})") if _of_group(error) else error
 
-    def close(self) -> None:
-        """Stay in the group: the ranks serve one process group for as long as the program lasts."""
+    def end(self) -> None:
+        """Stay in the group: the ranks serve for as long as the program lasts."""
+
+    def drop(self) -> None:
+        """Leave the group; ranks that still work notice it and fail, and the launcher ends all."""
+        leave()
 
 
 class StartedRanks(Ranks):
@@ -98,7 +108,7 @@ class StartedRanks(Ranks):
         store = meet("127.0.0.1", 0, world_size, holds=True)
         others = range(1, world_size)
         with _signals_kept():
-            self._processes = start_processes(
+            self._processes: Any = start_processes(
                 name="rank",
                 entrypoint=sys.executable,
                 args={
@@ -112,7 +122,7 @@ class StartedRanks(Ranks):
             self._wait_for(store)
             join(store, 0, world_size, backend)
         except BaseException:
-            self.close()
+            self.drop()
             raise
 
     def check(self) -> None:
@@ -121,12 +131,12 @@ class StartedRanks(Ranks):
         Raises:
             RankLost: If one has ended.
         """
-        for local, pid in self._processes.pids().items():
-            if (ended := _end_of(pid)) is not None:
-                how = f"was ended by {signal.Signals(ended.si_status).name}"
-                if ended.si_code == os.CLD_EXITED:
-                    how = f"ended with code {ended.si_status}{self._said(local + 1)}"
-                raise RankLost(f"rank {local + 1} of {self.world_size} (process {pid}) {how}")
+        for rank, process in enumerate(self._others(), start=1):
+            if (code := process.poll()) is not None:
+                how = f"was ended by {signal.Signals(-code).name}"
+                if code >= 0:
+                    how = f"ended with code {code}{self._said(rank)}"
+                raise RankLost(f"rank {rank} of {self.world_size} (process {process.pid}) {how}")
 
     def explain(self, error: Exception) -> Exception:
         """Return which rank's end an error of the group comes from; other errors are returned as they are."""
@@ -141,19 +151,29 @@ class StartedRanks(Ranks):
             time.sleep(0.1)
         return RankLost(f"the ranks have lost each other ({_short(error)})")
 
-    def close(self) -> None:
-        """Leave the group and end the other ranks; those that still work are killed."""
+    def end(self) -> None:
+        """Let the other ranks, which wait to be asked, end."""
+        with suppress(RuntimeError):  # one that has died is said where it is missed
+            send(END, None)
+        self.drop()
+
+    def drop(self) -> None:
+        """Leave the group and end the other ranks; those that still work after a while are killed."""
         leave()
-        pids, until = self._processes.pids().values(), time.monotonic() + NOTICE
+        others, until = self._others(), time.monotonic() + NOTICE
         # They end by themselves once they are told to, or left alone.
-        while any(_end_of(pid) is None for pid in pids) and time.monotonic() < until:
+        while any(other.poll() is None for other in others) and time.monotonic() < until:
             time.sleep(0.02)
-        for pid in pids:
-            if _end_of(pid) is None:
-                os.kill(pid, signal.SIGKILL)
-                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        for other in others:
+            other.kill()
+            other.wait()
         self._processes.close()
         self._logs.cleanup()
+
+    def _others(self) -> list[subprocess.Popen[bytes]]:
+        """Return the processes of the ranks from 1."""
+        handlers = self._processes.subprocess_handlers  # of the one kind of context that runs commands
+        return [handlers[local].proc for local in sorted(handlers)]
 
     def _wait_for(self, store: TCPStore) -> None:
         """Wait until every rank has come, or one has died on its way."""
@@ -215,11 +235,6 @@ def _signals_kept() -> Iterator[None]:
         with suppress(ValueError):  # outside the main thread nothing has been replaced
             for number, handler in zip(handled, before, strict=True):
                 signal.signal(number, handler)
-
-
-def _end_of(pid: int) -> os.waitid_result | None:
-    """Return how a process that was started here has ended; None while it runs."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
 
 def _of_group(error: Exception) -> bool:

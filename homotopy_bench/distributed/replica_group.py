@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -47,13 +47,13 @@ class ReplicaGroup(Replicas):
             if isinstance(module, Dropout):
                 module.share = self.rank
 
-    def settle(self, statistics: Iterable[Tensor]) -> None:
-        """Replace floating-point statistics by their means where replicas keep their own.
+    def settle(self, buffers: Mapping[str, Tensor]) -> None:
+        """Replace running means and variances by their means over the ranks where replicas keep their own.
 
         A running statistic is linear in those of the batches, so that it does not matter when this is done.
         """
         if self.synchronized:
             return
-        for values in statistics:
-            if values.is_floating_point():
+        for name, values in buffers.items():
+            if name.endswith(("running_mean", "running_var")):
                 self.mean_(values)

@@ -8,7 +8,7 @@ is computed by every replica from these means, and stays equal.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
@@ -33,8 +33,8 @@ class Replicas(ABC):
         """Let a network act on a share of a batch as it does on the batch."""
 
     @abstractmethod
-    def settle(self, statistics: Iterable[Tensor]) -> None:
-        """Make running statistics equal where each replica has kept its own."""
+    def settle(self, buffers: Mapping[str, Tensor]) -> None:
+        """Make the running statistics among buffers equal where each replica has kept its own."""
 
 
 class Alone(Replicas):
@@ -53,7 +53,7 @@ class Alone(Replicas):
     def prepare(self, network: nn.Module) -> None:
         """Leave a network as it is."""
 
-    def settle(self, statistics: Iterable[Tensor]) -> None:
+    def settle(self, buffers: Mapping[str, Tensor]) -> None:
         """Leave statistics as they are."""
 
 

@@ -10,6 +10,11 @@ SLURM_PORTS = 20_000, 20_000
 """First port and number of ports among which a Slurm job's number chooses, where nobody sets MASTER_PORT."""
 
 
+TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+SRUN = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_JOB_ID", "SLURM_STEP_ID")
+"""What the two launchers set in the environment of a process; where one is missing, nobody has."""
+
+
 @dataclass(frozen=True)
 class Launched:
     """Hold a rank's place in its group.
@@ -36,22 +41,22 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launched | None:
     Example:
         >>> launched({"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "7"})
         Launched(rank=1, world_size=2, local_rank=1, address=('a', 7))
-        >>> launched({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_JOB_ID": "3", "SLURM_STEP_ID": "0"})
         >>> step = {"SLURM_JOB_ID": "3", "SLURM_STEP_ID": "0", "SLURM_STEP_NODELIST": "gpu[07-08,11]"}
+        >>> launched({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_LOCALID": "0", **step})
         >>> launched({"SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0", **step})
         Launched(rank=1, world_size=2, local_rank=0, address=('gpu07', 20003))
     """
-    if "RANK" in environment and "MASTER_ADDR" in environment:
-        names, address = ("RANK", "WORLD_SIZE", "LOCAL_RANK"), environment["MASTER_ADDR"]
+    if all(name in environment for name in TORCHRUN):
+        names, address = TORCHRUN[:3], environment["MASTER_ADDR"]
         port = int(environment["MASTER_PORT"])
-    elif "SLURM_PROCID" in environment and "SLURM_STEP_ID" in environment:
-        names = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID")
+    elif all(name in environment for name in SRUN):
+        names = SRUN[:3]
         address = environment.get("MASTER_ADDR", _first_node(environment.get("SLURM_STEP_NODELIST", "localhost")))
         first, count = SLURM_PORTS
         port = int(environment.get("MASTER_PORT", first + int(environment["SLURM_JOB_ID"]) % count))
     else:
         return None
-    rank, world_size, local_rank = (int(environment.get(name, "0")) for name in names)
+    rank, world_size, local_rank = (int(environment[name]) for name in names)
     return Launched(rank, world_size, local_rank, (address, port)) if world_size > 1 else None
 
 

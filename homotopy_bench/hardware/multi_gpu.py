@@ -15,7 +15,7 @@ from homotopy_bench.hardware.base import Hardware
 from homotopy_bench.hardware.cpu import CPU
 from homotopy_bench.hardware.cuda import CUDA
 from homotopy_bench.hardware.launched import launched
-from homotopy_bench.hardware.processors import check_count
+from homotopy_bench.hardware.processors import check_count, usable_processors
 
 if TYPE_CHECKING:
     import torch
@@ -109,7 +109,10 @@ class MultiGPU(Hardware):
                 raise InputError("hardware.devices", self.devices, accepted)
             return place.world_size
         if self.backend == "gloo":
-            count = self._asked(max(len(os.sched_getaffinity(0)) // self.threads, 1))
+            if isinstance(self.devices, list):
+                why = "processors have no indices; accepted with hardware.backend=gloo: all, or an integer >= 1"
+                raise InputError("hardware.devices", self.devices, why)
+            count = self._asked(max(usable_processors() // self.threads, 1))
             check_count("hardware.devices", count * self.threads)
             return count
         import torch

@@ -10,6 +10,13 @@ PER_PROCESSOR = 16
 """Largest number of threads or processes per processor. One is best; beyond a few thousand the system has no more."""
 
 
+def usable_processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def check_count(key: str, count: int) -> None:
     """Check a number of threads or processes.
 

@@ -8,7 +8,6 @@ continues from its last checkpoints: in halves if memory ran out, else one by on
 from __future__ import annotations
 
 import gc
-import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.hardware.memory import available_memory, out_of_memory
+from homotopy_bench.hardware.processors import usable_processors
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.grouping import groups, split
@@ -168,7 +168,7 @@ def _decide(configs: Sequence[Config], fusing: Fusing) -> tuple[int, int, str]:
     threads = [fusing.threads or shared.hardware.threads]
     if not timed and fusing.max_members is not None:
         return wanted, threads[0], f"max_members={fusing.max_members}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_processors()
     if fusing.threads is None and cores > threads[0]:
         threads.append(cores)
     measured = probe(configs[:wanted], splits, threads, timed)
@@ -194,10 +194,16 @@ def _train(
     processes: Processes,
 ) -> bool:
     """Return whether an interrupt was requested, after training runs as one ensemble or, if that fails, as several."""
-    waiting = [list(part)]
+    waiting, begun = [list(part)], any(member.step > 0 for member in part)
     while waiting:
         runs = waiting.pop(0)
-        build = processes.of([member.job.config for member in runs])
+        try:
+            build = processes.of([member.job.config for member in runs], begun=begun)
+        except InputError as refused:
+            for member in runs:
+                member.fail(refused)
+            continue
+        begun = True
         driver = Driver(runs, show(len(runs)), threads if len(runs) > 1 else None, build)
         error = _attempt(driver)
         if driver.interrupted:

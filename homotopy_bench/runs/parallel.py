@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 
 from homotopy_bench.config.schema import Config
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.base import Splits
 from homotopy_bench.distributed.ranks import JoinedRanks, Ranks, StartedRanks
 from homotopy_bench.hardware.launched import launched
 from homotopy_bench.hardware.multi_gpu import MultiGPU
 from homotopy_bench.training.division import ByBatch, ByMembers, Division, check_batch, check_members
-from homotopy_bench.training.parallel import ParallelTrainer, end_ranks
+from homotopy_bench.training.parallel import ParallelTrainer
 from homotopy_bench.training.trainer import Trainer
 from homotopy_bench.training.training import Training
 
@@ -28,8 +28,12 @@ class Processes:
         self._hardware: MultiGPU | None = None
         self._ranks: Ranks | None = None
 
-    def of(self, configs: Sequence[Config]) -> Build:
+    def of(self, configs: Sequence[Config], *, begun: bool) -> Build:
         """Return what builds the training of these members of one program, and of some of them.
+
+        Args:
+            configs: The members' configurations.
+            begun: Whether they are what is left of more: then there may be fewer of them than processes.
 
         Raises:
             InputError: If this machine has not the devices, or the members cannot be divided over them.
@@ -38,7 +42,7 @@ class Processes:
         hardware = configs[0].hardware
         if not isinstance(hardware, MultiGPU):
             return Trainer
-        division = _divide(configs, hardware)
+        division = _divide(configs, hardware, begun)
         if self._ranks is None or self._hardware != hardware:
             self.end()
             self._ranks, self._hardware = _ranks(hardware), hardware
@@ -46,15 +50,14 @@ class Processes:
 
     def end(self) -> None:
         """Let the processes end, which wait to be asked."""
-        if isinstance(self._ranks, StartedRanks):
-            with suppress(RuntimeError):  # one that has died is said where it is missed
-                end_ranks()
-        self.drop()
+        if self._ranks is not None:
+            self._ranks.end()
+            self._ranks = None
 
     def drop(self) -> None:
         """End the processes whatever they do."""
         if self._ranks is not None:
-            self._ranks.close()
+            self._ranks.drop()
             self._ranks = None
 
     def __enter__(self) -> Processes:
@@ -67,21 +70,31 @@ class Processes:
 
 
 def _ranks(hardware: MultiGPU) -> Ranks:
+    """Return the process group of rank 0.
+
+    Raises:
+        InputError: If this process is another rank of a launcher, which only the command line knows how to serve.
+    """
     place, world_size = launched(), hardware.processes()
+    if place is not None and place.rank:
+        accepted = "the processes of a launcher run homotopy-train; accepted here: cpu, cuda, or a script started once"
+        raise InputError("hardware", hardware.name, accepted)
     return StartedRanks(world_size, hardware.backend) if place is None else JoinedRanks(place, hardware.backend)
 
 
-def _divide(configs: Sequence[Config], hardware: MultiGPU) -> Callable[[int], Division]:
-    """Return how so many members of a program are divided, which these begin and some may leave.
+def _divide(configs: Sequence[Config], hardware: MultiGPU, begun: bool) -> Callable[[int], Division]:
+    """Return how so many members of a program are divided, of whom some may leave.
 
     Raises:
         InputError: If they cannot be.
     """
-    world_size = hardware.processes()
-    if hardware.parallel == "members" or (hardware.parallel is None and len(configs) >= world_size > 1):
-        check_members(len(configs), world_size)
+    world_size, batch_size = hardware.processes(), configs[0].training.batch_size
+    enough = len(configs) >= world_size > 1 or (begun and batch_size % world_size > 0)
+    if hardware.parallel == "members" or (hardware.parallel is None and enough):
+        if not begun:
+            check_members(len(configs), world_size)
         return partial(ByMembers, world_size=world_size)
-    check_batch(configs[0].training.batch_size, world_size)
+    check_batch(batch_size, world_size)
     return partial(ByBatch, world_size=world_size, synchronized=hardware.batch_statistics == "synchronized")
 
 

@@ -115,7 +115,7 @@ def _alone(member: Member, show: Display) -> Result:
         show.note(member.why_here)
     try:
         with Processes() as processes:
-            Driver([member], show, build=processes.of([member.job.config])).go()
+            Driver([member], show, build=processes.of([member.job.config], begun=member.step > 0)).go()
     except Exception as error:
         member.fail(error)
     command = sync_command([member.record.folder])

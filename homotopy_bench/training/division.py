@@ -118,5 +118,6 @@ def check_batch(batch_size: int, world_size: int) -> None:
         InputError: If it cannot.
     """
     if batch_size % world_size:
-        accepted = f"each of {world_size} devices has an equal share; accepted: a multiple of {world_size}"
+        share = f"each of {world_size} devices has an equal share"
+        accepted = f"{share}; accepted: a multiple of {world_size}, or other hardware.devices"
         raise InputError("training.batch_size", batch_size, accepted)

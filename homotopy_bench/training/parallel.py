@@ -6,16 +6,20 @@ all of them, in the same order; a step is asked for and not waited for.
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeVar
 
+import torch
 from torch import nn
 
 from homotopy_bench.config.schema import Config
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.data.base import Splits
-from homotopy_bench.distributed.process_group import answer, answers, receive, send
+from homotopy_bench.distributed.process_group import END, answer, answers, receive, send
 from homotopy_bench.distributed.ranks import Ranks
 from homotopy_bench.distributed.replicas import Replicas
 from homotopy_bench.training.division import Division
@@ -26,14 +30,14 @@ from homotopy_bench.training.training import Training
 
 T = TypeVar("T")
 
-BUILD, END = "build", "end"
-REQUESTS = (
-    *(BUILD, END, "advance", "finish_steps", "read", "evaluate_copies", "evaluate_target", "last_t", "copies"),
-    *("target_states", "path_networks", "member_states", "load_member_states", "peak_memory_mb"),
+BUILD = "build"
+UNANSWERED = (BUILD, "advance", "load_member_states")
+ANSWERED = (
+    *("finish_steps", "read", "evaluate_copies", "evaluate_target", "last_t", "copies"),
+    *("target_states", "path_networks", "member_states"),
 )
-"""What a rank can be asked: to build its trainer, to end, or a method of that trainer."""
-
-Load = Callable[[Config], Splits]
+REQUESTS = ("end", *UNANSWERED, *ANSWERED)
+"""What a rank can be asked: to end, to build its trainer, or a method of that trainer."""
 
 
 class ParallelTrainer(Training):
@@ -55,12 +59,14 @@ class ParallelTrainer(Training):
         self._ranks, self._division = ranks, division
         parts = [[configs[m] for m in division.part(rank)] for rank in range(ranks.world_size)]
         try:
-            pickle.dumps(parts)
+            _Portable(io.BytesIO()).dump(parts)
         except Exception as error:  # whatever a class of the user's own raises
             accepted = f"model or data cannot be sent to another process ({error}); accepted: cpu, cuda"
             raise InputError("hardware", configs[0].hardware.name, accepted) from error
-        everyone = range(ranks.world_size)
-        arguments = [(parts[rank], division.replicas(rank), division.answers) for rank in everyone]
+        threads = torch.get_num_threads()
+        arguments = [
+            Part(parts[rank], division.replicas(rank), threads, division.answers) for rank in range(ranks.world_size)
+        ]
 
         def build() -> Trainer:
             return Trainer(parts[0], splits, division.replicas(0))
@@ -147,16 +153,25 @@ class ParallelTrainer(Training):
         own: Callable[[], Sequence[T]],
         members: Sequence[int],
     ) -> list[T]:
-        results = self._ask(request, arguments, own)
         if not self._division.answers:
-            return list(results)
+            return list(self._ask(request, arguments, own))
+        results: Sequence[T] | Exception = []
+        try:
+            results = self._ask(request, arguments, own)
+        except RankLost:
+            raise
+        except Exception as error:  # the others answer all the same
+            results = error
         try:
             everyone = answers(results)
         except Exception as error:
             raise self._ranks.explain(error) from error
+        for found in everyone:
+            if isinstance(found, Exception):  # here or on another rank
+                raise found
         return self._division.chosen(everyone, members)
 
-    def _ask(self, request: str, arguments: Sequence[tuple[object, ...]] | None, own: Callable[[], T]) -> T:
+    def _ask(self, request: str, arguments: Sequence[object] | None, own: Callable[[], T]) -> T:
         """Return the result here of what every rank is asked to do."""
         self._ranks.check()
         try:
@@ -169,33 +184,77 @@ class ParallelTrainer(Training):
             raise explained from error
 
 
-def end_ranks() -> None:
-    """Let the other ranks end."""
-    send(REQUESTS.index(END), None)
-
-
-def serve(load: Load) -> None:
+def serve(prepare: Prepare) -> None:
     """Do what rank 0 asks, until it asks for the end or goes.
 
+    Where ranks share batches, an error here ends this process, and rank 0 notices. Where they have members of their
+    own, rank 0 gets it as the next answer.
+
     Args:
-        load: Returns the data of a configuration.
+        prepare: Sets up this process for a part, and returns its data.
+
+    Raises:
+        Exception: Whatever a shared step raises.
     """
     trainer: Trainer | None = None
-    answering = False
+    answering, failure = False, None
     while True:
         number, arguments = receive()
-        request = REQUESTS[number]
-        if request == END:
+        if number == END:
             return
-        if request == BUILD:
-            trainer, answering = _built(arguments, load)
-            continue
-        result = [] if trainer is None else getattr(trainer, request)(*(arguments or ()))
-        if answering and request not in ("advance", "load_member_states"):
-            answer(result)
+        request = REQUESTS[number]
+        result: object = []
+        try:
+            if request == BUILD:
+                answering, failure = arguments.answers, None
+                trainer = _built(arguments, prepare)
+            elif trainer is not None and failure is None:
+                result = getattr(trainer, request)(*(arguments or ()))
+        except Exception as error:
+            if not answering:
+                raise
+            failure = _portable(error)
+        if answering and request in ANSWERED:
+            answer(result if failure is None else failure)
 
 
-def _built(arguments: tuple[list[Config], Replicas, bool], load: Load) -> tuple[Trainer | None, bool]:
-    """Return the trainer of a rank's members, None where all of them have left, and whether its answers are wanted."""
-    configs, replicas, answering = arguments
-    return Trainer(configs, load(configs[0]), replicas) if configs else None, answering
+@dataclass(frozen=True)
+class Part:
+    """Describe what a rank trains.
+
+    Attributes:
+        configs: Of its members; none where all of them have left.
+        replicas: With whom it shares batches.
+        threads: Host threads.
+        answers: Whether rank 0 wants its answers.
+    """
+
+    configs: list[Config]
+    replicas: Replicas
+    threads: int
+    answers: bool
+
+
+Prepare = Callable[[Part], Splits]
+
+
+def _built(part: Part, prepare: Prepare) -> Trainer | None:
+    return Trainer(part.configs, prepare(part), part.replicas) if part.configs else None
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that another process can read."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its class raises
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+class _Portable(pickle.Pickler):
+    """Refuse what only the script that this process runs knows."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, type | FunctionType) and value.__module__ == "__main__":
+            raise pickle.PicklingError(f"{value.__qualname__} of this script; put it into a module that is imported")
+        return NotImplemented

@@ -289,7 +289,7 @@ class Trainer(Training):
 
     def _settle(self) -> None:
         """Make the running statistics of the replicas equal."""
-        self._replicas.settle(self.ensemble.statistics().values())
+        self._replicas.settle(self.ensemble.statistics())
 
     @property
     def _last_step(self) -> int:

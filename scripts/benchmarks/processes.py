@@ -55,7 +55,7 @@ def run(rounds: int) -> dict[str, float]:
 def _divided(processes: Processes, overrides: tuple[str, ...], members: int, steps: int) -> Work:
     """Return the work of some training steps in two processes."""
     configs = [compose(*overrides, *TWO, "training.epochs=1000", f"seed={seed}") for seed in range(members)]
-    training = processes.of(configs)(configs, configs[0].dataset.load(configs[0].paths.data_root()))
+    training = processes.of(configs, begun=False)(configs, configs[0].dataset.load(configs[0].paths.data_root()))
 
     def work() -> None:
         for _ in range(steps):

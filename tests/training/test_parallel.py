@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.data.arrays import Arrays
+from homotopy_bench.distributed.batch_norm import synchronize_batch_norm
 from homotopy_bench.distributed.ranks import Ranks, StartedRanks
 from homotopy_bench.training.division import ByBatch, ByMembers, Division, check_batch, check_members
-from homotopy_bench.training.parallel import ParallelTrainer, end_ranks
+from homotopy_bench.training.parallel import ParallelTrainer
+from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, METHODS
 from tests.training_runs import begin, mixed_members, splits_of, trained, varied
 
@@ -24,8 +29,7 @@ TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
 def ranks(request: pytest.FixtureRequest) -> Iterator[Ranks]:
     started = StartedRanks(request.param, "gloo")
     yield started
-    end_ranks()
-    started.close()
+    started.end()
 
 
 def by_batch(members: list[Config], ranks: Ranks) -> ParallelTrainer:
@@ -75,6 +79,19 @@ def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
         tolerance = TOLERANCES[dtype]
         assert_equal_states(shared.member_states([0]), single.member_states([0]), tolerance, model)
         assert_equal_states(shared.read()[0].diagnostics, single.read()[0].diagnostics, tolerance, model)
+
+
+def test_a_share_has_the_masks_of_its_place_in_the_batch(ranks: Ranks) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn(80, 3, 32, 32, generator=generator, dtype=torch.float64), torch.arange(80) % 10
+    case = varied(CASES["baseline/vgg11/cifar10"], ("training.batch_size=12", "model.dropout=0.5"))
+    case = replace(case, dataset=Arrays.of((images, labels, images[:40], labels[:40]), case.dataset))
+    single = Trainer([case], case.dataset.load(Path()))
+    shared = ParallelTrainer([case], case.dataset.load(Path()), ranks, ByBatch(1, ranks.world_size, synchronized=True))
+    for _ in range(3):
+        single.advance()
+        shared.advance()
+    assert_equal_states(shared.member_states([0]), single.member_states([0]), 1e-10)
 
 
 @pytest.mark.parametrize("case", ["hta/mlp-batchnorm/mnist1d", "identity-circular/cnn/mnist1d"])
@@ -130,6 +147,39 @@ def test_the_last_member_trains_on_when_all_others_have_left(ranks: Ranks) -> No
         left.advance()
     assert left.finish_steps() == [(3, 0)]
     assert_equal_states(left.member_states([0]), alone.member_states([0]), 1e-12)
+
+
+def test_an_error_on_another_rank_is_raised_on_the_first(ranks: Ranks) -> None:
+    apart = by_members(mixed_members("identity-circular/mlp-orthogonal/mnist1d", "adam"), ranks)
+    foreign = {**apart.member_states([3])[0], "step": "no number"}
+    with pytest.raises(ValueError, match="step no number"):
+        apart.load_member_states([foreign] * 4)
+    last = by_members(mixed_members("identity-circular/mlp-orthogonal/mnist1d", "adam"), ranks)
+    states = last.member_states(range(4))
+    states[3]["theta"] = torch.zeros(3)  # of the last rank alone
+    last.load_member_states(states)
+    last.advance()
+    with pytest.raises(ValueError, match=r"a state of \[3\] parameters"):
+        last.read()
+    assert by_members(last.configs, ranks).last_t() == [0.0] * 3 + [1.0]  # the ranks can be asked again
+
+
+def test_batch_norm_over_one_rank_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda _: None)  # what it does among one
+    for kind, momentum in product((torch.float64, torch.bfloat16), (0.1, None)):
+        plain = torch.nn.BatchNorm1d(6, momentum=momentum)
+        over_ranks = torch.nn.Sequential(torch.nn.BatchNorm1d(6, momentum=momentum))
+        for network in (plain, over_ranks):
+            network.to(torch.float64 if kind == torch.float64 else torch.float32)
+        synchronize_batch_norm(over_ranks, 1)
+        x = (torch.randn(40, 6, generator=torch.Generator().manual_seed(1)) + 3).to(kind)
+        for _ in range(3):
+            ours, theirs = over_ranks(x), plain(x)
+        assert ours.dtype == kind
+        tolerance = 1e-10 if kind == torch.float64 else 1e-2
+        torch.testing.assert_close(ours, theirs.to(kind), rtol=tolerance, atol=tolerance)
+        statistics = zip(over_ranks[0].buffers(), plain.buffers(), strict=True)
+        assert all(torch.allclose(a.double(), b.double(), rtol=1e-5, atol=1e-6) for a, b in statistics)
 
 
 @pytest.mark.parametrize("case", ["identity-residual/mlp-batchnorm/mnist1d", "hta/mlp-orthogonal/mnist1d"])
