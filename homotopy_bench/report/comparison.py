@@ -74,7 +74,7 @@ def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float 
         dropped_baseline_seeds=tuple(sorted(theirs.keys() - ours.keys())),
         unequal_pairs=unequal,
         mean_difference=statistics.mean(differences),
-        interval=statistics.bootstrap_interval(differences),
+        interval=statistics.student_interval(differences),
         p_value=statistics.wilcoxon_p(differences),
         p_holm=None,
         smallest_p=statistics.smallest_wilcoxon_p(unequal),

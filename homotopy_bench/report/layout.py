@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from homotopy_bench.core import statistics
 from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, probability, seconds
 from homotopy_bench.report.landscape import LandscapeMean
 from homotopy_bench.report.notes import accuracy_notes, comparison_notes
@@ -74,9 +73,8 @@ def legend(report: Report) -> tuple[str, ...]:
         "Test accuracy is that of the final network at t = 1. Diverged runs count with the accuracy they "
         "have. std: ddof = 1. IQM: interquartile mean. Best on path is the accuracy of another network, at "
         "the t where validation was best: never ranked.",
-        f"95 % intervals: percentile bootstrap of the mean, {statistics.BOOTSTRAP_RESAMPLES} resamples, seed "
-        f"{statistics.BOOTSTRAP_SEED}; too narrow for few runs (with normal data they cover 75 % at 3 runs, "
-        "85 % at 5, 90 % at 10).",
+        "95 % intervals: Student's t, which covers normal data for any number of runs, and skewed data somewhat less "
+        "often; where seeds collapse, none covers.",
         "Cost: means over the same runs. A forward equivalent is the cost of one minibatch's forward pass.",
     ]
     if report.tests:

@@ -8,8 +8,7 @@ recorded; texts are inert, see :func:`~homotopy_bench.core.inert.inert`):
 ``command``
     The command line that made the file.
 ``settings``
-    ``bootstrap_method``, ``bootstrap_resamples``, ``bootstrap_seed``, ``confidence``, ``alpha``, ``power``,
-    ``tests`` (m of Holm's correction).
+    ``interval_method`` (``student_t``), ``confidence``, ``alpha``, ``power``, ``tests`` (m of Holm's correction).
 ``sections``, ``unusable``, ``tuning_runs``
     The fields of :class:`~homotopy_bench.report.structure.Report`: each class there becomes an object with the names
     of its attributes as keys, and ``unusable`` has objects of ``path``, ``kind`` and ``reason``.
@@ -35,9 +34,7 @@ SCHEMA = 1
 def to_dict(report: Report, command: str = "") -> dict[str, Any]:
     """Return a report made by ``command`` as the document described above; numbers that are not finite are None."""
     settings = {
-        "bootstrap_method": "percentile",
-        "bootstrap_resamples": statistics.BOOTSTRAP_RESAMPLES,
-        "bootstrap_seed": statistics.BOOTSTRAP_SEED,
+        "interval_method": "student_t",
         "confidence": statistics.CONFIDENCE,
         "alpha": statistics.ALPHA,
         "power": statistics.POWER,

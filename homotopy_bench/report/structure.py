@@ -29,7 +29,7 @@ class Row:
         mean: Mean test accuracy of the final network at t = 1.
         std: Its standard deviation over runs (ddof = 1).
         iqm: Its interquartile mean.
-        interval: Bootstrap 95 % interval of the mean.
+        interval: 95 % interval of the mean by Student's t; None for one run.
         precision_mean: Mean macro precision of the same networks on the test split.
         recall_mean: Their mean macro recall.
         f1_mean: Their mean macro F1.
@@ -101,7 +101,7 @@ class Comparison:
         dropped_baseline_seeds: Seeds of the baseline that the row lacks.
         unequal_pairs: Pairs whose difference is not zero.
         mean_difference: Mean of the n differences.
-        interval: Bootstrap 95 % interval of that mean.
+        interval: 95 % interval of that mean by Student's t; None for fewer than two pairs.
         p_value: Two-sided Wilcoxon signed-rank p.
         p_holm: The same after Holm's correction over all comparisons of the report.
         smallest_p: The smallest p that so many unequal pairs can reach.

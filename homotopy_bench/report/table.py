@@ -97,7 +97,7 @@ def _row(variant: Variant, naming: Naming) -> Row:
         mean=_defined(statistics.mean(accuracies)),
         std=statistics.standard_deviation(accuracies),
         iqm=_defined(statistics.interquartile_mean(accuracies)),
-        interval=statistics.bootstrap_interval(accuracies),
+        interval=statistics.student_interval(accuracies),
         precision_mean=mean(run.test_precision for run in runs),
         recall_mean=mean(run.test_recall for run in runs),
         f1_mean=mean(run.test_f1 for run in runs),

@@ -117,7 +117,7 @@ def test_the_text_says_what_a_reader_must_know(report):
         "model.init=orthogonal: 1 seed of its own and 1 seed of the baseline dropped for want of a partner",
         "With 4 unequal pairs (identity_homotopy model.init=orthogonal) p cannot be below 0.125",
         "differs from the baseline in more than the method: model.init (kaiming, baseline orthogonal)",
-        "9999 resamples, seed 0",
+        "95 % intervals: Student's t",
         "corrected for the 2 tests",
     ):
         assert sentence in text
@@ -210,7 +210,7 @@ COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds une
     p_value p_holm smallest_p minimum_detectable_effect cost_ratio differs_in"""
 SECTION_KEYS = """dataset model rows also_differ baseline no_baseline comparisons code_versions validated_on_test
 damaged unpublished_data"""
-SETTINGS_KEYS = """bootstrap_method bootstrap_resamples bootstrap_seed confidence alpha power tests"""
+SETTINGS_KEYS = """interval_method confidence alpha power tests"""
 
 
 def test_json_keys_are_those_of_schema_1(report):

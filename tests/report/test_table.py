@@ -37,7 +37,9 @@ def test_a_row_holds_the_statistics_of_its_runs(tmp_path, write_run):
     assert row.std == pytest.approx(np.std(list(accs.values()), ddof=1))
     assert row.iqm == pytest.approx(0.54)
     assert row.interval is not None
-    assert 0.50 <= row.interval.low < 0.58 < row.interval.high <= 0.78
+    # 2.7764 is the 97.5 % quantile of Student's t with 4 degrees of freedom.
+    half = 2.7764 * row.std / 5**0.5
+    assert (row.interval.low, row.interval.high) == pytest.approx((0.58 - half, 0.58 + half), abs=1e-5)
     assert row.path_mean == pytest.approx(0.9)
     assert row.path_runs == 5
     assert (row.train_seconds, row.gradient_evaluations, row.forward_equivalents) == (48, 12000, 36000)
@@ -92,8 +94,9 @@ def test_a_comparison_pairs_equal_seeds(tmp_path, write_run):
     assert (one.dropped_seeds, one.dropped_baseline_seeds) == ((4, 5), (0,))
     assert one.mean_difference == pytest.approx(0.04)
     assert one.interval is not None
-    assert one.interval.low == pytest.approx(0.02)
-    assert one.interval.high == pytest.approx(0.06)
+    # 4.3027 is the 97.5 % quantile of Student's t with 2 degrees of freedom.
+    half = 4.3027 * 0.02 / 3**0.5
+    assert (one.interval.low, one.interval.high) == pytest.approx((0.04 - half, 0.04 + half), abs=1e-5)
     # All three signs agree: 2 of 8 patterns.
     assert (one.p_value, one.p_holm, one.smallest_p) == (0.25, 0.25, 0.25)
     # 5.6535 standard errors at two degrees of freedom (root of the noncentral t distribution).
