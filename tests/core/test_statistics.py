@@ -103,6 +103,13 @@ def test_wilcoxon_p_counts_all_sign_patterns(values):
     assert statistics.unequal_pairs(values) == len(images)
 
 
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=40, unique_by=lambda value: round(abs(value), 10)))
+def test_wilcoxon_p_without_ties_is_that_of_scipy(values):
+    values = [value for value in values if abs(value) > 1e-9]
+    if values:
+        assert statistics.wilcoxon_p(values) == pytest.approx(stats.wilcoxon(values, method="exact").pvalue)
+
+
 def test_ties_that_rounding_errors_would_break_are_ties():
     values = [0.3 - 0.2, 0.2 - 0.1, -(0.4 - 0.3), 0.9 - 0.8, 0.7, 0.5]
     assert len({abs(value) for value in values}) > 3
