@@ -86,8 +86,8 @@ def test_rows_are_ranked_by_the_target_and_not_by_the_path(tmp_path, write_run):
 
 def test_a_comparison_pairs_equal_seeds(tmp_path, write_run):
     # Seeds 1, 2, 3 pair up: +0.02, +0.04, +0.06. Means over all runs would say something else entirely.
-    write_group(write_run, tmp_path, {0: 0.90, 1: 0.50, 2: 0.60, 3: 0.70}, gradients=1000)
-    write_group(write_run, tmp_path, {1: 0.52, 2: 0.64, 3: 0.76, 4: 0.1, 5: 0.1}, method="hta", gradients=2000)
+    write_group(write_run, tmp_path, {0: 0.90, 1: 0.50, 2: 0.60, 3: 0.70})
+    write_group(write_run, tmp_path, {1: 0.52, 2: 0.64, 3: 0.76, 4: 0.1, 5: 0.1}, method="hta", products=6000)
     report = report_of(tmp_path)
     (one,) = report.sections[0].comparisons
     assert (one.method, one.label, one.pairs, one.unequal_pairs) == ("hta", "", 3, 3)
@@ -242,11 +242,14 @@ def test_a_repeated_seed_is_used_once_and_listed(tmp_path, write_run):
 
 
 def test_selection_on_test_data_and_mixed_code_are_told(tmp_path, write_run):
-    write_run(tmp_path / "a", code_version="1", settings={"dataset": {"protocol": "source"}})
-    write_run(tmp_path / "b", code_version="2", seed=1)
+    source = {"dataset": {"protocol": "source"}}
+    write_run(tmp_path / "a", code_version="1", settings=source)
+    write_run(tmp_path / "b", code_version="2", settings=source, seed=1, processor="another")
     (section,) = report_of(tmp_path).sections
     assert section.validated_on_test
     assert section.code_versions == ("1", "2")
+    assert section.torch_versions == ("2.11.0",)
+    assert section.processors == ("a processor", "another")
 
 
 def test_unknown_costs_leave_the_ratio_open(tmp_path, write_run):
