@@ -65,8 +65,8 @@ def _sections(variants: Sequence[Variant], asked: Mapping[str, object]) -> list[
 
 def _refused(section: Section, elsewhere: Sequence[str]) -> Section:
     rest = len(elsewhere) - _MOST_LABELS
-    more = f"; and {rest} more" if rest > 0 else ""
-    found = f"only with {'; '.join(elsewhere[:_MOST_LABELS])}{more}"
+    more = f" or {rest} more" if rest > 0 else ""
+    found = f"only with {' or '.join(elsewhere[:_MOST_LABELS])}{more}"
     return replace(section, no_baseline=f"{section.no_baseline} with {section.label}, {found}")
 
 

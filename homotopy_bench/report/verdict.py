@@ -67,7 +67,7 @@ def _cost(ratio: float | None) -> str:
 
 def _collapsed(one: Comparison) -> str:
     whose = [(one.collapsed_seeds, "its own"), (one.collapsed_baseline_seeds, "the baseline's")]
-    said = [f"{_seeds(seeds)} of {owner}" for seeds, owner in whose if seeds]
+    said = [f"{owner} {_seeds(seeds)}" for seeds, owner in whose if seeds]
     return f"; collapsed: {' and '.join(said)}, which no interval covers" if said else ""
 
 

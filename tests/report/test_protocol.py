@@ -111,6 +111,31 @@ def test_a_diverged_run_that_stopped_early_leaves_no_section(tmp_path: Path, div
     assert (one.pairs, one.collapsed_seeds, one.collapsed_baseline_seeds) == (3, tuple(diverged), ())
 
 
+def test_line_searches_are_compared_among_themselves_at_equal_epochs(tmp_path: Path) -> None:
+    write_pair(tmp_path, "adamw")
+    lbfgs: Settings = {"optimizer": {"name": "lbfgs", "lr": 1.0}}
+    for method in ("baseline", "hta", "identity_homotopy"):
+        for seed in range(3):
+            state: dict[str, Any] = {"acc": 0.1, "status": "diverged"} if method == "identity_homotopy" else {}
+            gradients = 20000 + 100 * seed + len(method)
+            write_run(
+                tmp_path / f"l{method}{seed}", seed=seed, method=method, settings=lbfgs, gradients=gradients, **state
+            )
+    counted, varying = report_of(tmp_path).sections
+    assert [section.label for section in (counted, varying)] == ["12000 gradients", "varying gradients"]
+    assert sorted(one.method for one in varying.comparisons) == ["hta", "identity_homotopy"]
+    assert len(counted.comparisons) == 1
+    assert varying.protocol["training.epochs"] == "40"
+
+
+@pytest.mark.parametrize("more", [11999, 12001])
+def test_one_odd_count_does_not_part_a_row_from_its_baseline(tmp_path: Path, more: int) -> None:
+    for seed in range(3):
+        write_run(tmp_path / f"b{seed}", seed=seed)
+        write_run(tmp_path / f"h{seed}", seed=seed, method="hta", gradients=12000 if seed else more)
+    assert len(report_of(tmp_path).sections) == 1
+
+
 def test_without_counted_gradients_epochs_are_the_budget(tmp_path: Path) -> None:
     for epochs in (1, 12):
         write_pair(tmp_path, f"{epochs}", {"training": {"epochs": epochs}})

@@ -54,7 +54,7 @@ def test_equal_runs_are_equal(tmp_path: Path) -> None:
 def test_collapsed_seeds_are_named(tmp_path: Path) -> None:
     gains = (*GAINS[:6], -0.42, 0.025)
     (verdict,) = verdicts_on(tmp_path, gains)
-    assert verdict.endswith("; collapsed: seed 6 of its own, which no interval covers.")
+    assert verdict.endswith("; collapsed: its own seed 6, which no interval covers.")
     (section,) = build_report(read_runs([tmp_path])).sections
     assert {row.method: row.collapsed_seeds for row in section.rows} == {"hta": (6,), "baseline": ()}
 
