@@ -8,14 +8,19 @@ from dataclasses import replace
 
 from homotopy_bench.core import statistics
 from homotopy_bench.core.errors import InputError, nearest
+from homotopy_bench.report.collapse import collapsed_seeds
 from homotopy_bench.report.structure import BaselineChoice, Comparison, Row, Section
 from homotopy_bench.report.variants import Variant, canonical, differing_settings, shown
 
 BASELINE = "baseline"
 """Name of the method that the others are compared with."""
 
+CONTROL = "trace"
+"""Learning-rate schedule of a control: a baseline that replays the rates of another method is no setting of its own."""
+
 # What makes a method a method; everything else that differs is a second cause of any difference in accuracy.
 _METHOD_GROUPS = frozenset({"method", "continuation"})
+_SCHEDULE = "lr_schedule.name"
 
 
 def choose_baseline(
@@ -23,11 +28,16 @@ def choose_baseline(
 ) -> tuple[BaselineChoice, Variant] | str:
     """Return the baseline of a section, or why there is none.
 
-    Of the candidates with the values asked for, it is the one best on validation, never on test data.
+    Of the candidates with the values asked for, it is the one best on validation, never on test data. A control is
+    taken where its schedule is asked for, and nowhere else.
     """
     if not candidates:
         return "no run of method baseline here"
     words = _words(asked)
+    if _SCHEDULE not in asked:
+        candidates = [(row, variant) for row, variant in candidates if not _is_control(variant)]
+    if not candidates:
+        return f"the only baselines here are controls; pick one with --baseline {_SCHEDULE}={CONTROL}"
     fitting = [(row, variant) for row, variant in candidates if _fits_all(variant, asked)]
     if not fitting:
         return f"no baseline with {' '.join(words)} here"
@@ -60,7 +70,7 @@ def check_asked(candidates: Sequence[Variant], asked: Mapping[str, object]) -> N
 
 
 def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float | None) -> Comparison:
-    """Return how a variant with its row differs from the baseline; ``p_holm`` is None: it needs all other p values."""
+    """Return how a variant with its row differs from the baseline, without what needs all other p values."""
     ours = {run.seed: run.test_acc for run in variant.runs}
     theirs = {run.seed: run.test_acc for run in baseline.runs}
     differences = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
@@ -72,11 +82,14 @@ def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float 
         pairs=len(differences),
         dropped_seeds=tuple(sorted(ours.keys() - theirs.keys())),
         dropped_baseline_seeds=tuple(sorted(theirs.keys() - ours.keys())),
+        collapsed_seeds=tuple(seed for seed in collapsed_seeds(variant.runs) if seed in theirs),
+        collapsed_baseline_seeds=tuple(seed for seed in collapsed_seeds(baseline.runs) if seed in ours),
         unequal_pairs=unequal,
         mean_difference=statistics.mean(differences),
-        interval=statistics.bootstrap_interval(differences),
+        interval=statistics.student_interval(differences),
         p_value=statistics.wilcoxon_p(differences),
         p_holm=None,
+        beats=False,
         smallest_p=statistics.smallest_wilcoxon_p(unequal),
         minimum_detectable_effect=statistics.minimum_detectable_effect(differences),
         cost_ratio=cost / baseline_cost if cost is not None and baseline_cost else None,
@@ -85,14 +98,27 @@ def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float 
 
 
 def correct_for_multiple_tests(sections: Sequence[Section]) -> tuple[tuple[Section, ...], int]:
-    """Return sections with every ``p_holm``, and m: one correction over all m comparisons that have a p value."""
+    """Return sections with every ``p_holm`` and ``beats``, and m: one correction over all m comparisons with a p value.
+
+    A row beats the baseline where its corrected p is at most 5 % and its interval lies above zero, so that in at most
+    5 % of all reports without an effect some row does.
+    """
     p_values = [one.p_value for section in sections for one in section.comparisons if one.p_value is not None]
     adjusted = iter(statistics.holm(p_values))
     corrected = []
     for section in sections:
-        comparisons = [c if c.p_value is None else replace(c, p_holm=next(adjusted)) for c in section.comparisons]
+        comparisons = [c if c.p_value is None else _judged(c, next(adjusted)) for c in section.comparisons]
         corrected.append(replace(section, comparisons=tuple(comparisons)))
     return tuple(corrected), len(p_values)
+
+
+def _judged(one: Comparison, p_holm: float) -> Comparison:
+    beats = p_holm <= statistics.ALPHA and one.interval is not None and one.interval.low > 0.0
+    return replace(one, p_holm=p_holm, beats=beats)
+
+
+def _is_control(variant: Variant) -> bool:
+    return shown(variant.settings.get(_SCHEDULE)) == CONTROL
 
 
 def _words(asked: Mapping[str, object]) -> tuple[str, ...]:

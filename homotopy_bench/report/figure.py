@@ -22,6 +22,7 @@ from homotopy_bench.core.files import DamagedFile
 from homotopy_bench.core.method_colours import method_colour
 from homotopy_bench.core.pictures import fit_y, plain_label, rendered, whole_x
 from homotopy_bench.report.curves import read_curve
+from homotopy_bench.report.layout import heading
 from homotopy_bench.report.structure import Report, Row, Section
 
 PANEL = (6.4, 3.6)
@@ -116,7 +117,7 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
                 mark |= {"fillstyle": "none"}
             axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", markersize=3, **mark)
             values.extend(on_path.mean(axis=0))
-    axes.set(title=plain_label(f"{section.dataset}, {section.model}", LONGEST), xlabel="epoch")
+    axes.set(title=plain_label(heading(section), LONGEST), xlabel="epoch")
     axes.set_ylabel("validation accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(alpha=0.25)

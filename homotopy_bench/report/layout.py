@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from homotopy_bench.core import statistics
 from homotopy_bench.report.cells import NOTHING, amount, count, interval, name, percent, probability, seconds
 from homotopy_bench.report.landscape import LandscapeMean
 from homotopy_bench.report.notes import accuracy_notes, comparison_notes
 from homotopy_bench.report.structure import Report, Section
+from homotopy_bench.report.verdict import verdicts
 
 LANDSCAPE = ("lambda_max", "trace", "gradient_norm", "sam", "asam", "flatness_filter_0.05", "barrier")
 """Figures of the landscape that stand in the tables; a document of JSON has all."""
+
+
+MOST_VERDICTS = 8
+"""Verdicts of a section that stand above the tables; a document of JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,23 @@ class Table:
 
 
 def heading(section: Section) -> str:
-    """Return data set and model: the line above the tables of a section."""
-    return f"{section.dataset} / {section.model}"
+    """Return data set, model and what tells the protocol from others: the line above the tables of a section."""
+    return f"{section.dataset} / {section.model}" + (f" ({section.label})" if section.label else "")
+
+
+def conclusions(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the verdicts of every section under its heading; of a sweep with many rows those on the best ones."""
+    return tuple((heading(section), _most(verdicts(section))) for section in report.sections)
+
+
+def _most(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    rest = len(sentences) - MOST_VERDICTS
+    return (*sentences[:MOST_VERDICTS], f"{count(rest, 'more row')} below.") if rest > 0 else sentences
 
 
 def tables(section: Section) -> tuple[Table, ...]:
     """Return the tables of accuracy and cost, of the comparison with the baseline and of the landscape, if any."""
     return (_accuracy(section), _cost(section), *_comparison(section), *_landscape(section))
-
-
-def remark(section: Section) -> str:
-    """Return in a sentence why a section has no comparison; empty where it has some."""
-    if section.comparisons:
-        return ""
-    return f"No paired comparison: {section.no_baseline or 'every row here is a baseline'}."
 
 
 def overview(report: Report) -> str:
@@ -69,21 +76,18 @@ def unusable(report: Report) -> tuple[tuple[str, str, str], ...]:
 
 
 def legend(report: Report) -> tuple[str, ...]:
-    """Return sentences that say how every column was computed, without those on tables that are not there."""
+    """Return what a reader must know of the columns, without those of tables that are not there."""
     lines = [
-        "Test accuracy is that of the final network at t = 1. Diverged runs count with the accuracy they "
-        "have. std: ddof = 1. IQM: interquartile mean. Best on path is the accuracy of another network, at "
-        "the t where validation was best: never ranked.",
-        f"95 % intervals: percentile bootstrap of the mean, {statistics.BOOTSTRAP_RESAMPLES} resamples, seed "
-        f"{statistics.BOOTSTRAP_SEED}; too narrow for few runs (with normal data they cover 75 % at 3 runs, "
-        "85 % at 5, 90 % at 10).",
-        "Cost: means over the same runs. A forward equivalent is the cost of one minibatch's forward pass.",
+        "Accuracy is that of the final network at t = 1; diverged runs count. IQM: mean of the middle half. "
+        "Best on path is another network, never ranked.",
+        "95 % intervals: Student's t. Where seeds collapse, no interval of few runs covers.",
+        "A forward equivalent is the cost of one minibatch's forward pass.",
     ]
     if report.tests:
         lines.append(
-            "p: two-sided Wilcoxon signed-rank test; p Holm: corrected for the "
-            f"{count(report.tests, 'test')} of this report. MDE, the minimum detectable effect: the true "
-            "difference that a paired t-test of this size finds with 80 % power at the 5 % level."
+            f"p: Wilcoxon's signed-rank test; p Holm: corrected for {count(report.tests, 'test')}. A row beats the "
+            "baseline where p Holm <= 0.05 and the interval lies above zero. MDE: the true difference that so many "
+            "pairs find with 80 % power."
         )
     return tuple(lines)
 

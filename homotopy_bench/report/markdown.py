@@ -20,6 +20,9 @@ def to_markdown(report: Report, command: str = "") -> str:
 
 def _lines(report: Report, command: str) -> Iterator[str]:
     yield from ("# Report", "", f"{layout.overview(report)}.")
+    for heading, sentences in layout.conclusions(report):
+        yield from ("", f"**{_escaped(heading)}**", "")
+        yield from (f"- {_escaped(sentence)}" for sentence in sentences)
     for section in report.sections:
         yield from ("", f"## {_escaped(layout.heading(section))}")
         for table in layout.tables(section):
@@ -28,8 +31,6 @@ def _lines(report: Report, command: str) -> Iterator[str]:
             if table.notes:
                 yield ""
             yield from (f"- {_escaped(note)}" for note in table.notes)
-        if layout.remark(section):
-            yield from ("", f"**{_escaped(layout.remark(section))}**")
     if report.unusable:
         columns = tuple(layout.Column(header, number=False) for header in ("kind", "folder", "reason"))
         yield from ("", "## Not in the tables", "")

@@ -32,6 +32,7 @@ def accuracy_notes(section: Section) -> Iterator[str]:
         rest = len(damaged) - _MOST_NOTES
         more = f"; and {count(rest, 'more run')}, all in the JSON" if rest > 0 else ""
         yield f"Curves that are not drawn: {'; '.join(damaged[:_MOST_NOTES])}{more}."
+    yield from _collapsed(section.rows)
     for row in section.rows:
         if 0 < row.path_runs < row.runs:
             yield f"{name(row)}: best on path is known for {row.path_runs} of {count(row.runs, 'run')}."
@@ -42,9 +43,7 @@ def accuracy_notes(section: Section) -> Iterator[str]:
             for key, values in keys.items()
         ]
         yield f"The {method} rows also differ in {_shortened(listed)}."
-    if len(section.code_versions) > 1:
-        versions = ", ".join(version or "unknown" for version in section.code_versions)
-        yield f"These runs come from {len(section.code_versions)} versions of the code: {versions}."
+    yield _made_with(section)
 
 
 def comparison_notes(comparisons: Sequence[Comparison], choice: BaselineChoice) -> Iterator[str]:
@@ -54,7 +53,7 @@ def comparison_notes(comparisons: Sequence[Comparison], choice: BaselineChoice) 
     if choice.asked:
         how = f"; picked by --baseline {' --baseline '.join(choice.asked)}"
     elif choice.candidates == 1:
-        how = "; the only baseline variant here"
+        how = "; the only candidate here"
     yield f"Compared with: {f'baseline {choice.label}'.rstrip()}{validation}{how}."
     unpaired = [one for one in comparisons if one.dropped_seeds or one.dropped_baseline_seeds]
     yield from _by_note((one, _dropped(one)) for one in unpaired)
@@ -70,6 +69,25 @@ def comparison_notes(comparisons: Sequence[Comparison], choice: BaselineChoice) 
                 f"With {count(unequal, 'unequal pair')}{which} p cannot be below {smallest:g}, however "
                 "large the difference; 0.05 takes at least 6 pairs, and more under Holm's correction."
             )
+
+
+def _made_with(section: Section) -> str:
+    """Return the versions and processors that made the runs; where there are several, what that does."""
+    kinds = (("code", section.code_versions), ("torch", section.torch_versions), ("processor", section.processors))
+    said = [f"{kind} {', '.join(one or 'unknown' for one in several)}" for kind, several in kinds]
+    differ = " Last digits differ between them." if any(len(several) > 1 for _, several in kinds) else ""
+    return f"Made with {'; '.join(said)}.{differ}"
+
+
+def _collapsed(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the seeds that collapsed, with their accuracies."""
+    of = [row for row in rows if row.collapsed_seeds]
+    for row in of[:_MOST_NOTES]:
+        accuracy = dict(zip(row.seeds, row.accuracies, strict=True))
+        seeds = [f"{seed} ({percent(accuracy[seed])} %)" for seed in row.collapsed_seeds]
+        yield f"{name(row)}: {len(seeds)} of {count(row.runs, 'seed')} collapsed: {_shortened(seeds, 'seed')}."
+    if len(of) > _MOST_NOTES:
+        yield f"{count(len(of) - _MOST_NOTES, 'more row')} with collapsed seeds, all in the JSON."
 
 
 def _budgets(rows: Sequence[Row]) -> Iterator[str]:
@@ -116,7 +134,7 @@ def _names(rows: Sequence[Row | Comparison]) -> str:
     return ", ".join(map(name, rows[:_MOST_NAMES])) + more
 
 
-def _shortened(items: Sequence[str]) -> str:
+def _shortened(items: Sequence[str], noun: str = "key") -> str:
     rest = len(items) - _MOST_KEYS
-    more = f"; and {count(rest, 'more key')}, all in the JSON" if rest > 0 else ""
+    more = f"; and {count(rest, f'more {noun}')}, all in the JSON" if rest > 0 else ""
     return "; ".join(items[:_MOST_KEYS]) + more

@@ -66,6 +66,7 @@ LONGEST_REASON = 500
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Name = Annotated[str, AfterValidator(lambda name: shortened(name, LONGEST_NAME))]
+_Known = Annotated[_Name, BeforeValidator(lambda name: "" if name is None else name)]
 
 
 MOST_SETTINGS = 2000
@@ -105,6 +106,8 @@ class Run:
         data: The files of its data set.
         damage: What is wrong with ``metrics.jsonl``, so that there is no curve; empty for most runs.
         code_version: Version of the code that made the run.
+        torch_version: Version of PyTorch.
+        processor: Name of the processor.
         test_acc: Test accuracy of the final network at t = 1, a fraction.
         test_precision: Macro precision of the same network on the test split, a fraction.
         test_recall: Its macro recall, a fraction.
@@ -130,7 +133,9 @@ class Run:
     overrides: Annotated[tuple[str, ...], Strict(False), FailFast(), Field(max_length=MOST_SETTINGS)] = ()
     config: Annotated[dict[str, JsonValue], AfterValidator(_few)]  # pydantic bounds the depth of its values
     data: Annotated[tuple[_File, ...], Strict(False), FailFast()] = ()
-    code_version: Annotated[_Name, BeforeValidator(lambda version: "" if version is None else version)] = ""
+    code_version: _Known = ""
+    torch_version: _Known = Field(default="", validation_alias=AliasPath("environment", "torch"))
+    processor: _Known = Field(default="", validation_alias=AliasPath("environment", "processor"))
     test_acc: _Fraction = Field(validation_alias=AliasPath("final", "test_acc_target"))
     test_precision: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_precision_target"))
     test_recall: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_recall_target"))
@@ -246,7 +251,7 @@ def _from_document(
         case "failed" | "interrupted" | "pruned" as status:
             reason = " ".join(str(document.get("reason") or "no reason given").split())
             return Unusable(folder, status, shortened(reason, LONGEST_REASON))
-    for part in ("final", "best_on_path", "cost"):
+    for part in ("final", "best_on_path", "cost", "environment"):
         if not isinstance(document.get(part), dict | None):
             return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {part}: not an object")
     document.pop("__dataclass_self__", None)  # the name of an argument that pydantic adds

@@ -24,12 +24,14 @@ class Row:
         label: ``settings`` as ``key=value`` words; empty where the method has one variant only.
         settings: The configuration keys that tell this variant from the others of the same method.
         seeds: The seeds averaged, sorted.
+        accuracies: Test accuracy of the final network at t = 1 of each of them.
         runs: How many runs; diverged ones are among them.
         diverged: How many of them diverged.
+        collapsed_seeds: The seeds that diverged or have less than half the accuracy of the best one.
         mean: Mean test accuracy of the final network at t = 1.
         std: Its standard deviation over runs (ddof = 1).
         iqm: Its interquartile mean.
-        interval: Bootstrap 95 % interval of the mean.
+        interval: 95 % interval of the mean by Student's t; None for one run.
         precision_mean: Mean macro precision of the same networks on the test split.
         recall_mean: Their mean macro recall.
         f1_mean: Their mean macro F1.
@@ -50,8 +52,10 @@ class Row:
     label: str
     settings: Mapping[str, str]
     seeds: tuple[int, ...]
+    accuracies: tuple[float, ...]
     runs: int
     diverged: int
+    collapsed_seeds: tuple[int, ...]
     mean: float
     std: float | None
     iqm: float
@@ -99,11 +103,14 @@ class Comparison:
         pairs: n, the number of seeds that both have.
         dropped_seeds: Seeds of the row that the baseline lacks.
         dropped_baseline_seeds: Seeds of the baseline that the row lacks.
+        collapsed_seeds: The paired seeds with which the row collapsed.
+        collapsed_baseline_seeds: The paired seeds with which the baseline collapsed.
         unequal_pairs: Pairs whose difference is not zero.
         mean_difference: Mean of the n differences.
-        interval: Bootstrap 95 % interval of that mean.
+        interval: 95 % interval of that mean by Student's t; None for fewer than two pairs.
         p_value: Two-sided Wilcoxon signed-rank p.
         p_holm: The same after Holm's correction over all comparisons of the report.
+        beats: Whether ``p_holm`` is at most 5 % and the interval lies above zero.
         smallest_p: The smallest p that so many unequal pairs can reach.
         minimum_detectable_effect: The true difference found with 80 % power by a paired t-test of this size.
         cost_ratio: Mean forward equivalents of the row over those of the baseline.
@@ -116,11 +123,14 @@ class Comparison:
     pairs: int
     dropped_seeds: tuple[int, ...]
     dropped_baseline_seeds: tuple[int, ...]
+    collapsed_seeds: tuple[int, ...]
+    collapsed_baseline_seeds: tuple[int, ...]
     unequal_pairs: int
     mean_difference: float | None
     interval: Interval | None
     p_value: float | None
     p_holm: float | None
+    beats: bool
     smallest_p: float | None
     minimum_detectable_effect: float | None
     cost_ratio: float | None
@@ -129,11 +139,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Section:
-    """All rows of one data set and model.
+    """All rows of one data set, model and protocol.
 
     Attributes:
         dataset: Name of the data set.
         model: Name of the model.
+        protocol: What all rows have in common, key to value: the settings of the data set, the batch size, the epochs
+            where they are equal, and the gradients of a run.
+        label: What of ``protocol`` differs from the other sections of this data set and model; empty for the only one.
         rows: Sorted by falling mean.
         also_differ: Method to key to its values, for keys that differ between the variants of a method
             without being in their labels, because the keys in the labels determine them.
@@ -141,6 +154,8 @@ class Section:
         no_baseline: Why there is none; empty where there is one.
         comparisons: One per row of another method than the baseline, in the order of the rows.
         code_versions: The versions of the code that made the runs, sorted.
+        torch_versions: The versions of PyTorch, sorted.
+        processors: The processors, sorted; the last digits of an accuracy differ between them.
         validated_on_test: Whether a run validated on the test split (``dataset.protocol=source``).
         damaged: Folder of a run -> what is wrong with its ``metrics.jsonl``, so that its curve is not drawn.
         unpublished_data: Whether a run read files that are not the published ones, such as re-encoded images.
@@ -148,12 +163,16 @@ class Section:
 
     dataset: str
     model: str
+    protocol: Mapping[str, str]
+    label: str
     rows: tuple[Row, ...]
     also_differ: Mapping[str, Mapping[str, tuple[str, ...]]]
     baseline: BaselineChoice | None
     no_baseline: str
     comparisons: tuple[Comparison, ...]
     code_versions: tuple[str, ...]
+    torch_versions: tuple[str, ...]
+    processors: tuple[str, ...]
     validated_on_test: bool
     damaged: Mapping[str, str]
     unpublished_data: bool
@@ -164,7 +183,7 @@ class Report:
     """Everything that is printed.
 
     Attributes:
-        sections: Sorted by data set and model.
+        sections: Sorted by data set and model, of these the largest budget first.
         unusable: Folders that are in no row, and why.
         tests: m, the number of p values that Holm's correction covers.
         tuning_runs: How many runs of searches were left out.

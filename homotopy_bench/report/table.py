@@ -1,15 +1,18 @@
-"""Build a report of runs: one row per variant, one section per data set and model."""
+"""Build a report of runs: one row per variant, one section per data set, model and protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from homotopy_bench.core import statistics
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
 from homotopy_bench.core.tuning_budget import budget_of
+from homotopy_bench.report.collapse import collapsed_seeds
 from homotopy_bench.report.comparison import BASELINE, check_asked, choose_baseline, compare, correct_for_multiple_tests
 from homotopy_bench.report.landscape import landscape_means, read_landscape
+from homotopy_bench.report.protocol import by_protocol, describe, label_protocols
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Row, Section
 from homotopy_bench.report.variants import Naming, Variant, group_runs, label_settings, name_variants
@@ -17,12 +20,14 @@ from homotopy_bench.report.variants import Naming, Variant, group_runs, label_se
 LONGEST = 1000
 """Most characters of a label."""
 
+_MOST_LABELS = 4
+
 
 def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, object] | None = None) -> Report:
     """Return the report of any number of runs.
 
     Every run that has a test accuracy at t = 1 counts, diverged ones included. Rows of other methods are
-    compared, seed by seed, with the baseline variant of their data set and model that has the best mean
+    compared, seed by seed, with the baseline variant of their data set, model and protocol that has the best mean
     validation accuracy.
 
     Args:
@@ -37,14 +42,37 @@ def build_report(records: Iterable[Run | Unusable], *, baseline: Mapping[str, ob
     if asked:
         check_asked([variant for variant in variants if variant.method == BASELINE], asked)
     by_section = groupby(variants, key=lambda variant: (variant.dataset, variant.model))
-    sections, tests = correct_for_multiple_tests([_section(list(members), asked) for _, members in by_section])
+    uncorrected = [section for _, members in by_section for section in _sections(list(members), asked)]
+    sections, tests = correct_for_multiple_tests(uncorrected)
     unusable = [record for record in records if isinstance(record, Unusable)] + duplicates
     listed = [one for one in unusable if one.kind != "tuning"]
     by_kind = tuple(sorted(listed, key=lambda one: (one.kind, str(one.path))))
     return Report(sections, by_kind, tests, tuning_runs=len(unusable) - len(listed))
 
 
-def _section(variants: Sequence[Variant], asked: Mapping[str, object]) -> Section:
+def _sections(variants: Sequence[Variant], asked: Mapping[str, object]) -> list[Section]:
+    """Return the sections of one data set and model; one without a baseline says where there are some."""
+    groups = by_protocol(variants)
+    protocols = [describe(protocol, members) for protocol, members in groups.items()]
+    labels = label_protocols(protocols)
+    sections = [
+        _section(members, asked, protocol, label)
+        for members, protocol, label in zip(groups.values(), protocols, labels, strict=True)
+    ]
+    elsewhere = [one.label for one in sections if one.baseline is not None]
+    return [one if one.baseline is not None or not elsewhere else _refused(one, elsewhere) for one in sections]
+
+
+def _refused(section: Section, elsewhere: Sequence[str]) -> Section:
+    rest = len(elsewhere) - _MOST_LABELS
+    more = f" or {rest} more" if rest > 0 else ""
+    found = f"only with {' or '.join(elsewhere[:_MOST_LABELS])}{more}"
+    return replace(section, no_baseline=f"{section.no_baseline} with {section.label}, {found}")
+
+
+def _section(
+    variants: Sequence[Variant], asked: Mapping[str, object], protocol: Mapping[str, str], label: str
+) -> Section:
     rows: list[tuple[Row, Variant]] = []
     also_differ: dict[str, Mapping[str, tuple[str, ...]]] = {}
     for method, group in groupby(variants, key=lambda variant: variant.method):
@@ -64,12 +92,16 @@ def _section(variants: Sequence[Variant], asked: Mapping[str, object]) -> Sectio
     return Section(
         dataset=variants[0].dataset,
         model=variants[0].model,
+        protocol=protocol,
+        label=label,
         rows=tuple(row for row, _ in rows),
         also_differ=also_differ,
         baseline=None if isinstance(chosen, str) else chosen[0],
         no_baseline=chosen if isinstance(chosen, str) else "",
         comparisons=tuple(comparisons),
         code_versions=tuple(sorted({run.code_version for run in runs})),
+        torch_versions=tuple(sorted({run.torch_version for run in runs})),
+        processors=tuple(sorted({run.processor for run in runs})),
         validated_on_test=any(variant.settings.get("dataset.protocol") == '"source"' for variant in variants),
         damaged={str(run.path): run.damage for run in runs if run.damage},
         unpublished_data=not all(run.published for run in runs),
@@ -92,12 +124,14 @@ def _row(variant: Variant, naming: Naming) -> Row:
         ),
         settings=settings,
         seeds=tuple(run.seed for run in runs),
+        accuracies=tuple(accuracies),
         runs=len(runs),
         diverged=sum(run.status == "diverged" for run in runs),
+        collapsed_seeds=collapsed_seeds(runs),
         mean=_defined(statistics.mean(accuracies)),
         std=statistics.standard_deviation(accuracies),
         iqm=_defined(statistics.interquartile_mean(accuracies)),
-        interval=statistics.bootstrap_interval(accuracies),
+        interval=statistics.student_interval(accuracies),
         precision_mean=mean(run.test_precision for run in runs),
         recall_mean=mean(run.test_recall for run in runs),
         f1_mean=mean(run.test_f1 for run in runs),

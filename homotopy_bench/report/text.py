@@ -28,6 +28,9 @@ def print_report(report: Report, console: Console | None = None) -> None:
     """
     console = console or Console(highlight=False)
     console.print(_text(console, layout.overview(report), "bold"))
+    for heading, sentences in layout.conclusions(report):
+        _print_heading(console, heading)
+        _print_items(console, sentences)
     for section in report.sections:
         _print_heading(console, f"== {layout.heading(section)} ==")
         for table in layout.tables(section):
@@ -37,8 +40,6 @@ def print_report(report: Report, console: Console | None = None) -> None:
             else:
                 _print_stacked(console, table)
             _print_items(console, table.notes)
-        if layout.remark(section):
-            _print_heading(console, layout.remark(section))
     if report.unusable:
         _print_heading(console, "Not in the tables")
         for kind, path, reason in layout.unusable(report):
@@ -69,12 +70,11 @@ def _print_items(console: Console, texts: Iterable[str]) -> None:
 
 
 def _least_width(table: layout.Table) -> int:
-    # Names may wrap between words, numbers and headers not at all.
     cells = zip(*table.rows, strict=True)
     total = (len(table.columns) - 1) * _GAP
     for column, values in zip(table.columns, cells, strict=True):
         texts = [*column.header.split("\n"), *map(inert, values)]
-        total += max(cell_len(part) for text in texts for part in ([text] if column.number else text.split()))
+        total += max(map(cell_len, texts))
     return total
 
 
@@ -84,7 +84,7 @@ def _drawn(console: Console, table: layout.Table) -> RichTable:
         drawn.add_column(
             Text(column.header),
             justify="right" if column.number else "left",
-            no_wrap=column.number,
+            no_wrap=True,
             style="dim" if column.aside else None,
         )
     for row in table.rows:
@@ -93,7 +93,8 @@ def _drawn(console: Console, table: layout.Table) -> RichTable:
 
 
 def _print_stacked(console: Console, table: layout.Table) -> None:
-    # Where a name and its numbers do not fit side by side, cutting the name would make rows look alike.
+    # Where a name and its numbers do not fit side by side, cutting the name would make rows look alike, and a name that
+    # wraps is read as two rows.
     headers = [column.header.split("\n") for column in table.columns[1:]]
     height = max(map(len, headers))
     levels = list(zip(*([""] * (height - len(header)) + header for header in headers), strict=True))

@@ -6,10 +6,10 @@ against that between two baselines, seed by seed:
 - same start: B(homotopy_s, baseline_s) - B(baseline_s with another order of the data, baseline_s)
 - other start: B(homotopy_s, baseline_{s+1}) - B(baseline_s, baseline_{s+1})
 
-with the 95 % bootstrap interval of the mean difference. Whether a difference is one of basins or of names of units,
-only a matching can tell, and in a deep network only after REPAIR, without which the middle of every chord is at chance;
-where that was not done, or the matching has not converged or is no better than random permutations, the answer is
-*unknown*. Of 5 seeds no p can be below 0.062, and their intervals are too narrow.
+with the 95 % interval of the mean difference by Student's t. Whether a difference is one of basins or of names of
+units, only a matching can tell, and in a deep network only after REPAIR, without which the middle of every chord is at
+chance; where that was not done, or the matching has not converged or is no better than random permutations, the answer
+is *unknown*. Of 5 seeds no p can be below 0.062.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from homotopy_bench.analysis.finished import FinishedRun, finished_runs
 from homotopy_bench.analysis.pairs import PairFigure, PairPlan, survey_pairs
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
-from homotopy_bench.core.statistics import bootstrap_interval, wilcoxon_p
+from homotopy_bench.core.statistics import student_interval, wilcoxon_p
 from homotopy_bench.landscape.connectivity.compare import (
     PairMetric,
     chord_barriers,
@@ -200,7 +200,7 @@ def _verdicts(
 
 def _verdict(differences: Sequence[float], unknown: int, way: str) -> str:
     """Return what the differences say; one of basins is left only after matching and REPAIR."""
-    interval = bootstrap_interval(differences) if len(differences) > 1 else None
+    interval = student_interval(differences)
     if interval is None:
         return "too few pairs"
     if unknown:
@@ -221,7 +221,7 @@ def _interval(values: Sequence[float]) -> str:
     finite = [value for value in values if value == value]
     if not finite:
         return ""
-    interval = bootstrap_interval(finite) if len(finite) > 1 else None
+    interval = student_interval(finite)
     return f"{fmean(finite):.3g}" + ("" if interval is None else f" [{interval.low:.3g}, {interval.high:.3g}]")
 
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scipy import stats
-
-from homotopy_bench.core.statistics import mean, standard_deviation
+from homotopy_bench.core.statistics import mean, student_interval
 
 PERCENT = 100.0
 
@@ -36,24 +34,12 @@ def published_rows(page: str) -> dict[str, Row]:
     return {name: Row(tuple(text.split()), means[name.replace("_", " ")]) for name, text in chosen}
 
 
-def student_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the 95 % interval of the mean by Student's t, which covers for few values too; None for fewer than two.
-
-    Example:
-        >>> [round(end, 3) for end in student_interval([1.0, 2.0, 3.0])]
-        [-0.484, 4.484]
-    """
-    centre, deviation = mean(values), standard_deviation(values)
-    if centre is None or deviation is None:
-        return None
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * deviation / len(values) ** 0.5
-    return centre - half, centre + half
-
-
 def comparison(name: str, row: Row, accuracies: Sequence[float], page: Path) -> str:
     """Return what came out beside what the page says; accuracies are fractions, by seed."""
     interval = student_interval(accuracies)
-    within = "" if interval is None else f", 95 % interval {' to '.join(f'{PERCENT * end:.1f}' for end in interval)}"
+    within = (
+        "" if interval is None else f", 95 % interval {PERCENT * interval.low:.1f} to {PERCENT * interval.high:.1f}"
+    )
     each = " ".join(f"{PERCENT * accuracy:.1f}" for accuracy in accuracies)
     return (
         f"{name}: test accuracy in percent at t = 1, after the last step\n"

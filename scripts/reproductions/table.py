@@ -42,8 +42,7 @@ def _lines(groups: Mapping[str, Sequence[Outcome]], title: str, command: str, bu
         f"{budget.finalists} with {budget.seeds} more, {budget.trainings()} trainings a row. What rows share (learning "
         "rate, weight decay, warm-up of the rate) takes the same points of the same ranges. *Path* is test accuracy "
         "where validation was best at any t: another network, never ranked. Difference: paired over the seeds, to the "
-        "baseline of the group with the best validation accuracy, with its 95 % bootstrap interval (too narrow for so "
-        "few seeds)."
+        "baseline of the group with the best validation accuracy, with its 95 % interval by Student's t."
     )
     for target, outcomes in groups.items():
         reference = _reference(outcomes)
@@ -78,7 +77,7 @@ def _validation(outcome: Outcome) -> float:
 
 def _row(outcome: Outcome, reference: Outcome | None) -> str:
     ours = accuracies(outcome)
-    interval = statistics.bootstrap_interval(ours)
+    interval = statistics.student_interval(ours)
     diverged = sum(summary["status"] == "diverged" for summary in outcome.summaries)
     on_path = [s["best_on_path"]["test_acc_path"] for s in outcome.summaries if s["best_on_path"]]
     deforms = outcome.summaries[0]["method"] != "baseline"
@@ -101,7 +100,7 @@ def _difference(outcome: Outcome, reference: Outcome | None) -> str:
     if reference is None or outcome is reference:
         return "reference" if reference else ""
     pairs = [a - b for a, b in zip(accuracies(outcome), accuracies(reference), strict=True)]
-    mean, interval = statistics.mean(pairs), statistics.bootstrap_interval(pairs)
+    mean, interval = statistics.mean(pairs), statistics.student_interval(pairs)
     if mean is None or interval is None:
         return "-"
     return f"{PERCENT * mean:+.1f} [{PERCENT * interval.low:+.1f}, {PERCENT * interval.high:+.1f}]"

@@ -28,7 +28,9 @@ def write_run(
     overrides: tuple[str, ...] = (),
     macro: tuple[float, float, float] | None = None,
     code_version: str = "0.1.0",
+    processor: str = "a processor",
     gradients: int = 12000,
+    products: int = 0,
     age: int = 0,
 ) -> Path:
     """Write a run folder whose last file, summary.json, was written `age` seconds before all others.
@@ -81,7 +83,7 @@ def write_run(
         "config": config,
         "config_hash": "0123456789ab",
         "code_version": code_version,
-        "environment": {"python": "3.11.7"},
+        "environment": {"python": "3.11.7", "torch": "2.11.0", "processor": processor},
         "final": final,
         "best": None,
         "best_on_path": None if on_path is None else path,
@@ -89,8 +91,8 @@ def write_run(
             "train_seconds": gradients / 250,
             "eval_seconds": 1.5,
             "gradient_evaluations": gradients,
-            "hvp_evaluations": 0,
-            "forward_equivalents": 3.0 * gradients,
+            "hvp_evaluations": products,
+            "forward_equivalents": 3.0 * gradients + 6.0 * products,
             "peak_memory_mb": 410.5,
         },
     }

@@ -95,7 +95,7 @@ def test_an_existing_file_is_replaced_through_a_link(outputs, tmp_path):
     (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
     assert main([str(outputs), "--json", str(tmp_path / "link.json")]) == 0
     assert (tmp_path / "link.json").is_symlink()
-    assert json.loads((tmp_path / "real.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "real.json").read_text())["schema"] == 2
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_every_method_has_its_colour(write_run: Callable[..., Path], tmp_path: P
 
 def test_a_legend_of_thirty_rows_is_whole_and_tells_them_apart(write_run: Callable[..., Path], tmp_path: Path) -> None:
     for row in range(30):
-        settings = {"optimizer": {"lr": 0.001 * (row + 1)}, "dataset": {"a_very_long_key_of_a_data_set": f"{row}" * 30}}
+        settings = {"optimizer": {"lr": 0.001 * (row + 1)}, "model": {"a_very_long_key_of_a_model": f"{row}" * 30}}
         for seed in (0, 1):
             run = write_run(tmp_path / f"{row} {seed}", seed=seed, acc=0.3 + 0.01 * row, settings=settings)
             write_metrics(run, [0.1, 0.3 + 0.01 * row, 0.4 + 0.01 * row], [0.2, 0.5, 0.6])

@@ -207,7 +207,11 @@ SHOWN: dict[str, tuple[Make, str]] = {
     "markup of rich": (named("[bold red]hta[/] [link=http://evil.example]x[/link]"), "[bold red]hta[/] [link="),
     "a reason with an escape": (said(status="failed", reason=ESCAPE), r"\x1b[31mred\x1b[2J"),
     "a reason of a megabyte": (said(status="failed", reason="r" * 10**6), "rrr…rrr"),
-    "a version with an escape": (said(code_version=ESCAPE), r"versions of the code: \x1b[31mred"),
+    "a processor with an escape": (
+        said(environment={"processor": ESCAPE}),
+        r"processor \x1b[31mred\x1b[2J, a proc",
+    ),
+    "a version with an escape": (said(code_version=ESCAPE), r"Made with code \x1b[31mred\x1b[2J, 0.1.0"),
     "a data set with an escape": (said(dataset=ESCAPE), r"== \x1b[31mred\x1b[2J / mlp =="),
     "a folder with an escape": (moved(ESCAPE), r"/\x1b[31mred\x1b[2J: summary.json"),
     "a folder of two lines": (moved("a\n## b\n![x](y)"), r"/a\n## b\n![x](y): summary.json"),

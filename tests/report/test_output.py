@@ -88,6 +88,21 @@ def test_nothing_is_cut_at_any_width(report, width):
         assert {"baseline", "identity_homotopy", name.split()[1]} <= set(words)
 
 
+@pytest.mark.parametrize("width", [40, 80, 100, 140])
+def test_no_name_is_wrapped_over_its_numbers(report, width):
+    lines = printed(report, width).splitlines()
+    for row in report.sections[0].rows:
+        shown = f"{100 * row.mean:.2f}"
+        named = [index for index, line in enumerate(lines) if line.startswith(f"{row.method} {row.label}")]
+        assert any(shown in lines[index] or shown in lines[index + 1] for index in named)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_the_verdict_comes_before_every_table(report, form):
+    text = printed(report, 140) if form == "text" else to_markdown(report)
+    assert 0 < text.index("identity_homotopy model.init=orthogonal is not shown to beat") < text.index("Test accuracy")
+
+
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_tables_and_notes_keep_to_the_width(report, width):
     # Only the list of folders has longer lines: one per folder, to be searched and copied.
@@ -117,8 +132,12 @@ def test_the_text_says_what_a_reader_must_know(report):
         "model.init=orthogonal: 1 seed of its own and 1 seed of the baseline dropped for want of a partner",
         "With 4 unequal pairs (identity_homotopy model.init=orthogonal) p cannot be below 0.125",
         "differs from the baseline in more than the method: model.init (kaiming, baseline orthogonal)",
-        "9999 resamples, seed 0",
-        "corrected for the 2 tests",
+        "- identity_homotopy model.init=orthogonal is not shown to beat baseline model.init=orthogonal: +14.80 points",
+        "4 pairs, equal cost; 4 pairs cannot give p <= 0.05.",
+        "baseline model.init=kaiming: 1 of 5 seeds collapsed: 3 (10.00 %).",
+        "Made with code 0.1.0; torch 2.11.0; processor a processor.",
+        "95 % intervals: Student's t",
+        "corrected for 2 tests",
     ):
         assert sentence in text
 
@@ -126,7 +145,7 @@ def test_the_text_says_what_a_reader_must_know(report):
 def test_what_is_missing_is_said(tmp_path, write_run):
     write_run(tmp_path / "a", method="hta")
     text = printed(build_report(read_runs([tmp_path])), 80)
-    assert "No paired comparison: no run of method baseline here." in text
+    assert "hta is not compared: no run of method baseline here." in text
     write_run(tmp_path / "b", settings={"dataset": {"protocol": "source"}}, code_version="")
     (tmp_path / "a").rename(tmp_path / ".a")
     text = printed(build_report(read_runs([tmp_path])), 80)
@@ -142,7 +161,8 @@ def test_a_difference_that_rounds_to_nothing_has_no_sign(tmp_path, write_run):
     text = printed(build_report(read_runs([tmp_path])), 120)
     assert "-0.00" not in text
     assert "+0.00" not in text
-    assert text.count("[0.00, 0.00]") == 2
+    tables = text[text.index("==") :]
+    assert tables.count("[0.00, 0.00]") == 2
 
 
 def test_a_sweep_of_many_rows_does_not_drown_in_notes(tmp_path, write_run):
@@ -154,6 +174,10 @@ def test_a_sweep_of_many_rows_does_not_drown_in_notes(tmp_path, write_run):
     lines = printed(report, 200).splitlines()
     (note,) = [line for line in lines if "more than the method" in line]
     assert note.endswith("and 36 more rows: differs from the baseline in more than the method: optimizer.lr.")
+    # Eight verdicts stand above the tables, on the best rows; the document has all.
+    assert sum(" beat baseline" in line for line in lines) == 8
+    assert "- 32 more rows below." in lines
+    assert len(to_dict(report)["verdicts"]) == 40
     # The row with the baseline's own rate differs in nothing, and is not among the 39.
     assert sum(bool(one.differs_in) for one in report.sections[0].comparisons) == 39
 
@@ -203,20 +227,21 @@ def test_markdown_tables_are_whole_and_hold_every_number(report):
     assert text.endswith("\n    homotopy-report outputs --markdown 'a b.md'\n")
 
 
-ROW_KEYS = """method label settings seeds runs diverged mean std iqm interval precision_mean recall_mean f1_mean
-    val_mean path_mean path_runs train_seconds gradient_evaluations hvp_evaluations forward_equivalents
-    peak_memory_mb paths landscape tuning"""
-COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds unequal_pairs mean_difference interval
-    p_value p_holm smallest_p minimum_detectable_effect cost_ratio differs_in"""
-SECTION_KEYS = """dataset model rows also_differ baseline no_baseline comparisons code_versions validated_on_test
-damaged unpublished_data"""
-SETTINGS_KEYS = """bootstrap_method bootstrap_resamples bootstrap_seed confidence alpha power tests"""
+ROW_KEYS = """method label settings seeds accuracies runs diverged collapsed_seeds mean std iqm interval precision_mean
+    recall_mean f1_mean val_mean path_mean path_runs train_seconds gradient_evaluations hvp_evaluations
+    forward_equivalents peak_memory_mb paths landscape tuning"""
+COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds collapsed_seeds collapsed_baseline_seeds
+    unequal_pairs mean_difference interval p_value p_holm beats smallest_p minimum_detectable_effect cost_ratio
+    differs_in"""
+SECTION_KEYS = """dataset model protocol label rows also_differ baseline no_baseline comparisons code_versions
+    torch_versions processors validated_on_test damaged unpublished_data"""
+SETTINGS_KEYS = """interval_method confidence alpha power tests"""
 
 
-def test_json_keys_are_those_of_schema_1(report):
+def test_json_keys_are_those_of_schema_2(report):
     document = json.loads(to_json(report, "homotopy-report x"))
-    assert list(document) == ["schema", "command", "settings", "sections", "unusable", "tuning_runs"]
-    assert (document["schema"], document["command"]) == (1, "homotopy-report x")
+    assert list(document) == ["schema", "command", "settings", "verdicts", "sections", "unusable", "tuning_runs"]
+    assert (document["schema"], document["command"]) == (2, "homotopy-report x")
     assert list(document["settings"]) == SETTINGS_KEYS.split()
     (section,) = document["sections"]
     assert list(section) == SECTION_KEYS.split()
@@ -232,6 +257,7 @@ def test_json_holds_the_numbers_of_the_report(report):
         assert written["mean"] == row.mean
         assert written["interval"] == {"low": row.interval.low, "high": row.interval.high}
         assert written["seeds"] == list(row.seeds)
+        assert sum(written["accuracies"]) / row.runs == pytest.approx(row.mean)
         assert written["settings"] == row.settings
     for one, written in zip(report.sections[0].comparisons, section["comparisons"], strict=True):
         assert written["p_holm"] == one.p_holm

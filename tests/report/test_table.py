@@ -37,7 +37,9 @@ def test_a_row_holds_the_statistics_of_its_runs(tmp_path, write_run):
     assert row.std == pytest.approx(np.std(list(accs.values()), ddof=1))
     assert row.iqm == pytest.approx(0.54)
     assert row.interval is not None
-    assert 0.50 <= row.interval.low < 0.58 < row.interval.high <= 0.78
+    # 2.7764 is the 97.5 % quantile of Student's t with 4 degrees of freedom.
+    half = 2.7764 * row.std / 5**0.5
+    assert (row.interval.low, row.interval.high) == pytest.approx((0.58 - half, 0.58 + half), abs=1e-5)
     assert row.path_mean == pytest.approx(0.9)
     assert row.path_runs == 5
     assert (row.train_seconds, row.gradient_evaluations, row.forward_equivalents) == (48, 12000, 36000)
@@ -84,16 +86,17 @@ def test_rows_are_ranked_by_the_target_and_not_by_the_path(tmp_path, write_run):
 
 def test_a_comparison_pairs_equal_seeds(tmp_path, write_run):
     # Seeds 1, 2, 3 pair up: +0.02, +0.04, +0.06. Means over all runs would say something else entirely.
-    write_group(write_run, tmp_path, {0: 0.90, 1: 0.50, 2: 0.60, 3: 0.70}, gradients=1000)
-    write_group(write_run, tmp_path, {1: 0.52, 2: 0.64, 3: 0.76, 4: 0.1, 5: 0.1}, method="hta", gradients=2000)
+    write_group(write_run, tmp_path, {0: 0.90, 1: 0.50, 2: 0.60, 3: 0.70})
+    write_group(write_run, tmp_path, {1: 0.52, 2: 0.64, 3: 0.76, 4: 0.1, 5: 0.1}, method="hta", products=6000)
     report = report_of(tmp_path)
     (one,) = report.sections[0].comparisons
     assert (one.method, one.label, one.pairs, one.unequal_pairs) == ("hta", "", 3, 3)
     assert (one.dropped_seeds, one.dropped_baseline_seeds) == ((4, 5), (0,))
     assert one.mean_difference == pytest.approx(0.04)
     assert one.interval is not None
-    assert one.interval.low == pytest.approx(0.02)
-    assert one.interval.high == pytest.approx(0.06)
+    # 4.3027 is the 97.5 % quantile of Student's t with 2 degrees of freedom.
+    half = 4.3027 * 0.02 / 3**0.5
+    assert (one.interval.low, one.interval.high) == pytest.approx((0.04 - half, 0.04 + half), abs=1e-5)
     # All three signs agree: 2 of 8 patterns.
     assert (one.p_value, one.p_holm, one.smallest_p) == (0.25, 0.25, 0.25)
     # 5.6535 standard errors at two degrees of freedom (root of the noncentral t distribution).
@@ -239,11 +242,14 @@ def test_a_repeated_seed_is_used_once_and_listed(tmp_path, write_run):
 
 
 def test_selection_on_test_data_and_mixed_code_are_told(tmp_path, write_run):
-    write_run(tmp_path / "a", code_version="1", settings={"dataset": {"protocol": "source"}})
-    write_run(tmp_path / "b", code_version="2", seed=1)
+    source = {"dataset": {"protocol": "source"}}
+    write_run(tmp_path / "a", code_version="1", settings=source)
+    write_run(tmp_path / "b", code_version="2", settings=source, seed=1, processor="another")
     (section,) = report_of(tmp_path).sections
     assert section.validated_on_test
     assert section.code_versions == ("1", "2")
+    assert section.torch_versions == ("2.11.0",)
+    assert section.processors == ("a processor", "another")
 
 
 def test_unknown_costs_leave_the_ratio_open(tmp_path, write_run):
