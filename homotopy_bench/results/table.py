@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from homotopy_bench.results.records import RunRecord
 
 NAMES = ("dataset", "model", "method", "seed")
 """Keys of a summary that name a run in the table of evaluations."""
 
 
-def run_table(records: Sequence[RunRecord]) -> pd.DataFrame:
+class Recorded(Protocol):
+    """What a table takes of a run."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the record lies."""
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The content of ``summary.json``."""
+
+    @property
+    def metrics(self) -> Sequence[Mapping[str, Any]]:
+        """The lines of ``metrics.jsonl``."""
+
+
+def run_table(records: Sequence[Recorded]) -> pd.DataFrame:
     """Return one row a record: ``folder``, and every key of its summary."""
     return _table([{"folder": str(record.folder), **flat(record.summary)} for record in records])
 
 
-def evaluation_table(records: Sequence[RunRecord]) -> pd.DataFrame:
+def evaluation_table(records: Sequence[Recorded]) -> pd.DataFrame:
     """Return one row an evaluation: ``folder``, the names of the run, and every key of the line."""
     return _table(
         [
