@@ -7,7 +7,7 @@ Example:
     ('baseline', 4, 3)
 
     ``train(config)`` then runs it and returns the summary and the trained target network; ``train_many`` runs many, as
-    one program where they can be.
+    one program where they can be. ``read_runs`` and ``load_run`` read what they have left.
 """
 
 from __future__ import annotations
@@ -17,13 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from homotopy_bench.config.compose import compose
+    from homotopy_bench.results.records import read_runs
+    from homotopy_bench.results.trained import load_run
     from homotopy_bench.runs.many import train_many
     from homotopy_bench.runs.run import train
 
-__all__ = ["__version__", "compose", "train", "train_many"]
+__all__ = ["__version__", "compose", "load_run", "read_runs", "train", "train_many"]
 __version__ = "0.1.0"
 
-_HOMES = {"train": "runs.run", "train_many": "runs.many", "compose": "config.compose"}
+_HOMES = {
+    "train": "runs.run",
+    "train_many": "runs.many",
+    "compose": "config.compose",
+    "read_runs": "results.records",
+    "load_run": "results.trained",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ PACKAGE = "homotopy_bench"
 DUTIES = {
     "cli": "command lines",
     "sweeps": "many jobs, Optuna",
+    "results": "runs as data",
     "precision": "bits of parameters",
     "analysis": "landscape of runs",
     "landscape": "around a minimum",
@@ -50,6 +51,7 @@ DUTIES = {
 COLUMNS = {
     "cli": 4.5,
     "sweeps": 0.4,
+    "results": 4.1,
     "analysis": 1.8,
     "landscape": 0.9,
     "precision": 2.85,

@@ -29,6 +29,7 @@ from homotopy_bench.training.trainer import Trainer
 from tests.composing import Composer
 
 ROOT = Path(__file__).parent.parent
+COMMANDS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.name != "LOG.md")]
 SMALL = ["model.depth=3", "model.width=8", "dataset.samples=500", "training.epochs=2"]
 
@@ -96,7 +97,7 @@ def lines_of_code(page: str) -> Iterator[str]:
         r"^ {4}(?! )(.+)$", re.sub(r"^- .*\n( {2,}.*\n)*", "", page, flags=re.MULTILINE), re.MULTILINE
     )
     for code in re.findall(r"`([^`\n]+)`", re.sub(r"(?<=\w)\n(?=\S)", " ", page)):
-        if re.match(r"(homotopy-(train|report|data|functions|precision)|make|python scripts/\S+) \S", code):
+        if re.match(rf"({'|'.join(COMMANDS)}|make|python scripts/\S+) \S", code):
             yield code
 
 

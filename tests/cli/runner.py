@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import homotopy_bench
-from homotopy_bench.cli import data, functions, landscape, precision, report, train
+from homotopy_bench.cli import data, export, functions, landscape, precision, report, train
 from homotopy_bench.core.folder_lock import LOCK
 from tests.cli.forks import Fork
 
@@ -37,6 +37,7 @@ MAINS: dict[str, Callable[[], int]] = {
     "homotopy-functions": functions.main,
     "homotopy-precision": precision.main,
     "homotopy-landscape": landscape.main,
+    "homotopy-export": export.main,
 }
 
 LEFT_OUT = ("HYDRA_FULL_ERROR", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "COMP_LINE")

@@ -20,6 +20,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.conf_files import conf_dir
 from tests.cases import FOLDERS, need_data
 from tests.cli.runner import LIMIT, TINY, call_main, environment, run, run_cli, summary
+from tests.report.conftest import write_run
 
 CONSOLE_SCRIPT = Path(sys.executable).with_name("homotopy-train")
 
@@ -103,6 +104,21 @@ def test_answers_without_loading_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+IMPORTS = """
+import sys
+from homotopy_bench import __all__, read_runs
+read_runs(sys.argv[1])
+heavy = [name for name in ("torch", "matplotlib", "pandas") if name in sys.modules]
+assert heavy == [] and "load_run" in __all__, heavy
+"""
+
+
+def test_records_are_read_without_loading_torch_or_pandas(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    done = run(sys.executable, "-c", IMPORTS, str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
