@@ -104,7 +104,7 @@ def test_a_method_of_two_gradients_a_step_meets_the_control_that_pays_as_many(tm
 def test_a_diverged_run_that_stopped_early_leaves_no_section(tmp_path: Path, diverged: list[int]) -> None:
     for seed in range(3):
         write_run(tmp_path / f"b{seed}", seed=seed)
-        broken = {"status": "diverged", "acc": 0.1, "gradients": 40} if seed in diverged else {}
+        broken: dict[str, Any] = {"status": "diverged", "acc": 0.1, "gradients": 40} if seed in diverged else {}
         write_run(tmp_path / f"h{seed}", seed=seed, method="hta", **broken)
     (section,) = report_of(tmp_path).sections
     (one,) = section.comparisons

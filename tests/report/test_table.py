@@ -34,6 +34,7 @@ def test_a_row_holds_the_statistics_of_its_runs(tmp_path, write_run):
     assert (section.dataset, section.model, row.method, row.label) == ("mnist1d", "mlp", "baseline", "")
     assert (row.runs, row.diverged, row.seeds) == (5, 0, (0, 1, 2, 3, 4))
     assert row.mean == pytest.approx(0.58)
+    assert row.std is not None
     assert row.std == pytest.approx(np.std(list(accs.values()), ddof=1))
     assert row.iqm == pytest.approx(0.54)
     assert row.interval is not None

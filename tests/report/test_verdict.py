@@ -106,8 +106,8 @@ def test_at_most_5_percent_of_studies_without_an_effect_claim_one(draw: Any, bas
     chosen = validation[:, :baselines].mean(axis=2).argmax(axis=1)
     differences = test[:, baselines:] - test[np.arange(STUDIES), chosen][:, None]
     # A claim takes an interval above zero: only the reports of studies that have one need to be made.
-    t = stats.ttest_1samp(differences, 0.0, axis=2).statistic
-    suspects = np.flatnonzero((t > stats.t.ppf(0.975, SEEDS - 1)).any(axis=1))
+    t = np.asarray(stats.ttest_1samp(differences, 0.0, axis=2).statistic)
+    suspects = np.flatnonzero(np.any(t > stats.t.ppf(0.975, SEEDS - 1), axis=1))
     assert len(suspects) > 20
     claims = 0
     for index in suspects:
