@@ -66,7 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(options: argparse.Namespace, command: str) -> int:
-    """Return the exit code, after printing the report and then writing its files."""
+    """Return the exit code, after printing the report and then writing its files.
+
+    Raises:
+        InputError: If an option cannot be used.
+    """
     baseline = _settings(options.baseline)
     check_output("--markdown", options.markdown)
     check_output("--json", options.json)

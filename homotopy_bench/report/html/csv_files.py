@@ -19,28 +19,28 @@ _ROW_FIELDS = (
 
 
 def csv_files(report: Report, histories: Mapping[str, History]) -> dict[str, str]:
-    """Return name -> content of the CSV files of a page; accuracies are fractions, and formulas are made inert."""
+    """Return name -> content of the CSV files of a page: accuracies are fractions, sections numbers from 0 on."""
     evaluation_head = ("section", "method", "label", "seed", *Evaluation._fields)
     return {
-        "rows.csv": _csv(("section", *_ROW_FIELDS, "interval_low", "interval_high"), _rows(report)),
+        "rows.csv": _csv(("section", "heading", *_ROW_FIELDS, "interval_low", "interval_high"), _rows(report)),
         "runs.csv": _csv(("section", "method", "label", "seed", "folder", "test_acc", "collapsed"), _runs(report)),
         "evaluations.csv": _csv(evaluation_head, _evaluations(report, histories)),
     }
 
 
 def _rows(report: Report) -> Iterator[list[object]]:
-    for section in report.sections:
+    for number, section in enumerate(report.sections):
         for row in section.rows:
             bounds = [None, None] if row.interval is None else [row.interval.low, row.interval.high]
-            yield [heading(section), *(getattr(row, field) for field in _ROW_FIELDS), *bounds]
+            yield [number, heading(section), *(getattr(row, field) for field in _ROW_FIELDS), *bounds]
 
 
 def _runs(report: Report) -> Iterator[list[object]]:
-    for section in report.sections:
+    for number, section in enumerate(report.sections):
         for row in section.rows:
             for seed, path, accuracy in zip(row.seeds, row.paths, row.accuracies, strict=True):
                 collapsed = seed in row.collapsed_seeds
-                yield [heading(section), row.method, row.label, seed, path, accuracy, str(collapsed).lower()]
+                yield [number, row.method, row.label, seed, path, accuracy, str(collapsed).lower()]
 
 
 def _evaluations(report: Report, histories: Mapping[str, History]) -> Iterator[list[object]]:

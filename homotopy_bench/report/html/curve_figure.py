@@ -32,9 +32,9 @@ MARKS = 6
 _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 300.0, 52.0, 472.0, 30.0, 258.0
 
 _CAPTION = (
-    "Validation accuracy. Thick lines with marks: mean over seeds of the target network (t = 1), over the epochs that all "
-    "seeds have; thin lines: single seeds. Dotted: the network on the path, at its t, where it is another one. A cross ends "
-    "a run that diverged. Over t, whatever is trained at t = 1 stands above 1."
+    "Validation accuracy. Thick lines with marks: mean over seeds of the target network (t = 1), over the epochs that "
+    "all seeds have; thin lines: single seeds. Dotted: the network on the path, at its t, where it is another one. A "
+    "cross ends a run that diverged. Over t, whatever is trained at t = 1 stands above 1."
 )
 
 Draw = Callable[[Evaluation], tuple[float, float]]

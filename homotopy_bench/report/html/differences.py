@@ -26,7 +26,9 @@ def differences(rows: list[StyledRow], settings: Settings, key: str) -> Markup:
     headers: list[Content] = ["setting", *(one.name for one in rows)]
     pickers = [_picker(rows, key, index) for index in (0, 1)] if len(rows) > 2 else []
     form = element("p", pickers, class_="needs-script compare", data_table=f"differences-{key}") if pickers else ""
-    return element("div", form, table(headers, lines, key=f"differences-{key}", class_="settings"))
+    return element(
+        "div", form, table(headers, lines, key=f"differences-{key}", class_="settings", numbers_from=len(headers))
+    )
 
 
 def _picker(rows: list[StyledRow], key: str, index: int) -> Markup:

@@ -17,8 +17,8 @@ from homotopy_bench.tracking.record import read_metrics
 class Evaluation(NamedTuple):
     """Hold one evaluation; nan where the record lacks a value.
 
-    ``target`` and ``path`` are validation accuracies of the network at t = 1 and at t, as fractions; the cost is that of
-    training up to here.
+    ``target`` and ``path`` are validation accuracies of the network at t = 1 and at t, as fractions; the cost is
+    that of training up to here.
     """
 
     epoch: float
@@ -40,7 +40,7 @@ class History:
 
 
 def read_history(run: Run) -> History:
-    """Return the history of a run; without evaluations where ``metrics.jsonl`` is damaged, as notes of the report say."""
+    """Return the history of a run; empty where ``metrics.jsonl`` is damaged, as notes of the report say."""
     evaluations: tuple[Evaluation, ...] = ()
     if not run.damage:
         try:

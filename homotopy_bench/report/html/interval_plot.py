@@ -22,15 +22,10 @@ def plot_scale(values: Sequence[float], intervals: Sequence[Interval | None]) ->
     return scale([*values, *ends], 4.0, WIDTH - 4.0, least=LEAST)
 
 
-def header(x: Scale, words: str) -> Markup:
-    """Return the head of the column: its words above the ends of the scale."""
-    ends = element(
-        "span",
-        element("span", svg.per_cent(round(x.low, 4))),
-        element("span", svg.per_cent(round(x.high, 4))),
-        class_="ends",
-    )
-    return element("span", words, ends)
+def header(x: Scale, words: str, unit: str) -> Markup:
+    """Return the head of the column: its words above the ends of the scale, in hundredths of a unit."""
+    ends = [element("span", f"{100 * end:.1f}{unit}") for end in (x.low, x.high)]
+    return element("span", words, element("span", ends, class_="ends"))
 
 
 def plot(

@@ -1,12 +1,12 @@
 """Estimate how many runs need at most so much to reach a target, where some never do.
 
-Kaplan and Meier 1958, Journal of the American Statistical Association 53, 457-481, equation 2b: with d_i of the n_i runs
-that are still on their way reaching the target at cost c_i,
+Kaplan and Meier 1958, Journal of the American Statistical Association 53, 457-481: with d_i of the n_i runs that are
+still on their way reaching the target at cost c_i,
 
     S(c) = prod over c_i <= c of (1 - d_i / n_i)
 
-is the share of runs that have not reached it. A run that ends without reaching the target is on its way up to its end, and
-censored there: it is never counted as if it had reached the target at its end, nor left out.
+is the share of runs that have not reached it. A run that ends without reaching the target is on its way up to its end,
+and censored there: it is never counted as if it had reached the target at its end, nor left out.
 """
 
 from __future__ import annotations

@@ -5,10 +5,13 @@ Whatever is no :class:`Markup` is text, and is escaped. A name such as ``<script
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 from homotopy_bench.core.inert import inert
+
+_PATH_DATA = re.compile(r"[MLlZ\d\s.,-]*")
 
 VOID = frozenset({"br", "circle", "hr", "input", "line", "meta", "path", "rect"})
 """Elements without content."""
@@ -27,8 +30,8 @@ Content = str | Iterable["Content"]
 def element(name: str, /, *content: Content, **attributes: str | float | bool | None) -> Markup:
     """Return an element with escaped text and attributes.
 
-    An underscore within an attribute's name is a hyphen and one at its end is dropped (``class_``); False and None leave
-    an attribute out, True writes its name alone, and a number has at most two decimals.
+    An underscore within an attribute's name is a hyphen and one at its end is dropped (``class_``); False and None
+    leave an attribute out, True writes its name alone, and a number has at most two decimals.
 
     Example:
         >>> element("p", "a < b", element("b", "c"), class_="x", data_row=1, hidden=False)
@@ -55,12 +58,24 @@ def embedded(program: str) -> Markup:
     return Markup(program)
 
 
+def path_data(words: Iterable[str]) -> Markup:
+    """Return the data of an SVG path, which may be longer than any text.
+
+    Raises:
+        ValueError: If they hold anything but commands and numbers.
+    """
+    data = "".join(words)
+    if not _PATH_DATA.fullmatch(data):
+        raise ValueError("the data of a path hold commands and numbers alone")
+    return Markup(data)
+
+
 def json_data(document: str) -> Markup:
-    """Return JSON for within a script element, which nothing in it can end.
+    r"""Return JSON for within a script element, which nothing in it can end.
 
     Example:
-        >>> json_data('"</script>&"')
-        '"\\\\u003c/script\\\\u003e\\\\u0026"'
+        >>> print(json_data('"</script>&"'))
+        "\u003c/script\u003e\u0026"
     """
     return Markup(document.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
@@ -86,4 +101,4 @@ def _attribute(key: str, value: str | float | bool | None) -> str:
     name = key.rstrip("_").replace("_", "-") if key != "viewBox" else key
     if value is True:
         return name
-    return f'{name}="{escape(inert(value)) if isinstance(value, str) else decimals(float(value or 0))}"'
+    return f'{name}="{_one(value) if isinstance(value, str) else decimals(float(value or 0))}"'

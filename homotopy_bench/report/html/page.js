@@ -167,6 +167,8 @@
       const select = all("select[data-state]").find((one) => one.dataset.state === key);
       if (select) {
         select.value = value;
+        const folded = select.closest("details");
+        if (folded && value) folded.open = true;
         choose(select);
       } else if (key.startsWith("sort-")) {
         const table = document.getElementById(key.slice(5));

@@ -31,6 +31,8 @@ from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Section
 from homotopy_bench.report.verdict import verdicts
 
+_DIFFERENCES = "What differs between the configurations of two rows"
+
 
 def to_html(report: Report, records: Sequence[Run | Unusable], command: str = "", *, anonymous: bool = False) -> str:
     """Return a report as one page of HTML.
@@ -149,7 +151,7 @@ def _section(section: Section, key: str, histories: Mapping[str, History], setti
             list(landscape_figures(section, rows, key)),
             class_="figures",
         ),
-        element("details", element("summary", "What differs between the configurations of two rows"), differences(rows, settings, key)),
+        element("details", element("summary", _DIFFERENCES), differences(rows, settings, key)),
         id=f"section-{key}", data_dataset=section.dataset, data_model=section.model,
     )  # fmt: skip
 
@@ -160,7 +162,9 @@ def _excluded(report: Report) -> Markup:
         return element("section", element("h2", "Not in the tables"), element("p", "Every run found is in the tables."))
     lines = [table_row(cells, numbers_from=3) for cells in layout.unusable(report)]
     return element(
-        "section", element("h2", "Not in the tables"), table(["kind", "folder", "reason"], lines, key="excluded")
+        "section",
+        element("h2", "Not in the tables"),
+        table(["kind", "folder", "reason"], lines, key="excluded", numbers_from=3),
     )
 
 

@@ -7,9 +7,23 @@ from collections.abc import Iterable, Sequence
 from homotopy_bench.report.html.markup import Content, Markup, element, text
 
 
-def table(headers: Sequence[Content], rows: Iterable[Markup], *, key: str, class_: str = "") -> Markup:
-    """Return a table that scrolls sideways where it is too wide, and that the page's script sorts."""
-    head = element("thead", element("tr", [element("th", one, scope="col") for one in headers]))
+def table(
+    headers: Sequence[Content], rows: Iterable[Markup], *, key: str, class_: str = "", numbers_from: int = 1
+) -> Markup:
+    """Return a table that scrolls sideways where it is too wide, and that the page's script sorts.
+
+    Args:
+        headers: Heads of the columns.
+        rows: What :func:`table_row` returns.
+        key: Identifier of the table on the page.
+        class_: A class of its own.
+        numbers_from: The first column of numbers, as in the rows.
+    """
+    heads = [
+        element("th", one, scope="col", class_="number" if index >= numbers_from else None)
+        for index, one in enumerate(headers)
+    ]
+    head = element("thead", element("tr", heads))
     body = element("tbody", list(rows))
     return element(
         "div", element("table", head, body, id=key, class_=f"sortable {class_}".strip()), class_="wide", tabindex="0"

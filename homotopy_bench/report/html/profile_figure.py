@@ -23,12 +23,16 @@ _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 300.0, 52.0, 472.0, 30.0, 258.0
 _WIDEST = 1024.0
 """Largest ratio of costs that the x axis has room for, as a power of two."""
 
+_TITLE = "gradients, as a multiple of the cheapest method's"
+
+_MOST_TICKS = 8
+
 _CAPTION = (
-    "Performance profile over data sets, models and protocols. Each section is a problem, and a method solves it at the "
-    f"median number of gradients with which its runs reach {100 * SHARES[0]:.0f} % of the section's reference accuracy. Of "
-    "several variants of a method the one best on validation stands for it. At factor 1 a line shows on which share of the "
-    "problems the method is the cheapest; at factor 2, on which share it needs at most twice the gradients of the cheapest; "
-    "at the right end, on which share it reaches the target at all."
+    "Performance profile over data sets, models and protocols. Each section is a problem, and a method solves it at "
+    f"the median number of gradients with which its runs reach {100 * SHARES[0]:.0f} % of the section's reference "
+    "accuracy. Of several variants of a method the one best on validation stands for it. At factor 1 a line shows on "
+    "which share of the problems the method is the cheapest; at factor 2, on which share it needs at most twice the "
+    "gradients of the cheapest; at the right end, on which share it reaches the target at all."
 )
 
 
@@ -37,17 +41,18 @@ def profile_figure(report: Report, histories: Mapping[str, History]) -> Markup:
     problems = {heading(section): _costs(section, histories) for section in report.sections}
     costs, methods = shared(problems)
     if not methods:
-        why = "No performance profile: it takes two methods that both stand in the same two sections, with counted gradients."
-        return element("p", why)
+        return element(
+            "p",
+            "No performance profile: it takes two methods that both stand in the same two sections, with curves and "
+            "counted gradients.",
+        )
     found = ratios(costs)
     widest = max((one for of in found.values() for one in of.values() if math.isfinite(one)), default=1.0)
     x = Scale(0.0, math.log2(min(max(1.1 * widest, 2.0), _WIDEST)), _LEFT, _RIGHT)
     y = Scale(0.0, 1.05, _BOTTOM, _TOP)
     axes = [
         svg.y_axis(y, _LEFT, _RIGHT, svg.per_cent, "share of problems"),
-        svg.x_axis(
-            x, _TOP, _BOTTOM, lambda power: f"{2**power:.3g}", "gradients, as a multiple of the cheapest method's"
-        ),
+        svg.x_axis(x, _TOP, _BOTTOM, lambda power: f"{2**power:.3g}", _TITLE, _ticks(x)),
     ]
     groups = [_group(one, profile(found, one), x, y, index) for index, one in enumerate(methods)]
     alternative = f"Performance profiles of {', '.join(methods)} over {count(len(costs), 'problem')}; numbers below."
@@ -75,13 +80,23 @@ def _costs(section: Section, histories: Mapping[str, History]) -> dict[str, floa
     return {method: median_cost(own) for method, own in found.items() if own}
 
 
+def _ticks(x: Scale) -> list[float]:
+    """Return the powers of two of round multiples, far enough from each other."""
+    found: list[float] = []
+    for factor in (1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000):
+        power = math.log2(factor)
+        if power <= x.high and (not found or power - found[-1] >= x.high / _MOST_TICKS):
+            found.append(power)
+    return found
+
+
 def _words(found: Mapping[str, Mapping[str, float]], methods: Sequence[str]) -> str:
     said = []
     for one in methods:
         own = [of_problem[one] for of_problem in found.values()]
         first, reached = sum(value == 1.0 for value in own), sum(math.isfinite(value) for value in own)
         said.append(
-            f"{one} is the cheapest on {first} of {count(len(own), 'problem')} and reaches the target on {reached}"
+            f"{one} is the cheapest, or as cheap, on {first} of {count(len(own), 'problem')} and reaches the target on {reached}"
         )
     return f"Here {'; '.join(said)}."
 
@@ -120,4 +135,4 @@ def _numbers(
             ]
             lines.append(table_row(cells, method=one, numbers_from=2))
     headers = ["problem", "method", "median gradients to the target", "multiple of the cheapest"]
-    return table(headers, lines, key="profile-numbers")
+    return table(headers, lines, key="profile-numbers", numbers_from=2)

@@ -1,7 +1,7 @@
 """Compute performance profiles: how often a method is within a factor of the cheapest one.
 
-Dolan and More 2002, Mathematical Programming 91, 201-213, equation 2.1 and the definition of rho_s below it: with c(p, s)
-the cost of method s on problem p, infinite where it does not solve it,
+Dolan and More 2002, Mathematical Programming 91, 201-213, section 2: with c(p, s) the cost of method s on problem p,
+infinite where it does not solve it,
 
     r(p, s) = c(p, s) / min over s' of c(p, s'),        rho_s(tau) = share of problems with r(p, s) <= tau.
 
@@ -21,8 +21,8 @@ Costs = Mapping[str, Mapping[str, float]]
 def shared(costs: Costs) -> tuple[Costs, list[str]]:
     """Return the problems that every method of the profiles has, with these methods' costs alone, and the methods.
 
-    A method counts that stands in at least two problems. A problem on which one of them was never run says nothing about
-    it, and is left out; so profiles compare all methods on the same problems.
+    A method counts that stands in at least two problems. A problem on which one of them was never run says nothing
+    about it, and is left out; so profiles compare all methods on the same problems.
     """
     all_methods = list(dict.fromkeys(chain.from_iterable(costs.values())))
     methods = [one for one in all_methods if sum(one in own for own in costs.values()) >= 2]

@@ -59,7 +59,7 @@ def _accuracies(section: Section, rows: list[StyledRow]) -> Plots:
             x, row.mean, row.interval, row.accuracies, one.shape, one.colour, reference=reference, alternative=words
         )
         pictures.append(drawn)
-    return header(x, "seeds, mean, 95 % interval"), pictures
+    return header(x, "seeds, mean, 95 % interval", " %"), pictures
 
 
 def _differences(section: Section, rows: list[StyledRow]) -> Plots:
@@ -74,4 +74,4 @@ def _differences(section: Section, rows: list[StyledRow]) -> Plots:
         words = f"{row.name}: mean difference {percent(one.mean_difference, sign=True)} points, interval {bounds}"
         drawn = plot(x, one.mean_difference, one.interval, own, row.shape, row.colour, reference=0.0, alternative=words)
         pictures.append(drawn)
-    return header(x, "pairs, mean, 95 % interval"), pictures
+    return header(x, "pairs, mean, 95 % interval", ""), pictures

@@ -19,9 +19,9 @@ LEAST = 0.02
 _LEFT, _RIGHT, _NAME, _STRIP, _PAIR = 12.0, 468.0, 18.0, 16.0, 30.0
 
 _CAPTION = (
-    "Test accuracy of every seed at t = 1. Below the name of a row stand its seeds; where it is compared, a line joins each "
-    "with the same seed of the baseline, a hollow dot below. A line that leans to the right going up is a seed with which "
-    "the row is better. A cross is a seed that collapsed."
+    "Test accuracy of every seed at t = 1. Below the name of a row stand its seeds; where it is compared, a line joins "
+    "each with the same seed of the baseline, a hollow dot below. A line that leans to the right going up is a seed "
+    "with which the row is better. A cross is a seed that collapsed."
 )
 
 

@@ -24,8 +24,8 @@ _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 300.0, 52.0, 472.0, 30.0, 258.0
 _CAPTION = (
     "Estimated share of runs that have reached a target validation accuracy at t = 1, over gradient evaluations "
     "(Kaplan-Meier). Further left and higher is better. A run that ends without reaching it is censored at its end, an "
-    "upright dash; one that diverged counts as never reaching it. A target counts as reached at the evaluation that finds "
-    "it, so that the steps are as coarse as the evaluations."
+    "upright dash; one that diverged counts as never reaching it. A target counts as reached at the evaluation that "
+    "finds it, so that the steps are as coarse as the evaluations."
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from homotopy_bench.report.html.markup import Content, Markup, decimals, element
+from homotopy_bench.report.html.markup import Content, Markup, decimals, element, path_data
 from homotopy_bench.report.html.scale import Scale
 
 WIDTH = 480
@@ -13,6 +13,9 @@ WIDTH = 480
 
 SHAPES = ("circle", "square", "diamond", "triangle", "down", "cross")
 """Shapes of the marks of the variants of a method, so that colour is never alone."""
+
+_TICK = 20.0
+"""About half the width of the words of a tick."""
 
 _CORNERS: dict[str, Sequence[tuple[float, float]]] = {
     "square": ((-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)),
@@ -49,7 +52,7 @@ def mark(x: float, y: float, shape: str, colour: str, *, size: float = 4.0, holl
     if shape == "cross":
         return cross(x, y, colour, size=size)
     corners = " ".join(f"{decimals(x + size * dx)},{decimals(y + size * dy)}" for dx, dy in _CORNERS[shape])
-    return element("path", d=f"M{corners}Z", class_=class_, **paint)
+    return element("path", d=path_data(f"M{corners}Z"), class_=class_, **paint)
 
 
 def cross(x: float, y: float, colour: str, *, size: float = 4.0) -> Markup:
@@ -57,7 +60,7 @@ def cross(x: float, y: float, colour: str, *, size: float = 4.0) -> Markup:
     d = "".join(
         f"M{decimals(x - size)} {decimals(y - s * size)}L{decimals(x + size)} {decimals(y + s * size)}" for s in (1, -1)
     )
-    return element("path", d=d, class_="stroke", stroke=colour)
+    return element("path", d=path_data(d), class_="stroke", stroke=colour)
 
 
 def polyline(points: Sequence[tuple[float, float]], colour: str, class_: str) -> Markup:
@@ -75,26 +78,47 @@ def polyline(points: Sequence[tuple[float, float]], colour: str, class_: str) ->
             dx, dy = here[0] - last[0], here[1] - last[1]
             words.append(f"l{dx} {dy}" if dy >= 0 else f"l{dx}{dy}")
         last = here
-    return element("path", d="".join(words), class_=class_, stroke=colour, transform="scale(.5)")
+    return element("path", d=path_data(words), class_=class_, stroke=colour, transform="scale(.5)")
 
 
-def x_axis(scale: Scale, top: float, bottom: float, words: Callable[[float], str], title: str) -> Markup:
-    """Return ticks below a figure with lines through it, and the title of the axis."""
+def x_axis(
+    scale: Scale,
+    top: float,
+    bottom: float,
+    words: Callable[[float], str],
+    title: str,
+    ticks: Sequence[float] | None = None,
+) -> Markup:
+    """Return ticks below a figure with lines through it, and the title of the axis.
+
+    Args:
+        scale: The scale of the axis.
+        top: Upper end of the lines.
+        bottom: Their lower end.
+        words: Words of a tick.
+        title: Title of the axis.
+        ticks: Values of the ticks; by default those of the scale.
+    """
+    parts = []
+    for value in scale.ticks() if ticks is None else ticks:
+        x = scale(value)
+        parts.append(line(x, top, x, bottom, class_="grid"))
+        at_edge = x > WIDTH - _TICK  # where centred words would leave the figure
+        parts.append(
+            label(WIDTH - 2 if at_edge else x, bottom + 15, words(value), anchor="end" if at_edge else "middle")
+        )
     middle = (scale.start + scale.stop) / 2
-    ticks = [
-        (line(scale(one), top, scale(one), bottom, class_="grid"), label(scale(one), bottom + 15, words(one), anchor="middle"))
-        for one in scale.ticks()
-    ]  # fmt: skip
-    return element("g", ticks, label(middle, bottom + 32, title, anchor="middle"), class_="axis")
+    return element("g", parts, label(middle, bottom + 32, title, anchor="middle"), class_="axis")
 
 
 def y_axis(scale: Scale, left: float, right: float, words: Callable[[float], str], title: str) -> Markup:
     """Return ticks beside a figure with lines through it, and the title of the axis above them."""
-    ticks = [
-        (line(left, scale(one), right, scale(one), class_="grid"), label(left - 6, scale(one) + 4, words(one), anchor="end"))
-        for one in scale.ticks()
-    ]  # fmt: skip
-    return element("g", ticks, label(4, scale.stop - 10, title), class_="axis")
+    parts = []
+    for value in scale.ticks():
+        y = scale(value)
+        parts.append(line(left, y, right, y, class_="grid"))
+        parts.append(label(left - 6, y + 4, words(value), anchor="end"))
+    return element("g", parts, label(4, scale.stop - 10, title), class_="axis")
 
 
 def short(value: float) -> str:
