@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from homotopy_bench.core.inert import inert_cell
 from homotopy_bench.report.html.history import Evaluation, History
 from homotopy_bench.report.layout import heading
-from homotopy_bench.report.structure import Report
+from homotopy_bench.report.structure import Report, Row, Section
 
 _ROW_FIELDS = (
     *("method", "label", "runs", "diverged", "mean", "std", "iqm", "val_mean", "path_mean", "train_seconds"),
@@ -19,37 +19,43 @@ _ROW_FIELDS = (
 
 
 def csv_files(report: Report, histories: Mapping[str, History]) -> dict[str, str]:
-    """Return name -> content of the CSV files of a page: accuracies are fractions, sections numbers from 0 on."""
-    evaluation_head = ("section", "method", "label", "seed", *Evaluation._fields)
+    """Return name -> content of the CSV files of a page.
+
+    Accuracies are fractions. Sections, and rows within a section, have numbers from 0 on; ``rows.csv`` says what they
+    are.
+    """
+    row_head = ("section", "row", "heading", *_ROW_FIELDS, "interval_low", "interval_high")
     return {
-        "rows.csv": _csv(("section", "heading", *_ROW_FIELDS, "interval_low", "interval_high"), _rows(report)),
-        "runs.csv": _csv(("section", "method", "label", "seed", "folder", "test_acc", "collapsed"), _runs(report)),
-        "evaluations.csv": _csv(evaluation_head, _evaluations(report, histories)),
+        "rows.csv": _csv(row_head, _rows(report)),
+        "runs.csv": _csv(("section", "row", "seed", "folder", "test_acc", "collapsed"), _runs(report)),
+        "evaluations.csv": _csv(("section", "row", "seed", *Evaluation._fields), _evaluations(report, histories)),
     }
 
 
-def _rows(report: Report) -> Iterator[list[object]]:
+def _numbered(report: Report) -> Iterator[tuple[int, int, Section, Row]]:
     for number, section in enumerate(report.sections):
-        for row in section.rows:
-            bounds = [None, None] if row.interval is None else [row.interval.low, row.interval.high]
-            yield [number, heading(section), *(getattr(row, field) for field in _ROW_FIELDS), *bounds]
+        for index, row in enumerate(section.rows):
+            yield number, index, section, row
+
+
+def _rows(report: Report) -> Iterator[list[object]]:
+    for number, index, section, row in _numbered(report):
+        bounds = [None, None] if row.interval is None else [row.interval.low, row.interval.high]
+        yield [number, index, heading(section), *(getattr(row, field) for field in _ROW_FIELDS), *bounds]
 
 
 def _runs(report: Report) -> Iterator[list[object]]:
-    for number, section in enumerate(report.sections):
-        for row in section.rows:
-            for seed, path, accuracy in zip(row.seeds, row.paths, row.accuracies, strict=True):
-                collapsed = seed in row.collapsed_seeds
-                yield [number, row.method, row.label, seed, path, accuracy, str(collapsed).lower()]
+    for number, index, _, row in _numbered(report):
+        for seed, path, accuracy in zip(row.seeds, row.paths, row.accuracies, strict=True):
+            collapsed = str(seed in row.collapsed_seeds).lower()
+            yield [number, index, seed, path, accuracy, collapsed]
 
 
 def _evaluations(report: Report, histories: Mapping[str, History]) -> Iterator[list[object]]:
-    for number, section in enumerate(report.sections):
-        for row in section.rows:
-            for path in row.paths:
-                for one in histories[path].evaluations:
-                    named = [number, row.method, row.label, histories[path].seed]
-                    yield [*named, *(f"{value:.6g}" if math.isfinite(value) else None for value in one)]
+    for number, index, _, row in _numbered(report):
+        for seed, path in zip(row.seeds, row.paths, strict=True):
+            for one in histories[path].evaluations:
+                yield [number, index, seed, *(f"{value:.6g}" if math.isfinite(value) else None for value in one)]
 
 
 def _csv(head: Sequence[str], lines: Iterable[Sequence[object]]) -> str:

@@ -82,7 +82,7 @@
       const cell = line.cells[column];
       const plot = cell.querySelector("svg title");
       const shown = plot ? { textContent: plot.textContent.replace(/^.*: mean/s, "") } : cell;
-      return cell.classList.contains("number") ? number(shown) : cell.textContent;
+      return cell.tagName === "TH" || cell.classList.contains("words") ? cell.textContent : number(shown);
     };
     const lines = [...body.rows].map((line, index) => [value(line), index, line]);
     lines.sort(([a, i], [b, j]) => {

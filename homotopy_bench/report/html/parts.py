@@ -20,7 +20,7 @@ def table(
         numbers_from: The first column of numbers, as in the rows.
     """
     heads = [
-        element("th", one, scope="col", class_="number" if index >= numbers_from else None)
+        element("th", one, scope="col", class_=None if index >= numbers_from else "words")
         for index, one in enumerate(headers)
     ]
     head = element("thead", element("tr", heads))
@@ -36,8 +36,7 @@ def table_row(
     """Return the row of a table: its first cell names it, those from ``numbers_from`` on are numbers."""
     first, *rest = cells
     tds = [
-        element("td", one, class_="number" if index >= numbers_from else None)
-        for index, one in enumerate(rest, start=1)
+        element("td", one, class_=None if index >= numbers_from else "words") for index, one in enumerate(rest, start=1)
     ]
     return element("tr", element("th", first, scope="row"), tds, data_row=row, data_method=method)
 

@@ -95,9 +95,8 @@ def _words(found: Mapping[str, Mapping[str, float]], methods: Sequence[str]) -> 
     for one in methods:
         own = [of_problem[one] for of_problem in found.values()]
         first, reached = sum(value == 1.0 for value in own), sum(math.isfinite(value) for value in own)
-        said.append(
-            f"{one} is the cheapest, or as cheap, on {first} of {count(len(own), 'problem')} and reaches the target on {reached}"
-        )
+        of = count(len(own), "problem")
+        said.append(f"{one} is the cheapest, or as cheap, on {first} of {of} and reaches the target on {reached}")
     return f"Here {'; '.join(said)}."
 
 
