@@ -24,7 +24,7 @@ PATH = "(path)"
 SOMEBODY = "(name)"
 """What stands for the name of a host or a user."""
 
-SHORTEST_NAME = 3
+SHORTEST_NAME = 2
 """Names of hosts and users that are shorter are parts of other words, and are kept unless in a path."""
 
 # Absolute paths of POSIX and Windows, those of a home, and addresses of files and of hosts with a user.
