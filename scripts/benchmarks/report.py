@@ -50,11 +50,12 @@ def _write(folder: Path, number: int) -> None:
         on_path = accuracy if t == 1.0 else round(accuracy + 0.05 * chance.random(), 4)
         lines.append({"epoch": epoch, "t": t, "val_acc_target": accuracy, "val_acc_path": on_path, "cost": cost})
     last = lines[-1]
+    lr = 0.001 * (1 + variant)
     config = {
         "dataset": {"name": "mnist1d", "samples": 4000},
         "model": {"name": model, "init": "kaiming"},
         "method": {"name": method},
-        "optimizer": {"name": "adamw", "lr": 0.001 * (1 + variant)},
+        "optimizer": {"name": "adamw", "lr": lr},
         "training": {"epochs": EVALUATIONS, "batch_size": 128},
     }
     document = {
@@ -64,7 +65,7 @@ def _write(folder: Path, number: int) -> None:
         "model": model,
         "method": method,
         "seed": seed,
-        "overrides": [f"optimizer.lr={config['optimizer']['lr']}"],
+        "overrides": [f"optimizer.lr={lr}"],
         "config": config,
         "final": {"test_acc_target": last["val_acc_target"], "val_acc_target": last["val_acc_target"]},
         "cost": last["cost"],

@@ -25,7 +25,7 @@ def test_the_published_estimates_for_remission():
     assert [1.0 - step.share for step in found] == pytest.approx(list(SURVIVING.values()), abs=5e-4)
 
 
-def redistributed(found):
+def redistributed(found: list[Outcome]) -> list[Step]:
     """Efron 1967: a censored run gives its weight in equal parts to all runs after it."""
     # At equal cost, who reaches the target comes first.
     order = sorted(found, key=lambda one: (one.cost, not one.reached))
@@ -56,7 +56,7 @@ def test_misses_are_no_costs():
     assert median_cost([Outcome(5.0, False), Outcome(7.0, False)]) == math.inf
 
 
-def history(accuracies, *, diverged=False):
+def history(accuracies: list[float], *, diverged: bool = False) -> History:
     evaluations = [
         Evaluation(epoch, 10.0 * epoch, 30.0 * epoch, 1.0 * epoch, 1.0, accuracy, accuracy)
         for epoch, accuracy in enumerate(accuracies, start=1)

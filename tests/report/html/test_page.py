@@ -19,12 +19,13 @@ from homotopy_bench.report import build_report, read_runs, to_dict
 from homotopy_bench.report.cells import name, percent, probability
 from homotopy_bench.report.curves import read_curve
 from homotopy_bench.report.html.page import to_html
+from homotopy_bench.report.structure import Report
 from homotopy_bench.report.verdict import verdicts
 from tests.report.html.conftest import write_curve
 from tests.report.html.parsed import Parsed
 
 
-def made(root, *, anonymous=False):
+def made(root: Path, *, anonymous: bool = False) -> tuple[Report, str, Parsed]:
     records = read_runs([root])
     report = build_report(records)
     page = to_html(report, records, "homotopy-report outputs --html report.html", anonymous=anonymous)
