@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 
-from homotopy_bench.report.cells import NOTHING, amount, percent, seconds
+from homotopy_bench.report.cells import NOTHING, amount, count, percent, seconds
 from homotopy_bench.report.html import svg
 from homotopy_bench.report.html.history import Evaluation, History, histories_of, mean_history
 from homotopy_bench.report.html.markup import Markup
@@ -89,9 +89,11 @@ def _group(
     if any(one.path != one.target for one in mean if math.isfinite(one.path)):
         parts.append(svg.polyline(at(mean, attrgetter("path")), row.colour, "dotted"))
     every = max(len(target) // MARKS, 1)
-    marked = [point for point in target[::-1][::every] if all(map(math.isfinite, point))]
-    parts += [svg.mark(*point, row.shape, row.colour, size=3.5) for point in marked]
-    return row.group(parts, tip=f"{row.name}: {len(runs)} runs with a curve")
+    for one, point in list(zip(mean, target, strict=True))[::-1][::every]:
+        if all(map(math.isfinite, point)):
+            words = f"{row.name}: {percent(one.target)} % at epoch {one.epoch:g}, t = {one.t:.3g}"
+            parts.append(svg.tipped(svg.mark(*point, row.shape, row.colour, size=3.5), words))
+    return row.group(parts, tip=f"{row.name}: {count(len(runs), 'run')} with a curve")
 
 
 def _numbers(rows: Sequence[StyledRow], histories: Mapping[str, History], key: str) -> Markup:

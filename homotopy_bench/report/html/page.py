@@ -14,6 +14,7 @@ from homotopy_bench.report.html.anonymity import anonymous as made_anonymous
 from homotopy_bench.report.html.csv_files import csv_files
 from homotopy_bench.report.html.curve_figure import curve_figure
 from homotopy_bench.report.html.differences import Settings, differences
+from homotopy_bench.report.html.headline import headline
 from homotopy_bench.report.html.history import History, read_histories
 from homotopy_bench.report.html.landscape_figure import landscape_figures
 from homotopy_bench.report.html.markup import Markup, element, embedded, json_data, text
@@ -95,23 +96,18 @@ def _hash(content: str) -> str:
 
 
 def _conclusions(report: Report) -> Markup:
-    """Return the verdicts of every section, of many those beyond the first ones folded."""
+    """Return a sentence for every section, then its verdicts, of many those beyond the first ones folded."""
     parts = []
     for number, section in enumerate(report.sections):
-        sentences = [element("li", sentence) for sentence in verdicts(section)]
-        first, rest = sentences[: layout.MOST_VERDICTS], sentences[layout.MOST_VERDICTS :]
-        folded = element("details", element("summary", f"{len(rest)} more"), element("ul", rest)) if rest else text()
         link = element("a", layout.heading(section), href=f"#section-{number}")
-        parts.append(
-            element(
-                "div",
-                element("h3", link),
-                element("ul", first),
-                folded,
-                data_dataset=section.dataset,
-                data_model=section.model,
-            )
-        )
+        said = [element("h3", link), element("p", headline(section), class_="headline")]
+        sentences = [element("li", sentence) for sentence in verdicts(section) if sentence != headline(section)]
+        first, rest = sentences[: layout.MOST_VERDICTS], sentences[layout.MOST_VERDICTS :]
+        if first:
+            said.append(element("ul", first))
+        if rest:
+            said.append(element("details", element("summary", f"{len(rest)} more"), element("ul", rest)))
+        parts.append(element("div", said, data_dataset=section.dataset, data_model=section.model))
     return element("section", element("h2", "Verdicts"), parts, class_="verdicts")
 
 

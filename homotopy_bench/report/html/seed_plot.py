@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from homotopy_bench.report.cells import NOTHING, percent
+from homotopy_bench.report.cells import NOTHING, count, percent
 from homotopy_bench.report.html import svg
 from homotopy_bench.report.html.markup import Markup
 from homotopy_bench.report.html.pairing import pairs
@@ -57,9 +57,9 @@ def _strip(one: StyledRow, partner: StyledRow | None, x: Scale, top: float) -> M
     collapsed = set(one.row.collapsed_seeds)
     for seed, value in zip(one.row.seeds, one.row.accuracies, strict=True):
         shape = "cross" if seed in collapsed else "circle"
-        parts.append(svg.mark(x(value), upper, shape, one.colour, size=4))
-    listed = ", ".join(f"{percent(value)}" for value in one.row.accuracies[:20])
-    return one.group(parts, tip=f"{one.name}: {listed}{' ...' if one.row.runs > 20 else ''} %")
+        words = f"{one.name}, seed {seed}: {percent(value)} %{', collapsed' if seed in collapsed else ''}"
+        parts.append(svg.tipped(svg.mark(x(value), upper, shape, one.colour, size=4), words))
+    return one.group(parts, tip=f"{one.name}: {count(one.row.runs, 'seed')}")
 
 
 def _cut(words: str) -> str:

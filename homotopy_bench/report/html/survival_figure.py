@@ -68,7 +68,8 @@ def _group(one: StyledRow, found: Sequence[Outcome], x: Scale, y: Scale, horizon
     parts = []
     for step in reached_shares(found):
         corners += [(step.cost, corners[-1][1]), (step.cost, step.share)]
-        parts.append(svg.mark(x(step.cost), y(step.share), one.shape, one.colour, size=3.5))
+        words = f"{one.name}: {svg.per_cent(step.share)} of runs for at most {amount(step.cost)} gradients"
+        parts.append(svg.tipped(svg.mark(x(step.cost), y(step.share), one.shape, one.colour, size=3.5), words))
     for cost in sorted({outcome.cost for outcome in found if not outcome.reached}):
         share = max((height for at, height in corners if at <= cost), default=0.0)
         parts.append(svg.line(x(cost), y(share) - 6, x(cost), y(share) + 6, class_="censored", colour=one.colour))

@@ -55,6 +55,11 @@ def mark(x: float, y: float, shape: str, colour: str, *, size: float = 4.0, holl
     return element("path", d=path_data(f"M{corners}Z"), class_=class_, **paint)
 
 
+def tipped(drawing: Markup, words: str) -> Markup:
+    """Return a drawing that says these words under the pointer."""
+    return element("g", element("title", words), drawing)
+
+
 def cross(x: float, y: float, colour: str, *, size: float = 4.0) -> Markup:
     """Return two crossed strokes: a diverged run, or the last of the :data:`SHAPES`."""
     d = "".join(

@@ -18,6 +18,7 @@ import pytest
 from homotopy_bench.report import build_report, read_runs, to_dict
 from homotopy_bench.report.cells import name, percent, probability
 from homotopy_bench.report.curves import read_curve
+from homotopy_bench.report.html.headline import headline
 from homotopy_bench.report.html.page import to_html
 from homotopy_bench.report.structure import Report
 from homotopy_bench.report.verdict import verdicts
@@ -129,6 +130,9 @@ def test_sections_stand_in_order_with_verdicts_first(report_page):
     assert parsed.contents["h2"] == expected
     said = [sentence for section in report.sections for sentence in verdicts(section)]
     assert parsed.contents["li"][: len(said)] == said
+    assert [words for words in parsed.words if words in map(headline, report.sections)] == list(
+        map(headline, report.sections)
+    )
     assert parsed.tables["excluded"][1][0] == "failed"
     assert parsed.tables["excluded"][1][2] == "CUDA out of memory"
 
