@@ -48,11 +48,11 @@ def curve_figure(rows: Sequence[StyledRow], histories: Mapping[str, History], ke
     evaluations = [one for _, runs in drawn for run in runs for one in run.evaluations]
     y = scale((value for one in evaluations for value in (one.target, one.path)), _BOTTOM, _TOP, least=LEAST)
     means = {row.key: mean_history(runs) for row, runs in drawn}
-    choices = []
+    choices: list[tuple[str, str, Markup]] = []
     for field, title in AXES.items():
         of = attrgetter(field)
         known = [value for one in evaluations if math.isfinite(value := of(one))]
-        if not known:
+        if not known or (choices and len(set(known)) == 1):  # where everything coincides, nothing is to be seen
             continue
         x = scale(known, _LEFT, _RIGHT, margin=0.02)
         groups = [_group(row, runs, means[row.key], of, x, y) for row, runs in drawn]

@@ -61,7 +61,7 @@ def compared_rows(
 
 
 def legend(rows: list[StyledRow]) -> Markup:
-    """Return the marks of rows with their names, as a list below a figure."""
+    """Return the marks of rows with their names and diverged runs, as a list below a figure."""
     return element("ul", list(_items(rows)), class_="legend")
 
 
@@ -80,4 +80,5 @@ def _items(rows: list[StyledRow]) -> Iterator[Markup]:
         sign = element(
             "svg", mark(7, 7, one.shape, one.colour, size=5), viewBox="0 0 14 14", class_="sign", aria_hidden="true"
         )
-        yield element("li", sign, " ", one.name, data_row=one.key, data_method=one.row.method)
+        lost = f" ({one.row.diverged} of {count(one.row.runs, 'run')} diverged)" if one.row.diverged else ""
+        yield element("li", sign, " ", one.name, lost, data_row=one.key, data_method=one.row.method)
