@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -94,3 +95,42 @@ def test_nothing_is_wider_than_the_window_and_one_panel_of_each_figure_is_shown(
     assert rest[0] == ("scripted" if scripted else "")
     assert rest[1] == rest[2] != "0"
     assert rest[3] == ("block" if scripted else "none")
+
+
+ACT = """<iframe id="f" src="page.html" width="1000" height="900"></iframe>
+<script>f.onload = async () => {
+  const view = f.contentWindow, page = f.contentDocument, one = (selector) => page.querySelector(selector);
+  const row = one("#section-0 figure g[data-row='0-1']");
+  row.dispatchEvent(new view.PointerEvent("pointerover", { bubbles: true }));
+  const lit = [...page.querySelectorAll("#section-0 g[data-row]")].filter((g) => !g.classList.contains("dimmed"));
+  const others = lit.filter((g) => g.dataset.row !== "0-1").length;
+  one("#cost-0 thead th").click();
+  const select = one("select[data-state=method]");
+  select.value = "baseline";
+  select.dispatchEvent(new view.Event("change"));
+  one("input[data-kind='x axis'][value=seconds]").click();
+  const checked = page.querySelectorAll("input.choice[value=seconds]:checked").length;
+  const kept = [];
+  view.HTMLAnchorElement.prototype.click = () => {};  // a browser that downloads does not end
+  view.URL.createObjectURL = (blob) => (kept.push(blob), "#kept");
+  for (const button of page.querySelectorAll("button[data-download]")) button.click();
+  const embedded = JSON.parse(one("#downloads").textContent);
+  const texts = await Promise.all(kept.map((blob) => blob.text()));
+  const same = Object.values(embedded).every((text, index) => text === texts[index]);
+  document.title = JSON.stringify({ lit: lit.length, others, checked, same, files: texts.length });
+  document.body.dataset.hash = view.location.hash;
+}</script>"""
+
+
+def test_pointer_clicks_and_downloads(browse):
+    document, console = browse("act.html", ACT)
+    assert console == ""
+    title = re.search(r"<title>(.*?)</title>", document)
+    assert title is not None, document[:500]
+    found = json.loads(title[1])
+    assert found["lit"] >= 3  # in each figure of the section that shows the row
+    assert found["others"] == 0
+    assert found["checked"] == 2  # one click, the same axis in both sections
+    assert (found["same"], found["files"]) == (True, 4)
+    for part in ("sort-cost-0=0.descending", "method=baseline", "x+axis=seconds"):
+        assert part in document
