@@ -20,6 +20,7 @@ from homotopy_bench.core.errors import FAILURE, InputError
 from homotopy_bench.core.inert import inert
 
 if TYPE_CHECKING:
+    from homotopy_bench.report.runs import Run, Unusable
     from homotopy_bench.report.structure import Report
 
 _DESCRIPTION = """\
@@ -33,6 +34,7 @@ _EPILOG = """\
 examples:
   homotopy-report outputs
   homotopy-report outputs multirun --markdown report.md --figure report.png
+  homotopy-report outputs --html report.html
   homotopy-report outputs --baseline model.init=kaiming
 
 Runs with seeds from 1000 on belong to searches, whose settings were chosen with
@@ -64,12 +66,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(options: argparse.Namespace, command: str) -> int:
-    """Return the exit code, after printing the report and then writing its files."""
+    """Return the exit code, after printing the report and then writing its files.
+
+    Raises:
+        InputError: If an option cannot be used.
+    """
     baseline = _settings(options.baseline)
     check_output("--markdown", options.markdown)
     check_output("--json", options.json)
+    check_output("--html", options.html)
     check_picture("--figure", options.figure)
-    check_distinct({"--markdown": options.markdown, "--json": options.json, "--figure": options.figure})
+    check_distinct(
+        {"--markdown": options.markdown, "--json": options.json, "--html": options.html, "--figure": options.figure}
+    )
+    if options.anonymous and options.html is None:
+        raise InputError("--anonymous", "", "accepted: together with --html FILE, whose page it concerns")
 
     from homotopy_bench.report.runs import read_runs
     from homotopy_bench.report.table import build_report
@@ -80,7 +91,7 @@ def _report(options: argparse.Namespace, command: str) -> int:
     try:
         print_report(report)
     finally:  # a reader of the text that has seen enough takes nothing from the files
-        code = _write(report, options, command)
+        code = _write(report, runs, options, command)
         if options.curves:
             code = _draw_curves([run.path for run in runs]) or code
     return code
@@ -107,7 +118,7 @@ def _draw_curves(folders: Sequence[Path]) -> int:
     return 0 if drawn == len(lacking) else FAILURE
 
 
-def _write(report: Report, options: argparse.Namespace, command: str) -> int:
+def _write(report: Report, runs: Sequence[Run | Unusable], options: argparse.Namespace, command: str) -> int:
     """Return the exit code, after writing the files that are asked for."""
     from homotopy_bench.report.machine import to_json
     from homotopy_bench.report.markdown import to_markdown
@@ -116,6 +127,11 @@ def _write(report: Report, options: argparse.Namespace, command: str) -> int:
         write_output("--markdown", options.markdown, to_markdown(report, command).encode())
     if options.json is not None:
         write_output("--json", options.json, to_json(report, command).encode())
+    if options.html is not None:
+        from homotopy_bench.report.html.page import to_html
+
+        page = to_html(report, runs, command, anonymous=options.anonymous)
+        write_output("--html", options.html, page.encode())
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
 
@@ -142,6 +158,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tuning", action="store_true", help="count runs with seeds from 1000 on like any other")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="also write the report as GitHub Markdown")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write every number as JSON")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="also write one page with figures, for a browser")
+    parser.add_argument("--anonymous", action="store_true", help="leave paths, host, user and times out of the page")
     parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw the curves, as .png, .svg or .pdf")
     parser.add_argument("--curves", action="store_true", help="also draw the curves.png that finished runs lack")
     return parser

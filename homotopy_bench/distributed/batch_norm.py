@@ -4,8 +4,10 @@ With x of N samples and places in w equal shares, for every channel (Ioffe and S
 1):
 
     mean = (1/w) sum_r mean_r(x)
-    var = (1/w) sum_r mean_r((x - mean)^2)
+    var = (1/w) sum_r (var_r(x) + mean_r(x)^2) - mean^2
     y = gamma (x - mean)/sqrt(var + eps) + beta
+
+The ranks meet once for both; the squares of means, which nearly cancel, are in float64.
 
 ``torch.nn.SyncBatchNorm`` does the same on accelerators only, and neither under vmap nor differentiated twice.
 """
@@ -53,13 +55,20 @@ class SynchronizedBatchNorm(_BatchNorm):
         x = x.float() if kind in (torch.bfloat16, torch.float16) else x  # statistics need more digits than that
         others = [dim for dim in range(x.dim()) if dim != 1]
         wide = (1, -1, *(1 for _ in others[1:]))
-        mean = self._over_ranks(x.mean(dim=others))
-        centred = x - mean.view(wide)
-        variance = self._over_ranks(centred.square().mean(dim=others))
+        mean_here = x.mean(dim=others)
+        centred = x - mean_here.view(wide)
+        variance_here = centred.square().mean(dim=others)
+        wide_mean = mean_here.double()
+        parts = torch.stack([wide_mean, variance_here + wide_mean.square()])
+        mean, square = self._over_ranks(parts).unbind()
+        variance = (square - mean.square()).clamp(min=0.0).to(x.dtype)
         count = x.numel() // x.shape[1] * self.world_size
         self._track(mean.detach(), variance.detach() * (count / max(count - 1, 1)))
-        y = centred * (variance + self.eps).rsqrt().view(wide)
-        y = y * self.weight.view(wide) + self.bias.view(wide) if self.affine else y
+        scale = (variance + self.eps).rsqrt()
+        shift = (wide_mean - mean).to(x.dtype) * scale
+        if self.affine:
+            scale, shift = scale * self.weight, shift * self.weight + self.bias
+        y = centred * scale.view(wide) + shift.view(wide)
         return y.to(kind)
 
     def _over_ranks(self, values: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Make an honest table of run folders: the public functions behind ``homotopy-report``.
 
 ``read_runs`` turns folders into values, ``build_report`` turns those into rows and paired comparisons, and
-one renderer each makes the text of a terminal, GitHub Markdown and JSON of them::
+one renderer each makes the text of a terminal, GitHub Markdown, JSON and a page of HTML of them::
 
     from homotopy_bench.report import build_report, read_runs, to_dict
 
@@ -14,6 +14,7 @@ one renderer each makes the text of a terminal, GitHub Markdown and JSON of them
 from __future__ import annotations
 
 from homotopy_bench.core.statistics import Interval
+from homotopy_bench.report.html.page import to_html
 from homotopy_bench.report.machine import to_dict
 from homotopy_bench.report.markdown import to_markdown
 from homotopy_bench.report.runs import Run, Unusable, read_runs
@@ -34,5 +35,6 @@ __all__ = [
     "print_report",
     "read_runs",
     "to_dict",
+    "to_html",
     "to_markdown",
 ]

@@ -60,7 +60,7 @@ def _most(sentences: tuple[str, ...]) -> tuple[str, ...]:
 
 def tables(section: Section) -> tuple[Table, ...]:
     """Return the tables of accuracy and cost, of the comparison with the baseline and of the landscape, if any."""
-    return (_accuracy(section), _cost(section), *_comparison(section), *_landscape(section))
+    return (accuracy_table(section), cost_table(section), *comparison_table(section), *landscape_tables(section))
 
 
 def overview(report: Report) -> str:
@@ -97,7 +97,8 @@ def _columns(*headers: str, aside: str | None = None) -> tuple[Column, ...]:
     return (Column("method", number=False), *(Column(header, aside=header == aside) for header in headers))
 
 
-def _accuracy(section: Section) -> Table:
+def accuracy_table(section: Section) -> Table:
+    """Return the table of accuracies, a row for every row of the section in their order."""
     aside = "(best on\npath, not\nranked)"
     columns = _columns("runs", "diverged", "mean", "std", "IQM", "95 % interval\nof the mean", aside, aside=aside)
     rows = tuple(
@@ -116,7 +117,8 @@ def _accuracy(section: Section) -> Table:
     return Table("Test accuracy at t = 1, in %", columns, rows, tuple(accuracy_notes(section)))
 
 
-def _cost(section: Section) -> Table:
+def cost_table(section: Section) -> Table:
+    """Return the table of what a run costs, in the order of the rows."""
     hvp = any(row.hvp_evaluations for row in section.rows)
     columns = _columns("train\nseconds", "gradient\nevaluations", *["HVPs"] * hvp, "forward\nequivalents")
     rows = tuple(
@@ -132,7 +134,7 @@ def _cost(section: Section) -> Table:
     return Table("Cost per run", columns, rows)
 
 
-def _landscape(section: Section) -> Iterator[Table]:
+def landscape_tables(section: Section) -> Iterator[Table]:
     """Yield for each split a table of the figures that some run has."""
     for split in ("train", "test"):
         known = {one for row in section.rows for one in row.landscape.get(split, {})}
@@ -155,7 +157,7 @@ def _spread(found: LandscapeMean | None) -> str:
     return f"{found.mean:.3g}" + ("" if found.std is None else f" +- {found.std:.1g}")
 
 
-def _comparison(section: Section) -> tuple[Table, ...]:
+def comparison_table(section: Section) -> tuple[Table, ...]:
     """Return the table of paired differences; none without a baseline or rows to compare with it."""
     if section.baseline is None or not section.comparisons:
         return ()

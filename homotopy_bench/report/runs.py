@@ -63,10 +63,18 @@ a variant and seed; ``unreadable`` cannot be opened; ``no folder`` is a file; ``
 LONGEST_REASON = 500
 """Most characters of the reason that a record gives for its status."""
 
+LONGEST_COMMAND = 2000
+"""Most characters of the command line of a run."""
+
 _Fraction = Annotated[float, Field(ge=0, le=1)]
 _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Name = Annotated[str, AfterValidator(lambda name: shortened(name, LONGEST_NAME))]
 _Known = Annotated[_Name, BeforeValidator(lambda name: "" if name is None else name)]
+_Command = Annotated[
+    str,
+    AfterValidator(lambda words: shortened(words, LONGEST_COMMAND)),
+    BeforeValidator(lambda words: words if isinstance(words, str) else ""),
+]
 
 
 MOST_SETTINGS = 2000
@@ -86,6 +94,8 @@ def _few(config: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 class _File(BaseModel):
     published: StrictBool = True
+    file: _Known = ""
+    md5: _Known = ""
 
 
 # Keys that a later version adds must not make a record of the same schema unreadable.
@@ -105,6 +115,8 @@ class Run:
         config: The whole resolved configuration, nested.
         data: The files of its data set.
         damage: What is wrong with ``metrics.jsonl``, so that there is no curve; empty for most runs.
+        command: The command line that made the run.
+        config_hash: Hash of its configuration.
         code_version: Version of the code that made the run.
         torch_version: Version of PyTorch.
         processor: Name of the processor.
@@ -133,6 +145,8 @@ class Run:
     overrides: Annotated[tuple[str, ...], Strict(False), FailFast(), Field(max_length=MOST_SETTINGS)] = ()
     config: Annotated[dict[str, JsonValue], AfterValidator(_few)]  # pydantic bounds the depth of its values
     data: Annotated[tuple[_File, ...], Strict(False), FailFast()] = ()
+    command: _Command = ""
+    config_hash: _Known = ""
     code_version: _Known = ""
     torch_version: _Known = Field(default="", validation_alias=AliasPath("environment", "torch"))
     processor: _Known = Field(default="", validation_alias=AliasPath("environment", "processor"))

@@ -101,6 +101,11 @@ def canonical(value: object) -> str:
     return json.dumps(_merge_numbers(value), sort_keys=True, default=str)
 
 
+def is_ignored(key: str) -> bool:
+    """Return whether a dotted key makes no variant of its own, as one of :data:`IGNORED` or below it."""
+    return f"{key}.".startswith(_IGNORED)
+
+
 def shown(text: str | None) -> str:
     """Return a JSON text of :func:`flatten` as on the command line: strings without quotes; None is :data:`ABSENT`.
 
@@ -124,7 +129,7 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     """
     groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Run]] = {}
     for run in runs:
-        settings = {key: text for key, text in flatten(run.config).items() if not f"{key}.".startswith(_IGNORED)}
+        settings = {key: text for key, text in flatten(run.config).items() if not is_ignored(key)}
         groups.setdefault((run.dataset, run.model, run.method, tuple(sorted(settings.items()))), []).append(run)
     variants, duplicates = [], []
     for (dataset, model, method, settings_items), members in sorted(groups.items(), key=lambda item: item[0]):

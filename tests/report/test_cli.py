@@ -220,3 +220,31 @@ def test_the_public_names_can_be_imported():
 
     for name in room.__all__:
         assert getattr(room, name).__module__.startswith(("homotopy_bench.report.", "homotopy_bench.core."))
+
+
+def test_a_page_is_written_and_says_what_made_it(outputs, tmp_path, capsys):
+    page = tmp_path / "report.html"
+    assert main([str(outputs), "--html", str(page)]) == 0
+    content = page.read_text(encoding="utf-8")
+    assert content.startswith("<!DOCTYPE html>")
+    assert f"homotopy-report {outputs} --html {page}" in content
+    assert "+11.00" in content
+    assert main([str(outputs), "--html", str(page), "--anonymous"]) == 0
+    assert str(tmp_path) not in page.read_text(encoding="utf-8")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--anonymous"], "--anonymous"),
+        (["--html", "no/such/folder/page.html"], "--html=no/such/folder/page.html"),
+        (["--html", "same", "--json", "same"], "--html=same"),
+    ],
+)
+def test_wrong_options_of_a_page_are_one_line(options, said, outputs, capsys):
+    assert main([str(outputs), *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1

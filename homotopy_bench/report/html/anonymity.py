@@ -1,0 +1,91 @@
+"""Leave out of a report who made its runs and where: paths, hosts and users.
+
+What the records say of a machine is in free text too (reasons, labels, damages), and the machine need not be this one.
+Folders of runs become numbers; every absolute path, whatever made it, becomes a word; so do the names of this host and
+user.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from homotopy_bench.report.structure import Report
+
+PATH = "(path)"
+"""What stands for a path that is no folder of a run."""
+
+SOMEBODY = "(name)"
+"""What stands for the name of a host or a user."""
+
+SHORTEST_NAME = 2
+"""Names of hosts and users that are shorter are parts of other words, and are kept unless in a path."""
+
+# Absolute paths of POSIX and Windows, those of a home, and addresses of files and of hosts with a user.
+_PATHS = re.compile(
+    r"(?:(?:file|ssh|sftp)://\S+)|(?:[A-Za-z]:\\[^\s'\"<>|]+)|(?:\\\\[^\s'\"<>|]+)|(?:(?<![\w.)\]/])~?/[^\s'\"<>|:,;()]+)"
+    r"|(?:\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*)"
+)
+
+
+def anonymous(report: Report) -> tuple[Report, Callable[[Any], Any]]:
+    """Return a report without paths, hosts and users, and the function that takes them out of any other value of it."""
+    numbers: dict[str, str] = {}
+    for section in report.sections:
+        for row in section.rows:
+            for path in row.paths:
+                numbers.setdefault(path, f"run {len(numbers) + 1}")
+    for one in report.unusable:
+        numbers.setdefault(str(one.path), f"folder {len(numbers) + 1}")
+    # A user named adam must not rename an optimiser.
+    names = sorted(_names() - _vocabulary(report), key=len, reverse=True)
+    places = sorted(numbers, key=len, reverse=True)
+    # Longest first, so that no folder is taken for the beginning of another one; a name is no part of a longer one.
+    known = re.compile("|".join(rf"(?<![\w/]){re.escape(place)}(?![\w-])" for place in places) or r"(?!)")
+    somebody = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)", re.IGNORECASE)
+
+    def clean(text: str) -> str:
+        text = known.sub(lambda found: numbers[found[0]], text)
+        return somebody.sub(SOMEBODY, _PATHS.sub(PATH, text))
+
+    def taken_out(value: Any) -> Any:
+        return _mapped(value, clean)
+
+    return taken_out(report), taken_out
+
+
+def _names() -> set[str]:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # nobody knows it
+        user = ""
+    found = {socket.gethostname(), user, Path(os.path.expanduser("~")).name}  # noqa: PTH111  # never raises
+    return {name.lower() for name in found if len(name) >= SHORTEST_NAME}
+
+
+def _vocabulary(report: Report) -> set[str]:
+    """Return the words of the names of data sets, models, methods and settings, without those of paths."""
+    texts = [text for section in report.sections for text in (section.dataset, section.model, section.label)]
+    texts += [text for section in report.sections for row in section.rows for text in (row.method, row.label)]
+    return {word for text in texts for word in re.findall(r"\w+", _PATHS.sub(PATH, text).lower())}
+
+
+def _mapped(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return a nested value with every text in it cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Path):
+        return Path(clean(str(value)))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _mapped(getattr(value, field.name), clean) for field in fields(value)})
+    if isinstance(value, Mapping):
+        return {_mapped(key, clean): _mapped(item, clean) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_mapped(item, clean) for item in value)
+    return value
