@@ -8,6 +8,8 @@ its steps. While others have their turn, a rank waits for its next request.
 
 from __future__ import annotations
 
+import torch
+
 from benchmarks.ensemble_steps import Work, on_threads, training_steps
 from benchmarks.interleaved import interleave
 from homotopy_bench.config.compose import compose
@@ -54,6 +56,7 @@ def run(rounds: int) -> dict[str, float]:
 
 def _divided(processes: Processes, overrides: tuple[str, ...], members: int, steps: int) -> Work:
     """Return the work of some training steps in two processes."""
+    torch.set_num_threads(1)  # which the other process is told
     configs = [compose(*overrides, *TWO, "training.epochs=1000", f"seed={seed}") for seed in range(members)]
     training = processes.of(configs, begun=False)(configs, configs[0].dataset.load(configs[0].paths.data_root()))
 
