@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from homotopy_bench.cli.ranks import on_rank_0
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.launched import Launched
+from homotopy_bench.runs.parallel import Processes
+from homotopy_bench.training import rank
 from tests.cli.forks import Fork
 from tests.cli.runner import LIMIT, TINY, TRAIN, call_main, environment, metrics, run, summary, the_error_line
+from tests.composing import compose
 
 GLOO = ("hardware=multi_gpu", "hardware.backend=gloo", "hardware.dtype=float64")
 LONG = (*TINY, *GLOO, "hardware.devices=2", "training.epochs=40", "training.checkpoint_every=1", "hydra.run.dir=run")
@@ -51,17 +57,17 @@ def assert_gone(pid: int) -> None:
 
 
 def test_a_rank_that_dies_ends_the_run_which_one_process_continues(tmp_path: Path) -> None:
-    process, rank = begun(tmp_path)
-    os.kill(rank, signal.SIGKILL)
+    process, other = begun(tmp_path)
+    os.kill(other, signal.SIGKILL)
     killed = time.monotonic()
     _, said = process.communicate(LIMIT)
     assert time.monotonic() - killed < 30
     assert process.returncode == 1
     assert said.splitlines() == [
-        f"homotopy-train: rank 1 of 2 (process {rank}) was ended by SIGKILL",
+        f"homotopy-train: rank 1 of 2 (process {other}) was ended by SIGKILL",
         "continue with: homotopy-train resume=run",
     ]
-    assert_gone(rank)
+    assert_gone(other)
     assert (summary(tmp_path / "run")["status"], summary(tmp_path / "run")["fault"]) == ("failed", "machine")
     done = call_main("resume=run", "hardware.devices=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -69,17 +75,14 @@ def test_a_rank_that_dies_ends_the_run_which_one_process_continues(tmp_path: Pat
 
 
 def test_an_interrupt_leaves_a_checkpoint_and_no_process(tmp_path: Path) -> None:
-    process, rank = begun(tmp_path)
+    process, other = begun(tmp_path)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(LIMIT)
     assert process.returncode == 130, said
-    assert_gone(rank)
+    assert_gone(other)
     stopped = summary(tmp_path / "run")
     assert stopped["status"] == "interrupted"
     assert stopped["environment"]["device"] == "2 x cpu"
-    done = call_main("resume=run", "hardware.devices=2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert [line["epoch"] for line in metrics(tmp_path / "run")] == list(range(1, 41))
 
 
 def test_a_run_and_a_multirun_in_processes_have_the_figures_of_one(tmp_path: Path) -> None:
@@ -122,9 +125,30 @@ def test_the_processes_of_a_launcher_make_one_record(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("record: run") == 1
     assert summary(tmp_path / "run")["environment"]["device"] == "2 x cpu"
-    alone = run(*launcher, *SHORT, "hydra.run.dir=alone", cwd=tmp_path)  # the other process has nothing to do
-    assert alone.returncode == 0, alone.stderr
-    assert alone.stdout.count("record: alone") == 1
+
+
+def test_a_launchers_processes_are_taken_where_several_are_wanted(
+    killed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    served: list[Launched] = []
+
+    def serve(place: Launched) -> int:
+        served.append(place)
+        return 0
+
+    monkeypatch.setattr(rank, "serve_launcher", serve)
+    alone = (["seed=3"], ["hardware=cpu"], ["--help", "hardware=multi_gpu"], [f"resume={killed_run}"], ["no=key"])
+    for arguments in alone:
+        assert on_rank_0(lambda: 7, arguments) == 7
+    assert served == []
+    for arguments in ([*GLOO], ["-m", "hardware=multi_gpu", "seed=1,2"]):
+        assert on_rank_0(lambda: 7, arguments) == 0
+    assert len(served) == 2
+    with pytest.raises(InputError, match="hardware=multi_gpu: the processes of a launcher run homotopy-train"):
+        Processes().of([compose(*GLOO)], begun=False)
 
 
 WRONG = {
@@ -142,7 +166,7 @@ def test_what_cannot_be_divided_is_refused_in_one_line(wrong: str, tmp_path: Pat
     done = call_main(*TINY, *GLOO, *WRONG[wrong], wrong.replace(" ", ""), "hydra.run.dir=run", cwd=tmp_path)
     line = the_error_line(done)
     assert line.startswith(f"{wrong}: ")
-    assert "accepted: " in line
+    assert "accepted" in line
 
 
 def test_only_a_run_in_several_processes_takes_other_devices(killed_run: Path) -> None:
