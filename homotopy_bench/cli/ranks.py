@@ -10,6 +10,7 @@ from homotopy_bench.cli.arguments import is_flag
 from homotopy_bench.config.mapping import compose_run
 from homotopy_bench.core.errors import FAILURE
 from homotopy_bench.hardware.launched import launched
+from homotopy_bench.tracking.origin import MULTIRUN
 
 SEVERAL = "multi_gpu"
 """The choice of ``hardware`` that trains in several processes."""
@@ -55,7 +56,7 @@ def _wants_several(arguments: Sequence[str]) -> bool:
     for argument in arguments:
         if argument.startswith("resume="):
             folder = Path(argument.partition("=")[2])
-            asked = [folder / ".hydra" / "config.yaml", folder / "multirun.yaml"]
+            asked = [folder / ".hydra" / "config.yaml", folder / MULTIRUN]
             with suppress(OSError):
                 return any(SEVERAL in file.read_text(encoding="utf-8") for file in asked if file.is_file())
     with suppress(Exception):  # what is wrong with it is said when it is run

@@ -60,7 +60,7 @@ class SynchronizedBatchNorm(_BatchNorm):
         variance_here = centred.square().mean(dim=others)
         wide_mean = mean_here.double()
         parts = torch.stack([wide_mean, variance_here + wide_mean.square()])
-        mean, square = self._over_ranks(parts).unbind()
+        mean, square = (_sum_over_ranks(parts) / self.world_size).unbind()
         variance = (square - mean.square()).clamp(min=0.0).to(x.dtype)
         count = x.numel() // x.shape[1] * self.world_size
         self._track(mean.detach(), variance.detach() * (count / max(count - 1, 1)))
@@ -70,10 +70,6 @@ class SynchronizedBatchNorm(_BatchNorm):
             scale, shift = scale * self.weight, shift * self.weight + self.bias
         y = centred * scale.view(wide) + shift.view(wide)
         return y.to(kind)
-
-    def _over_ranks(self, values: Tensor) -> Tensor:
-        total: Tensor = _SumOverRanks.apply(values)  # type: ignore[no-untyped-call]  # torch does not annotate it
-        return total / self.world_size
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:
         if not self.track_running_stats:
@@ -86,6 +82,11 @@ class SynchronizedBatchNorm(_BatchNorm):
             weight = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum  # None: plain means
             self.running_mean.mul_(1.0 - weight).add_(weight * mean)
             self.running_var.mul_(1.0 - weight).add_(weight * variance)
+
+
+def _sum_over_ranks(values: Tensor) -> Tensor:
+    total: Tensor = _SumOverRanks.apply(values)  # type: ignore[no-untyped-call]  # torch does not annotate it
+    return total
 
 
 class _SumOverRanks(torch.autograd.Function):
@@ -107,10 +108,8 @@ class _SumOverRanks(torch.autograd.Function):
 
     @staticmethod
     def backward(_: Any, g: Tensor) -> Tensor:
-        total: Tensor = _SumOverRanks.apply(g)  # type: ignore[no-untyped-call]
-        return total
+        return _sum_over_ranks(g)
 
     @staticmethod
     def vmap(_: Any, in_dims: tuple[int | None], values: Tensor) -> tuple[Tensor, int | None]:
-        total: Tensor = _SumOverRanks.apply(values)  # type: ignore[no-untyped-call]
-        return total, in_dims[0]
+        return _sum_over_ranks(values), in_dims[0]

@@ -177,7 +177,7 @@ class StartedRanks(Ranks):
 
     def _wait_for(self, store: TCPStore) -> None:
         """Wait until every rank has come, or one has died on its way."""
-        missing = [f"homotopy rank {rank}" for rank in range(1, self.world_size)]
+        missing = _arrivals(self.world_size)
         while not store.check(missing):
             self.check()
             time.sleep(0.02)
@@ -197,7 +197,7 @@ class StartedRanks(Ranks):
 
 def arrive(store: TCPStore, rank: int) -> None:
     """Say that a rank other than 0 has come."""
-    store.set(f"homotopy rank {rank}", "here")
+    store.set(_arrival(rank), "here")
 
 
 def backend_of_launcher(place: Launched) -> tuple[TCPStore, Backend | None]:
@@ -212,10 +212,20 @@ def release_launched(place: Launched) -> None:
     """Let the other ranks of a launcher go, as its rank 0, which has trained alone."""
     store = _store_of(place)
     store.set(_BACKEND, _NONE)
-    store.wait([f"homotopy rank {rank}" for rank in range(1, place.world_size)])
+    store.wait(_arrivals(place.world_size))
 
 
 _BACKEND, _NONE = "homotopy backend", "none"
+
+
+def _arrival(rank: int) -> str:
+    """Return the key of the store that says that a rank has come."""
+    return f"homotopy rank {rank}"
+
+
+def _arrivals(world_size: int) -> list[str]:
+    """Return the keys of all ranks but 0."""
+    return [_arrival(rank) for rank in range(1, world_size)]
 
 
 def _store_of(place: Launched) -> TCPStore:

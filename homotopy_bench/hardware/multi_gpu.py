@@ -35,7 +35,7 @@ class MultiGPU(Hardware):
     """
 
     name: Literal["multi_gpu"] = "multi_gpu"
-    dtype: Literal["float32", "tf32", "float64", "bfloat16"] | None = None  # type: ignore[assignment]  # of a device
+    dtype: Literal["float32", "tf32", "float64", "bfloat16"] | None = None  # type: ignore[assignment]  # null: the devices' own
     devices: Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[list[Index], Field(min_length=1)] = "all"
     backend: Literal["nccl", "gloo"] = "nccl"
     parallel: Literal["members", "data"] | None = None

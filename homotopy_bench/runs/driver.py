@@ -13,11 +13,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.data.base import Splits
 from homotopy_bench.data.published import provenance
 from homotopy_bench.hardware.memory import out_of_memory
@@ -215,24 +215,21 @@ class Driver:
 
     def _save(self, training: Training) -> None:
         """Write the checkpoints of the runs that go on."""
-        states = self._states(training, [row for row, member in enumerate(self.members) if member.goes_on])
-        self._each("saved", lambda member, row: member.save(states[row]) if row in states else None)
+        # One by one: the states of many runs do not fit into the memory.
+        self._each(
+            "saved", lambda member, row: member.save(training.member_states([row])[0]) if member.goes_on else None
+        )
 
     def _keep_snapshots(self, training: Training) -> None:
         """Write the snapshots that are due of the runs that go on."""
         epoch, t = training.step // training.steps_per_epoch, training.last_t()
-        names = {row: member.due_snapshots(epoch, t[row]) for row, member in enumerate(self.members) if member.goes_on}
-        states = self._states(training, [row for row, due in names.items() if due])
 
         def keep(member: Member, row: int) -> None:
-            if row in states:
-                member.keep_snapshots(names[row], states[row])
+            names = member.due_snapshots(epoch, t[row]) if member.goes_on else []
+            if names:
+                member.keep_snapshots(names, training.member_states([row])[0])
 
         self._each("kept", keep)
-
-    def _states(self, training: Training, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Return the states of some rows' members by row."""
-        return dict(zip(rows, training.member_states(rows), strict=True)) if rows else {}
 
     def _leave(self, training: Training, splits: Splits) -> Training:
         """Return the ensemble without the runs that have a status; they end here."""
@@ -277,7 +274,8 @@ class Driver:
                 try:
                     outcomes.append(action(member, row))
                 except Exception as error:
-                    if out_of_memory(error):  # that is the ensemble's failure, not this member's
+                    # What the ensemble has not, or where a process of it has ended, is not this member's failure.
+                    if out_of_memory(error) or isinstance(error, RankLost):
                         raise
                     member.fail(error)
         return outcomes

@@ -11,7 +11,7 @@ from homotopy_bench.report.html import svg
 from homotopy_bench.report.html.history import Evaluation, History, histories_of, mean_history
 from homotopy_bench.report.html.markup import Markup
 from homotopy_bench.report.html.parts import figure_block, panels, table, table_row
-from homotopy_bench.report.html.scale import Scale, scale
+from homotopy_bench.report.html.scale import LEAST_ACCURACIES, Scale, scale
 from homotopy_bench.report.html.styled_rows import MOST_ROWS, StyledRow, left_out, legend
 
 AXES = {
@@ -22,9 +22,6 @@ AXES = {
     "t": "t, the continuation parameter",
 }
 """Quantities that the x axis can have, each a field of an evaluation, with their words."""
-
-LEAST = 0.02
-"""Smallest range of accuracies that is drawn over the whole height."""
 
 MARKS = 6
 """About how many marks a line has."""
@@ -46,7 +43,7 @@ def curve_figure(rows: Sequence[StyledRow], histories: Mapping[str, History], ke
     if not drawn:
         return ""
     evaluations = [one for _, runs in drawn for run in runs for one in run.evaluations]
-    y = scale((value for one in evaluations for value in (one.target, one.path)), _BOTTOM, _TOP, least=LEAST)
+    y = scale((value for one in evaluations for value in (one.target, one.path)), _BOTTOM, _TOP, least=LEAST_ACCURACIES)
     means = {row.key: mean_history(runs) for row, runs in drawn}
     choices: list[tuple[str, str, Markup]] = []
     for field, title in AXES.items():

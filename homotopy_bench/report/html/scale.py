@@ -9,6 +9,9 @@ from dataclasses import dataclass
 TICKS = 5
 """About how many ticks an axis has."""
 
+LEAST_ACCURACIES = 0.02
+"""Smallest range of accuracies that is drawn over a whole axis."""
+
 
 @dataclass(frozen=True)
 class Scale:

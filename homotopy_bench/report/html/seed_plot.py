@@ -9,12 +9,9 @@ from homotopy_bench.report.html import svg
 from homotopy_bench.report.html.markup import Markup
 from homotopy_bench.report.html.pairing import pairs
 from homotopy_bench.report.html.parts import figure_block, table, table_row
-from homotopy_bench.report.html.scale import Scale, scale
+from homotopy_bench.report.html.scale import LEAST_ACCURACIES, Scale, scale
 from homotopy_bench.report.html.styled_rows import MOST_ROWS, StyledRow, compared_rows, left_out
 from homotopy_bench.report.structure import Section
-
-LEAST = 0.02
-"""Smallest range of accuracies that is drawn over the whole width."""
 
 _LEFT, _RIGHT, _NAME, _STRIP, _PAIR = 12.0, 468.0, 18.0, 16.0, 30.0
 
@@ -30,7 +27,7 @@ def seed_plot(section: Section, rows: list[StyledRow], key: str) -> Markup:
     baseline, compared = compared_rows(section, rows)
     paired = {one.key for one, _ in compared}
     drawn = rows[:MOST_ROWS]
-    x = scale((value for one in drawn for value in one.row.accuracies), _LEFT, _RIGHT, least=LEAST)
+    x = scale((value for one in drawn for value in one.row.accuracies), _LEFT, _RIGHT, least=LEAST_ACCURACIES)
     parts: list[Markup] = []
     top = 4.0
     for one in drawn:
