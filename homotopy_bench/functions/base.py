@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[Array, Array]]
 """From points (S, n) to values (S,) and gradients (S, n), in float64."""
+RowObjective = Callable[[Array, NDArray[np.int64]], tuple[Array, Array]]
+"""The same where every row has a function of its own: from points (S, n) and the numbers (S,) of their rows."""
 
 FOUND_WITHIN = 1e-6
 """A point has found the minimum where f(x) - f* is at most this. The lowest other local minimum on the grids in use is

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from homotopy_bench.functions.base import Array, Objective
+from homotopy_bench.functions.base import Array, Objective, RowObjective
 
 DECREASE = 1e-4
 """c1 of the Wolfe conditions: f(x + t p) <= f(x) + c1 t g·p."""
@@ -58,7 +58,26 @@ class Minima:
 def minimize(
     objective: Objective, starts: Array, *, gradient_tolerance: float = 1e-5, max_iterations: int = 1000
 ) -> Minima:
-    """Minimise from every start by BFGS with a weak Wolfe line search.
+    """Minimise one function from every start.
+
+    Args:
+        objective: Points (S', n) to values (S',) and gradients (S', n), for any number S' of rows.
+        starts: The starts (S, n).
+        gradient_tolerance: See :func:`minimize_rows`.
+        max_iterations: See there.
+
+    Returns:
+        The ends, in the order of the starts.
+    """
+    return minimize_rows(
+        lambda x, _: objective(x), starts, gradient_tolerance=gradient_tolerance, max_iterations=max_iterations
+    )
+
+
+def minimize_rows(
+    objective: RowObjective, starts: Array, *, gradient_tolerance: float = 1e-5, max_iterations: int = 1000
+) -> Minima:
+    """Minimise each row's function from its start by BFGS with a weak Wolfe line search.
 
     The step along p = -B g is t = 1, at the first iteration, where B = I, t = 1/|g|: a step of length 1. The line
     search doubles t until it has a bracket, then halves the bracket (Lewis and Overton, Math. Program. 141 (2013)
@@ -69,7 +88,7 @@ def minimize(
     float64 shows no further decrease along p.
 
     Args:
-        objective: Points (S', n) to values (S',) and gradients (S', n), for any number S' of rows.
+        objective: Points (S', n) and the numbers (S',) of their starts to values (S',) and gradients (S', n).
         starts: The starts (S, n).
         gradient_tolerance: The test on the gradient, in units of f per unit of x.
         max_iterations: The most steps of a row; 0 only evaluates.
@@ -98,7 +117,7 @@ def minimize(
 class _Searches:
     """Hold the rows that still search, and the arrays of their state with the rows as the last axis."""
 
-    def __init__(self, objective: Objective, starts: Array, row: NDArray[np.int64], ends: Minima) -> None:
+    def __init__(self, objective: RowObjective, starts: Array, row: NDArray[np.int64], ends: Minima) -> None:
         self.objective = objective
         self.ends = ends
         self.row = row
@@ -125,7 +144,7 @@ class _Searches:
             self._end_rows(gradient_tolerance, max_iterations)
 
     def _evaluate(self, x: Array) -> tuple[Array, Array]:
-        value, gradient = self.objective(x.T)
+        value, gradient = self.objective(x.T, self.row)
         return value, np.ascontiguousarray(gradient.T)
 
     def _advance(self) -> None:

@@ -1,17 +1,21 @@
-"""Count the starts that reach the global minimum: plain, by the homotopy, and plain from the homotopy's own start."""
+"""Count the starts that reach the global minimum: plain, by the homotopy and its readings, and by their controls."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from homotopy_bench.functions.base import Array, Problem
+import numpy as np
+from numpy.typing import NDArray
+
+from homotopy_bench.functions.anchors import Anchor, anchors_of
+from homotopy_bench.functions.base import Array, Objective, Problem
 from homotopy_bench.functions.bfgs import minimize
-from homotopy_bench.functions.homotopy import follow
-from homotopy_bench.functions.starts import check_anchor, decoupled
+from homotopy_bench.functions.homotopy import follow, zero
+from homotopy_bench.functions.starts import decoupled
 
-Method = Literal["plain", "homotopy", "control"]
-METHODS: tuple[Method, ...] = ("plain", "homotopy", "control")
+Ends = tuple[Array, NDArray[np.int64]]
+"""f at the ends (S,) and the steps (S,)."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,8 @@ class Count:
     """Hold a row of the output."""
 
     dimension: int
-    method: Method
-    anchor: float | None
+    method: str
+    anchor: Anchor | None
     """x0, or None for plain, which has none."""
     starts: int
     found: int
@@ -29,18 +33,51 @@ class Count:
     """BFGS steps per start, all stages of the homotopy together: the mean over the starts."""
 
 
-def count(problem: Problem, method: Method, starts: Array, anchor: float) -> Count:
-    """Count the starts that reach the global minimum.
+def _plain(problem: Problem, starts: Array) -> Ends:
+    ends = minimize(problem.value_and_gradient, starts)
+    return ends.value, ends.iterations
 
-    plain minimises from the starts. homotopy follows the path from their decoupled starts. control minimises from the
-    decoupled start of the first copy, (x0, ..., x0, second half of the start): what the homotopy changes before it
-    begins, and nothing else of it.
+
+def _scipy(problem: Problem, starts: Array) -> Ends:
+    from scipy.optimize import minimize as scipy_minimize
+
+    def single(x: Array) -> tuple[float, Array]:
+        value, gradient = problem.value_and_gradient(x[None])
+        return float(value[0]), gradient[0]
+
+    ends = [scipy_minimize(single, start, jac=True, method="BFGS") for start in starts]
+    return np.array([end.fun for end in ends]), np.array([end.nit for end in ends])
+
+
+def _followed(problem: Problem, copies: tuple[Array, Array], anchors: Array, second: Objective | None = None) -> Ends:
+    path = follow(problem.value_and_gradient, copies, anchors, second)
+    return path.end.value, path.iterations
+
+
+WITHOUT_ANCHOR: Mapping[str, Callable[[Problem, Array], Ends]] = {"plain": _plain, "scipy": _scipy}
+"""Name -> what is done from starts (S, n): our BFGS from all at once, or scipy's with its own settings, one by one."""
+
+ANCHORED: Mapping[str, Callable[[Problem, Array, Array], Ends]] = {
+    "homotopy": lambda problem, starts, anchors: _followed(problem, decoupled(starts, anchors), anchors),
+    "control": lambda problem, starts, anchors: _plain(problem, decoupled(starts, anchors)[0]),
+    "homotopy_g0": lambda problem, starts, anchors: _followed(problem, decoupled(starts, anchors), anchors, zero),
+    "homotopy_at_start": lambda problem, starts, anchors: _followed(problem, (starts, starts), anchors),
+}
+"""Name -> what is done from starts (S, n) with anchors (S, n).
+
+``homotopy`` takes g = f and lets each copy begin with its own half at the anchor. ``control`` minimises f from where
+the first copy begins: what the homotopy changes before it begins, and nothing else of it. ``homotopy_g0`` takes g = 0.
+In ``homotopy_at_start`` both copies begin at the start, so that the anchor acts by its penalty alone."""
+
+
+def count(problem: Problem, method: str, starts: Array, anchor: Anchor) -> Count:
+    """Count the starts that reach the global minimum.
 
     Args:
         problem: The function.
-        method: plain, homotopy or control.
+        method: A name of WITHOUT_ANCHOR or ANCHORED.
         starts: The starts (S, n).
-        anchor: x0; plain ignores it.
+        anchor: x0; not looked at by the methods that have none.
 
     Returns:
         The count.
@@ -48,17 +85,14 @@ def count(problem: Problem, method: Method, starts: Array, anchor: float) -> Cou
     Raises:
         InputError: The anchor is not finite.
     """
-    check_anchor(anchor)
-    if method == "homotopy":
-        path = follow(problem.value_and_gradient, starts, anchor)
-        value, iterations = path.end.value, path.iterations
+    if method in WITHOUT_ANCHOR:
+        value, iterations = WITHOUT_ANCHOR[method](problem, starts)
     else:
-        minima = minimize(problem.value_and_gradient, starts if method == "plain" else decoupled(starts, anchor)[0])
-        value, iterations = minima.value, minima.iterations
+        value, iterations = ANCHORED[method](problem, starts, anchors_of(anchor, starts))
     return Count(
         dimension=starts.shape[1],
         method=method,
-        anchor=None if method == "plain" else anchor,
+        anchor=None if method in WITHOUT_ANCHOR else anchor,
         starts=len(starts),
         found=int(problem.found(value).sum()),
         iterations=float(iterations.mean()),

@@ -12,11 +12,12 @@ from homotopy_bench.functions.base import Array, Problem
 class Levy(Problem):
     """f(x) = (π/n) (10 sin²(π w_1) + Σ_{i<n} (w_i - 1)² (1 + 10 sin²(π w_{i+1})) + (w_n - 1)²), w = 1 + (x - 1)/4.
 
-    The minimum is 0 at x = (1, ..., 1). The first coordinate alone has local minima about 4 apart, a wall of height
-    10 π/n between them; each further coordinate multiplies what the one before it pays.
+    The minimum is 0 at x = (1, ..., 1). Walls of height 10 π/n part the minima of the first coordinate, about 4 apart.
+    The walls of every later coordinate are as high as the square of w - 1 of the one before: they vanish once that one
+    is in the right basin.
 
     Source: Levy and Montalvo, SIAM J. Sci. Stat. Comput. 6 (1985) 15-29, problem 4; Chen and Hao, Proc. R. Soc. A 475
-    (2019) 20190662, eq. 33-34, use a function of this type.
+    (2019) 20190662, eq. 33-34 with k = 10 and A = 1, which is this function.
 
     Example:
         >>> value, gradient = Levy().value_and_gradient(np.array([[1.0, 1.0], [5.0, 1.0]]))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 
+from homotopy_bench.functions.anchors import Anchor
 from homotopy_bench.functions.counting import Count
 
 
@@ -25,7 +26,7 @@ def to_csv(counts: Sequence[Count]) -> str:
     return text.getvalue()
 
 
-def to_text(counts: Sequence[Count], paper: Callable[[Count], int | None] | None = None) -> str:
+def to_text(counts: Sequence[Count], paper: Callable[[Count], str | None] | None = None) -> str:
     """Return an aligned table.
 
     Args:
@@ -41,7 +42,7 @@ def to_text(counts: Sequence[Count], paper: Callable[[Count], int | None] | None
         cells = [
             str(count.dimension),
             count.method,
-            "-" if count.anchor is None else f"{count.anchor:g}",
+            "-" if count.anchor is None else named(count.anchor),
             str(count.starts),
             str(count.found),
             f"{count.found / count.starts:.3f}",
@@ -49,10 +50,15 @@ def to_text(counts: Sequence[Count], paper: Callable[[Count], int | None] | None
         ]
         if paper is not None:
             published = paper(count)
-            cells.append("-" if published is None else str(published))
+            cells.append(published or "-")
         lines.append(cells)
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "".join(_aligned(line, widths) + "\n" for line in lines)
+
+
+def named(anchor: Anchor) -> str:
+    """Return an anchor as a word."""
+    return anchor if isinstance(anchor, str) else f"{anchor:g}"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

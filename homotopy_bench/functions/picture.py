@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from homotopy_bench.functions.anchors import Anchor, anchors_of
 from homotopy_bench.functions.base import Array, Problem
 from homotopy_bench.functions.bfgs import minimize
 from homotopy_bench.functions.homotopy import LEVELS, follow
+from homotopy_bench.functions.output import named
+from homotopy_bench.functions.starts import decoupled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +30,7 @@ def plain_paths(problem: Problem, starts: Array) -> Array:
     )
 
 
-def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, float]) -> Figure:
+def draw(problem: Problem, starts: Array, anchor: Anchor, window: tuple[float, float]) -> Figure:
     """Draw the paths of a few starts.
 
     Args:
@@ -58,7 +61,8 @@ def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, fl
         left.plot(*passed[:, start].T, color=f"C{start % 10}", linewidth=1.6, marker=".", markersize=5)
     left.set_title(f"plain BFGS: {reached.sum()} of {len(starts)} starts reach the minimum")
 
-    path = follow(problem.value_and_gradient, starts, anchor)
+    anchors = anchors_of(anchor, starts)
+    path = follow(problem.value_and_gradient, decoupled(starts, anchors), anchors)
     reached = problem.found(path.end.value)
     for start in range(len(starts)):
         colour = f"C{start % 10}"
@@ -66,7 +70,7 @@ def draw(problem: Problem, starts: Array, anchor: float, window: tuple[float, fl
             line = np.concatenate([copy[:, start], path.end.x[start][None]])
             right.plot(*line.T, color=colour, linestyle=style, linewidth=1.4, marker=".", markersize=5)
             right.plot(*np.stack([starts[start], line[0]]).T, color=colour, linestyle=":", linewidth=1.0)
-    right.set_title(f"homotopy from $x_0$ = {anchor:g}: {reached.sum()} of {len(starts)}")
+    right.set_title(f"homotopy from $x_0$ = {named(anchor)}: {reached.sum()} of {len(starts)}")
     minimum = [problem.minimizer]
     for axes in (left, right):
         axes.plot(minimum, minimum, "*", markersize=15, color="gold", markeredgecolor="black", zorder=6)

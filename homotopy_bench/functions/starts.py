@@ -28,19 +28,6 @@ def check_dimension(dimension: int) -> None:
         raise InputError("--dimension", dimension, "accepted: an even integer >= 2, of which the homotopy anchors half")
 
 
-def check_anchor(anchor: float) -> None:
-    """Refuse an anchor that is no number.
-
-    Args:
-        anchor: The value x0 of the anchored coordinates.
-
-    Raises:
-        InputError: It is not finite.
-    """
-    if not math.isfinite(anchor):
-        raise InputError("--anchor", anchor, "accepted: finite numbers")
-
-
 def axis(low: float, high: float, points: int) -> Array:
     """Return equally spaced points of one axis, both ends included.
 
@@ -98,19 +85,19 @@ def first_half(dimension: int) -> NDArray[np.bool_]:
     return np.arange(dimension) < dimension // 2
 
 
-def decoupled(starts: Array, anchor: float) -> tuple[Array, Array]:
+def decoupled(starts: Array, anchors: Array) -> tuple[Array, Array]:
     """Return where the two copies of the homotopy start: each has its own half at the anchor, the rest as it was.
 
     Args:
         starts: The starts (S, n).
-        anchor: The value x0 of the anchored coordinates.
+        anchors: x0 of every start (S, n).
 
     Returns:
         The first copy's starts (S, n), with coordinates 1 ... n/2 at x0, and the second's, with the others there.
 
     Example:
-        >>> [copy.tolist() for copy in decoupled(np.array([[5.0, 7.0]]), 2.0)]
+        >>> [copy.tolist() for copy in decoupled(np.array([[5.0, 7.0]]), np.array([[2.0, 2.0]]))]
         [[[2.0, 7.0]], [[5.0, 2.0]]]
     """
     first = first_half(starts.shape[1])
-    return np.where(first, anchor, starts), np.where(first, starts, anchor)
+    return np.where(first, anchors, starts), np.where(first, starts, anchors)

@@ -1,44 +1,70 @@
-"""Table 1 of the homotopy training algorithm: the paper's counts beside ours, with the control that it lacks.
+"""Table 1 of the homotopy training algorithm: the paper's counts beside ours, with the controls that it lacks.
 
-Source: Chen and Hao, Proc. R. Soc. A 475 (2019) 20190662, Table 1, on the Levy-type function.
+Source: Chen and Hao, Proc. R. Soc. A 475 (2019) 20190662, section 4.1, Table 1, on the Levy-type function. n = 8 is
+announced there and has neither a grid nor a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homotopy_bench.functions.counting import Count, count
+import numpy as np
+
+from homotopy_bench.functions.anchors import Anchor
+from homotopy_bench.functions.base import Array
+from homotopy_bench.functions.counting import ANCHORED, WITHOUT_ANCHOR, Count, count
 from homotopy_bench.functions.levy import Levy
-from homotopy_bench.functions.starts import axis, grid
+from homotopy_bench.functions.starts import grid
 
-PAPER = {2: 36, 4: 1296, 6: 4096}
-"""Starts from which the paper's homotopy reaches the global minimum: all of them."""
+AXES: dict[int, tuple[float, ...]] = {
+    2: (0.0, 1.0, 2.0, 3.0, 4.0, 5.0),
+    4: (0.0, 1.0, 2.0, 3.0, 4.0, 5.0),
+    6: (3.0, 4.0, 5.0, 6.0),
+}
+"""Dimension -> values of each coordinate of the paper's grids of starts."""
 
-AXES = {2: (-2.0, 4.0, 6), 4: (-2.0, 4.0, 6), 6: (3.0, 6.0, 4), 8: (3.0, 6.0, 3)}
-"""First point, last point and points per axis. The numbers of starts are the paper's, the ranges are ours: they decide
-how many starts have their first coordinate within the basin of the minimum, which is what plain BFGS counts."""
+PAPER_PLAIN = {2: 24, 4: 864, 6: 991}
+PAPER_HOMOTOPY = {2: 36, 4: 1296, 6: 4096}
+"""Starts from which the paper reaches the global minimum, "Quasi-newton" and "Quasi-newton with the homotopy setup"."""
 
-ANCHOR = 2.0
-"""Within the basin of the minimum at 1, which ends at 3, in every coordinate."""
-OTHER_ANCHORS = (0.0, 4.0)
-"""Inside that basin and outside it."""
+ANCHORS: tuple[Anchor, ...] = ("start", "random", 0.0, 2.0, 4.0)
+"""The paper's are "fixed and chosen based on the initial guess": the start's own coordinates by the word. 0 and 2 lie
+in the basin of the minimum at 1, which ends at 3, and 4 lies outside."""
+
+SINGLE = (5.0, 4.0, 5.0, 5.0)
+PAPER_SINGLE = {"plain": 8, "homotopy": 14}
+"""The start of n = 4 and the paper's steps from it: plain ends elsewhere, the homotopy in the minimum."""
 
 
 def rows() -> Iterator[Count]:
     """Count, one row after the other.
 
     Yields:
-        For every dimension plain, then homotopy and control from the anchor 2, then from the other anchors.
+        For every grid plain by our BFGS and by scipy's, then for every anchor the homotopy in its three readings and
+        the control; then the same from the single start.
     """
+    for dimension, axis in AXES.items():
+        yield from _of(grid(axis, dimension))
+    yield from _of(np.array([SINGLE]))
+
+
+def _of(starts: Array) -> Iterator[Count]:
     problem = Levy()
-    for dimension, (low, high, points) in AXES.items():
-        starts = grid(axis(low, high, points), dimension)
-        yield count(problem, "plain", starts, ANCHOR)
-        for anchor in (ANCHOR, *OTHER_ANCHORS):
-            yield count(problem, "homotopy", starts, anchor)
-            yield count(problem, "control", starts, anchor)
+    for method in WITHOUT_ANCHOR:
+        yield count(problem, method, starts, ANCHORS[0])
+    for method in ANCHORED:
+        for anchor in ANCHORS:
+            yield count(problem, method, starts, anchor)
 
 
-def paper_count(row: Count) -> int | None:
-    """Return the paper's count for a row of ours, or None where it has none: the homotopy from the anchor 2."""
-    return PAPER.get(row.dimension) if row.method == "homotopy" and row.anchor == ANCHOR else None
+def paper_says(row: Count) -> str | None:
+    """Return what the paper has for a row of ours, or None: it gives neither its anchor nor its g.
+
+    The homotopy's figures stand beside every anchor of the homotopy with g = f.
+    """
+    if row.starts == 1:
+        steps = PAPER_SINGLE.get(row.method)
+        return None if steps is None else f"{'found' if row.method == 'homotopy' else 'not found'}, {steps} steps"
+    if row.method == "plain":
+        return str(PAPER_PLAIN[row.dimension])
+    return str(PAPER_HOMOTOPY[row.dimension]) if row.method == "homotopy" else None

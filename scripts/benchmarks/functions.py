@@ -22,7 +22,7 @@ from benchmarks.interleaved import interleave  # noqa: E402
 from homotopy_bench.functions.base import Array  # noqa: E402
 from homotopy_bench.functions.bfgs import minimize  # noqa: E402
 from homotopy_bench.functions.levy import Levy  # noqa: E402
-from homotopy_bench.functions.starts import axis, grid  # noqa: E402
+from homotopy_bench.functions.starts import grid  # noqa: E402
 from homotopy_bench.functions.table1 import AXES  # noqa: E402
 
 DIMENSION = 6
@@ -39,8 +39,7 @@ def run(rounds: int) -> dict[str, float]:
         ``vs_scipy_bfgs`` (scipy's seconds divided by ours, above 1 is faster), ``a_a_control``, and the seconds of both
         for all starts.
     """
-    low, high, points = AXES[DIMENSION]
-    starts = grid(axis(low, high, points), DIMENSION)
+    starts = grid(AXES[DIMENSION], DIMENSION)
     seconds = interleave({"ours": _ours(starts), "ours_again": _ours(starts), "scipy": _scipy(starts)}, rounds)
     scipy_seconds = PARTS * seconds["scipy"]
     return {

@@ -13,10 +13,10 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 
-from homotopy_bench.cli.functions import _parser, main
-from homotopy_bench.functions.counting import Count
+from homotopy_bench.cli.functions import METHOD_NAMES, _parser, main
+from homotopy_bench.functions.counting import ANCHORED, WITHOUT_ANCHOR, Count
 from homotopy_bench.functions.output import to_text
-from homotopy_bench.functions.table1 import paper_count
+from homotopy_bench.functions.table1 import paper_says
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = ["count", "levy", "--range", "-2", "4", "--points", "3"]
@@ -70,18 +70,25 @@ def test_the_papers_counts_stand_beside_the_rows_they_belong_to():
     counts = [
         Count(4, "plain", None, 1296, 11, 1.0),
         Count(4, "homotopy", 2.0, 1296, 22, 1.0),
-        Count(4, "homotopy", 0.0, 1296, 33, 1.0),
+        Count(4, "homotopy", "start", 1296, 33, 1.0),
+        Count(4, "homotopy_g0", 2.0, 1296, 33, 1.0),
         Count(4, "control", 2.0, 1296, 44, 1.0),
-        Count(8, "homotopy", 2.0, 6561, 55, 1.0),
+        Count(4, "plain", None, 1, 0, 7.0),
+        Count(4, "homotopy", "start", 1, 0, 41.0),
     ]
-    assert [line.split()[-1] for line in to_text(counts, paper_count).splitlines()] == [
+    assert [line.split()[-1] for line in to_text(counts, paper_says).splitlines()[:6]] == [
         "paper",
-        "-",
+        "864",
+        "1296",
         "1296",
         "-",
         "-",
-        "-",
     ]
+    assert [paper_says(one) for one in counts[-2:]] == ["not found, 8 steps", "found, 14 steps"]
+
+
+def test_the_command_offers_every_method():
+    assert {*WITHOUT_ANCHOR, *ANCHORED} == set(METHOD_NAMES)
 
 
 def test_the_picture_is_a_png(tmp_path):
@@ -104,12 +111,12 @@ def test_the_picture_is_a_png(tmp_path):
         (["count", "levy", "--points", "30", "--dimension", "6"], "30^6 starts are too many"),
         (["count", "levy", "--range", "3", "-3"], "--range=3,-3: accepted: two finite numbers"),
         (["count", "levy", "--range", "0", "inf"], "--range=0,inf: accepted: two finite numbers"),
-        ([*SMALL, "--anchor", "nan"], "--anchor=nan: accepted: finite numbers"),
-        ([*SMALL, "--method", "magic"], "--method=magic: accepted: plain, homotopy, control"),
+        ([*SMALL, "--anchor", "nan"], "--anchor=nan: accepted: a finite number, start or random"),
+        ([*SMALL, "--method", "magic"], "--method=magic: accepted: plain, scipy, homotopy, control"),
         ([*SMALL, "--json", "nowhere/rows.json"], "--json=nowhere/rows.json: accepted: a file in a folder that exists"),
         (["picture", "levy", "."], "FILE=.: accepted: the name of a file"),
         (["picture", "levy", "x.png", "--points", "9"], "--points=9: accepted: at most 36 paths"),
-        (["picture", "levy", "x.png", "--anchor", "inf"], "--anchor=inf: accepted: finite numbers"),
+        (["picture", "levy", "x.png", "--anchor", "inf"], "--anchor=inf: accepted: a finite number, start or random"),
         (["tables"], "COMMAND=tables: accepted: table1, count, picture; did you mean 'table1'?"),
         ([], "COMMAND"),
     ],
