@@ -1,13 +1,15 @@
 """Studies of docs/results, from search to table.
 
-    python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce]
+    python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
 
-Everything done is kept below --outputs/STUDY and not done again. A study takes an hour or more on two cores;
---settings, --seeds and overrides make a smaller one, for instance `baselines training.epochs=10 --settings 4`. --row
-trains one row with the settings that docs/results/STUDY.md names, without a search: half a minute a seed. `landscape`
-and `basins` search nothing: they train the runs of reproductions/endpoints.py and look at their minima.
+A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
+done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
+rows that are done. --settings, --seeds and overrides make a smaller study, for instance
+`baselines training.epochs=10 --settings 4`. --row trains one row with the settings that docs/results/STUDY.md names,
+without a search: half a minute a seed. `landscape` and `basins` search nothing: they train the runs of
+reproductions/endpoints.py and look at their minima.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from reproductions.ledger import Ledger
+from reproductions.recorded import recorded
 from reproductions.row import comparison, published_rows
 from reproductions.search import Budget
-from reproductions.study import carry_out, recorded
+from reproductions.study import Trainings, carry_out, processes
 from reproductions.table import render
 
 from homotopy_bench.core.files import write_atomically
@@ -45,8 +49,9 @@ def main() -> int:
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="default: OUTPUTS/STUDY/table.md")
     parser.add_argument("--processes", type=_count, default=2, help="trainings side by side, a thread each (default 2)")
-    parser.add_argument("--settings", type=_count, default=8, help="settings that every search tries (default 8)")
-    parser.add_argument("--seeds", type=_count, default=5, help="reporting runs of each row (default 5)")
+    parser.add_argument("--settings", type=_count, default=48, help="settings that every search tries (default 48)")
+    parser.add_argument("--seeds", type=_count, default=20, help="reporting runs of each row (default 20)")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows; without it all")
     parser.add_argument("--row", help="only this row, with its published settings")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
     arguments = parser.parse_intermixed_args()
@@ -78,15 +83,30 @@ def main() -> int:
         target: [replace(one, overrides=(*one.overrides, *arguments.overrides)) for one in rows]
         for target, rows in study.CONTENDERS.items()
     }
-    budget = Budget(settings=arguments.settings, finalists=min(3, arguments.settings))
-    outcomes = {
-        outcome.contender.name: outcome
-        for outcome in carry_out(
-            [one for rows in groups.values() for one in rows], folder, budget, arguments.seeds, arguments.processes
-        )
-    }
+    names = [one.name for rows in groups.values() for one in rows]
+    for name in arguments.only or ():
+        if name not in names:
+            parser.error(f"--only {name}: accepted: {', '.join(names)}")
+    # Four settings go on with four seeds more: 64 trainings a row where 48 settings are tried.
+    finalists = min(4, arguments.settings)
+    budget = Budget(settings=arguments.settings, finalists=finalists, seeds=4)
+    ledger = Ledger(file.with_suffix(".csv"))
+    done = ledger.rows()
+    chosen = [
+        one for rows in groups.values() for one in rows if one.name in (arguments.only or names) or one.name in done
+    ]
+    with processes(arguments.processes) as train:
+        trainings = Trainings(ledger, folder, train)
+        outcomes = {
+            outcome.contender.name: outcome
+            for outcome in carry_out(chosen, trainings, budget, arguments.seeds, arguments.processes)
+        }
     page = render(
-        {target: [outcomes[one.name] for one in rows] for target, rows in groups.items()}, study.TITLE, command, budget
+        {target: [outcomes[one.name] for one in rows if one.name in outcomes] for target, rows in groups.items()},
+        study.TITLE,
+        command,
+        budget,
+        waiting=[name for name in names if name not in outcomes],
     )
     write_atomically(file, page.encode())
     print(page)

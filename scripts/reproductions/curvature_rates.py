@@ -19,7 +19,8 @@ import numpy as np
 from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
 from reproductions.curvature_runs import PERCENT, Row, Run, carry_out_rows, made_by, mean_and_spread
-from reproductions.search import FIRST_SEED, accuracies
+from reproductions.search import FIRST_SEED
+from reproductions.study import together
 
 SEEDS = 5
 RATES = ("0.01", "0.03", "0.1", "0.3", "1")
@@ -96,15 +97,20 @@ def _tune(file: Path, overrides: tuple[str, ...]) -> list[dict[str, object]]:
             raise SystemExit(f"{file}: another search; give another --outputs")
         trials: list[dict[str, object]] = kept["trials"]
         return trials
-    settings = [(f"optimizer.lr={lr}", f"lr_schedule.warmup_fraction={warmup}") for lr in RATES for warmup in WARMUPS]
+    settings: list[tuple[str, ...]] = [
+        (f"optimizer.lr={lr}", f"lr_schedule.warmup_fraction={warmup}") for lr in RATES for warmup in WARMUPS
+    ]
     scores: dict[tuple[str, ...], list[float]] = {setting: [] for setting in settings}
 
     def try_out(candidates: Sequence[tuple[str, ...]], seeds: Sequence[int]) -> None:
         members = [(setting, seed) for setting in candidates for seed in seeds]
-        for (setting, _), score in zip(
-            members, accuracies([(*common, *setting, f"seed={seed}") for setting, seed in members]), strict=True
-        ):
-            scores[setting].append(score)
+        runs = {
+            file.parent / "tuning" / f"{settings.index(setting)}_{seed}": (*common, *setting, f"seed={seed}")
+            for setting, seed in members
+        }
+        summaries = together(runs)
+        for (setting, _), run in zip(members, runs, strict=True):
+            scores[setting].append(summaries[run]["final"]["val_acc_target"])
 
     try_out(settings, [FIRST_SEED])
     finalists = sorted(settings, key=lambda setting: -scores[setting][0])[:FINALISTS]

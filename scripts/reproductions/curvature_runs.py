@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from homotopy_bench.core import statistics
 from homotopy_bench.tracking.record import read_metrics
-from reproductions.study import recorded
+from reproductions.recorded import recorded
 
 PERCENT = 100.0
 

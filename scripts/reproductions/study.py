@@ -1,85 +1,140 @@
-"""A study from contenders to records: search, then reporting runs, on as many processes as asked for.
+"""A study from contenders to outcomes: search, then reporting runs, on as many processes as asked for.
 
-Everything done is kept below one folder and not done again: a study that was stopped goes on with the same command.
-
-    FOLDER/search/NAME.json      the trials of a contender, best first
-    FOLDER/runs/NAME/SEED/       the record of a reporting run
+What is in the ledger is not done again, so that a study that was stopped goes on with the same command, on another
+machine too. It loses at most the parts at work, and of these only what came after their last checkpoints.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reproductions.ledger import Ledger, Purpose, Training
 from reproductions.search import Budget, Contender, Trial, search
+
+PART = 12
+"""Trainings of one program: minutes, which is what an interruption costs at most."""
+
+Train = Callable[[Mapping[Path, Sequence[str]]], Mapping[Path, dict[str, Any]]]
+"""From folder -> overrides to folder -> summary of the runs that ended as they should."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a contender's search chose, and the summaries of its reporting runs by seed."""
+    """What a contender's search chose, and its reporting runs by seed."""
 
     contender: Contender
     trials: list[Trial]
-    summaries: list[dict[str, Any]]
+    reports: list[Training]
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Give the trainings of a study: from its ledger, or by training them.
+
+    Attributes:
+        ledger: What is kept.
+        folder: Where records are written; those of a search are deleted once they are in the ledger.
+        train: How runs are trained.
+    """
+
+    ledger: Ledger
+    folder: Path
+    train: Train
+
+    def of(self, row: str, purpose: Purpose, asked: Sequence[tuple[str, int]]) -> list[Training]:
+        """Return the trainings of a row.
+
+        Args:
+            row: Name of the contender.
+            purpose: What for.
+            asked: Overrides and seed of each.
+
+        Returns:
+            The trainings, in order.
+
+        Raises:
+            SystemExit: If one failed; its reason has been printed.
+        """
+        missing = [one for one in asked if self.ledger.find(row, purpose, one[1], one[0]) is None]
+        for start in range(0, len(missing), PART):
+            self._do(row, purpose, missing[start : start + PART])
+        found = [self.ledger.find(row, purpose, seed, overrides) for overrides, seed in asked]
+        done = [one for one in found if one is not None]
+        if len(done) < len(asked):
+            raise SystemExit(f"{row}: {len(asked) - len(done)} of {len(asked)} trainings failed; see above")
+        return done
+
+    def _do(self, row: str, purpose: Purpose, part: Sequence[tuple[str, int]]) -> None:
+        settings = list(dict.fromkeys(overrides for overrides, _ in part))
+        where = {
+            one: self.folder
+            / purpose
+            / row
+            / (str(one[1]) if len(settings) == 1 else f"{settings.index(one[0])}_{one[1]}")
+            for one in part
+        }
+        summaries = self.train({where[one]: (*one[0].split(), f"seed={one[1]}") for one in part})
+        self.ledger.add(
+            Training.of(row, purpose, overrides, seed, summaries[where[overrides, seed]])
+            for overrides, seed in part
+            if where[overrides, seed] in summaries
+        )
+        if purpose == "tuning":
+            shutil.rmtree(self.folder / purpose / row)
 
 
 def carry_out(
-    contenders: Sequence[Contender], folder: Path, budget: Budget, seeds: int, processes: int
-) -> list[Outcome]:
+    contenders: Sequence[Contender], trainings: Trainings, budget: Budget, seeds: int, side_by_side: int
+) -> Iterator[Outcome]:
     """Search and train whatever of a study is missing.
 
     Args:
         contenders: The rows of the study.
-        folder: Where everything is kept.
+        trainings: Gives the trainings.
         budget: What every search may spend.
         seeds: Number of reporting runs of each contender, with seeds 0, 1, ...
-        processes: Trainings side by side, each with its own thread.
+        side_by_side: Contenders at work at a time.
 
-    Returns:
+    Yields:
         One outcome per contender, in their order.
     """
+
+    def contend(contender: Contender) -> Outcome:
+        trials = search(contender, budget, lambda asked: trainings.of(contender.name, "tuning", asked))
+        chosen = trials[0]
+        print(f"{contender.name}: {chosen.overrides}  validation {chosen.mean():.4f}", flush=True)
+        asked = [(chosen.overrides, seed) for seed in range(seeds)]
+        return Outcome(contender, trials, trainings.of(contender.name, "report", asked))
+
+    with ThreadPoolExecutor(side_by_side) as contests:
+        yield from contests.map(contend, contenders)
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Train]:
+    """Yield a function that trains in one of several processes, a thread each; as many may be called at a time."""
     context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        searches = [pool.submit(search, one, budget, folder / "search" / f"{one.name}.json") for one in contenders]
-        runs = []
-        for contender, searched in zip(contenders, searches, strict=True):
-            chosen = searched.result()[0]
-            print(f"{contender.name}: {' '.join(chosen.overrides)}  validation {chosen.mean():.4f}", flush=True)
-            runs += [
-                pool.submit(recorded, (*contender.overrides, *chosen.overrides), seed, folder / "runs" / contender.name)
-                for seed in range(seeds)
-            ]
-        summaries = [run.result() for run in runs]
-    return [
-        Outcome(contender, searched.result(), summaries[index * seeds : (index + 1) * seeds])
-        for index, (contender, searched) in enumerate(zip(contenders, searches, strict=True))
-    ]
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        yield lambda runs: pool.submit(together, runs).result()
 
 
-def recorded(overrides: tuple[str, ...], seed: int, folder: Path) -> dict[str, Any]:
-    """Return the summary of one reporting run, trained if it is not there.
+def together(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
+    """Train runs as one program on one thread, where they fit together.
 
-    Raises:
-        SystemExit: If the folder holds the record of another configuration.
+    Args:
+        runs: Folder of the record -> overrides.
+
+    Returns:
+        Folder -> summary of the runs that ended as they should.
     """
-    from homotopy_bench import compose, train
-    from homotopy_bench.runs.job import Job
-    from homotopy_bench.runs.run import resume
-    from homotopy_bench.tracking.display import Silent
+    from homotopy_bench.runs.fusing import Fusing
+    from reproductions.trained import train_missing
 
-    run, config = folder / str(seed), compose(*overrides, f"seed={seed}")
-    summary = run / "summary.json"
-    if summary.exists():
-        kept: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8"))
-        if kept["config_hash"] != config.hash():
-            raise SystemExit(f"{run}: the record of another configuration; give another --outputs")
-        if kept["status"] in ("completed", "diverged"):
-            return kept
-    if (run / "metrics.jsonl").exists():
-        return resume(Job(config, run, list(overrides)), Silent()).summary
-    return train(config, run).summary
+    return train_missing(runs, Fusing(probe=False, threads=1), threads=1)

@@ -13,10 +13,12 @@ PERCENT = 100.0
 
 def accuracies(outcome: Outcome) -> list[float]:
     """Return the test accuracies at t = 1 after the last step, by seed."""
-    return [summary["final"]["test_acc_target"] for summary in outcome.summaries]
+    return [one.test_acc for one in outcome.reports if one.test_acc is not None]
 
 
-def render(groups: Mapping[str, Sequence[Outcome]], title: str, command: str, budget: Budget) -> str:
+def render(
+    groups: Mapping[str, Sequence[Outcome]], title: str, command: str, budget: Budget, waiting: Sequence[str] = ()
+) -> str:
     """Return the table of a study in Markdown.
 
     Args:
@@ -24,63 +26,81 @@ def render(groups: Mapping[str, Sequence[Outcome]], title: str, command: str, bu
         title: Heading.
         command: What made it.
         budget: What every search spent.
+        waiting: Names of the rows that have not been measured.
 
     Returns:
         The text of the page.
     """
-    return "\n".join(_lines(groups, title, command, budget)) + "\n"
+    return "\n".join(_lines(groups, title, command, budget, waiting)) + "\n"
 
 
-def _lines(groups: Mapping[str, Sequence[Outcome]], title: str, command: str, budget: Budget) -> Iterator[str]:
-    some = next(iter(groups.values()))[0]
-    seeds = len(some.summaries)
+def _lines(
+    groups: Mapping[str, Sequence[Outcome]], title: str, command: str, budget: Budget, waiting: Sequence[str]
+) -> Iterator[str]:
+    reports = [one for outcomes in groups.values() for outcome in outcomes for one in outcome.reports]
+    seeds = len({one.seed for one in reports})
     yield f"# {title}"
     yield ""
     yield (
         f"Test accuracy in percent over {seeds} seeds (0 to {seeds - 1}), after the last step. Each row is the best of "
         f"{budget.settings} settings by validation accuracy at t = 1: each setting with one tuning seed, the best "
         f"{budget.finalists} with {budget.seeds} more, {budget.trainings()} trainings a row. What rows share (learning "
-        "rate, weight decay, warm-up of the rate) takes the same points of the same ranges. *Path* is test accuracy "
-        "where validation was best at any t: another network, never ranked. Difference: paired over the seeds, to the "
-        "baseline of the group with the best validation accuracy, with its 95 % interval by Student's t."
+        "rate, weight decay, warm-up of the rate) takes the same points of the same ranges; a path has its length as "
+        "one dimension more, and no more trainings. *Path* is test accuracy where validation was best at any t: "
+        "another network, never ranked. Difference: paired over the seeds, to the baseline of the group with the best "
+        "validation accuracy, with its 95 % interval by Student's t; p of Wilcoxon's signed-rank test after Holm over "
+        "all differences of the page."
     )
+    if waiting:
+        yield from ("", f"Not measured yet: {', '.join(waiting)}.")
+    comparisons = [
+        (outcome, reference, p)
+        for outcomes in groups.values()
+        if (reference := _reference(outcomes)) is not None
+        for outcome in outcomes
+        if outcome is not reference and (p := statistics.wilcoxon_p(_pairs(outcome, reference))) is not None
+    ]
+    adjusted = statistics.holm([p for _, _, p in comparisons])
+    holm = {one.contender.name: p for (one, _, _), p in zip(comparisons, adjusted, strict=True)}
     for target, outcomes in groups.items():
+        if not outcomes:
+            continue
         reference = _reference(outcomes)
         yield from ("", f"## Target: {target}", "")
         yield (
             "| row | validation | test, t = 1: mean | std | 95 % interval | worst seed | diverged | (path) "
-            "| difference | gradients |"
+            "| difference | p Holm | gradients |"
         )
-        yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+        yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
         for outcome in sorted(outcomes, key=lambda one: -(statistics.mean(accuracies(one)) or 0.0)):
-            yield _row(outcome, reference)
+            yield _row(outcome, reference, holm.get(outcome.contender.name))
     yield from ("", "## Chosen settings", "", "| row | overrides |", "|---|---|")
     for outcomes in groups.values():
         for outcome in outcomes:
-            chosen = (*outcome.contender.overrides, *outcome.trials[0].overrides)
-            yield f"| {outcome.contender.name} | `{' '.join(chosen)}` |"
-    environment = some.summaries[0]["environment"]
-    versions = ", ".join(f"{key} {value}" for key, value in environment.items() if isinstance(value, str | int))
-    yield from ("", "## Made by", "", f"    {command}", "", f"Code {some.summaries[0]['code_version']}; {versions}.")
+            yield f"| {outcome.contender.name} | `{outcome.trials[0].overrides}` |"
+    made = sorted({f"{one.code}, torch {one.torch}, {one.processor}" for one in reports})
+    yield from ("", "## Made by", "", f"    {command}", "", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
 
 
 def _reference(outcomes: Sequence[Outcome]) -> Outcome | None:
-    baselines = [one for one in outcomes if one.summaries[0]["method"] == "baseline"]
+    baselines = [one for one in outcomes if _is_baseline(one)]
     if len(outcomes) == len(baselines):
         return None
     return max(baselines, key=_validation, default=None)
 
 
+def _is_baseline(outcome: Outcome) -> bool:
+    return "method=baseline" in outcome.contender.overrides
+
+
 def _validation(outcome: Outcome) -> float:
-    return statistics.mean([summary["final"]["val_acc_target"] for summary in outcome.summaries]) or 0.0
+    return statistics.mean([one.val_acc for one in outcome.reports]) or 0.0
 
 
-def _row(outcome: Outcome, reference: Outcome | None) -> str:
+def _row(outcome: Outcome, reference: Outcome | None, p: float | None) -> str:
     ours = accuracies(outcome)
     interval = statistics.student_interval(ours)
-    diverged = sum(summary["status"] == "diverged" for summary in outcome.summaries)
-    on_path = [s["best_on_path"]["test_acc_path"] for s in outcome.summaries if s["best_on_path"]]
-    deforms = outcome.summaries[0]["method"] != "baseline"
+    on_path = [one.path_test_acc for one in outcome.reports if one.path_test_acc is not None]
     cells = [
         outcome.contender.name.replace("_", " "),
         _percent(_validation(outcome)),
@@ -88,18 +108,23 @@ def _row(outcome: Outcome, reference: Outcome | None) -> str:
         _percent(statistics.standard_deviation(ours)),
         "-" if interval is None else f"[{_percent(interval.low)}, {_percent(interval.high)}]",
         _percent(min(ours)),
-        str(diverged),
-        f"({_percent(statistics.mean(on_path))})" if deforms else "",
+        str(sum(one.status == "diverged" for one in outcome.reports)),
+        "" if _is_baseline(outcome) else f"({_percent(statistics.mean(on_path))})",
         _difference(outcome, reference),
-        f"{outcome.summaries[0]['cost']['gradient_evaluations']:,}",
+        "" if p is None else f"{p:.2g}",
+        f"{outcome.reports[0].gradients:,}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _pairs(outcome: Outcome, reference: Outcome) -> list[float]:
+    return [a - b for a, b in zip(accuracies(outcome), accuracies(reference), strict=True)]
 
 
 def _difference(outcome: Outcome, reference: Outcome | None) -> str:
     if reference is None or outcome is reference:
         return "reference" if reference else ""
-    pairs = [a - b for a, b in zip(accuracies(outcome), accuracies(reference), strict=True)]
+    pairs = _pairs(outcome, reference)
     mean, interval = statistics.mean(pairs), statistics.student_interval(pairs)
     if mean is None or interval is None:
         return "-"

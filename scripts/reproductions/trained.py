@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,24 +44,49 @@ def trained(rows: Mapping[str, Row], folder: Path, extra: Sequence[str] = ()) ->
         SystemExit: If a folder holds the record of another configuration, or the training was interrupted.
     """
     found: dict[str, list[Path]] = {}
-    members: list[Member] = []
+    runs: dict[Path, Sequence[str]] = {}
     for name, row in rows.items():
         for seed in range(row.seeds):
             order = (f"training.data_order={seed + 1000}",) if row.other_order else ()
-            overrides = [*row.overrides, *extra, *order, f"seed={seed}", f"hardware.threads={THREADS}"]
-            run, config = folder / name / str(seed), compose(*overrides)
+            run = folder / name / str(seed)
+            runs[run] = (*row.overrides, *extra, *order, f"seed={seed}", f"hardware.threads={THREADS}")
             found.setdefault(name, []).append(run)
-            summary = run / "summary.json"
-            kept = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
-            if kept and kept["config_hash"] != config.hash():
-                raise SystemExit(f"{run}: the record of another configuration; give another --outputs")
-            if kept.get("status") not in FINAL:
-                job = Job(config, run, overrides, keeps_network=False)
-                members.append(Member.continued(job) if holds_run(run) else Member.begin(job))
-    torch.set_num_threads(THREADS)
-    if not train_members(members, Fusing(), say=lambda line: print(line, file=sys.stderr, flush=True)):
+    train_missing(runs, Fusing(), THREADS)
+    return found
+
+
+def train_missing(runs: Mapping[Path, Sequence[str]], fusing: Fusing, threads: int) -> dict[Path, dict[str, Any]]:
+    """Train what has not ended, together where that is faster; what has a checkpoint goes on.
+
+    Args:
+        runs: Folder of the record -> overrides.
+        fusing: Options of training together.
+        threads: Threads of this process.
+
+    Returns:
+        Folder -> ``summary.json`` of the runs that ended as they should, diverged or not.
+
+    Raises:
+        SystemExit: If a folder holds the record of another configuration, or the training was interrupted.
+    """
+    members: list[Member] = []
+    for folder, overrides in runs.items():
+        config = compose(*overrides)
+        kept = _summary(folder)
+        if kept and kept["config_hash"] != config.hash():
+            raise SystemExit(f"{folder}: the record of another configuration; give another --outputs")
+        if kept.get("status") not in FINAL:
+            job = Job(config, folder, list(overrides), keeps_network=False)
+            members.append(Member.continued(job) if holds_run(folder) else Member.begin(job))
+    torch.set_num_threads(threads)
+    if not train_members(members, fusing, say=lambda line: print(line, file=sys.stderr, flush=True)):
         raise SystemExit("interrupted; the same command goes on")
     for member in members:
         if member.error is not None:
             print(f"{member.job.folder}: {member.reason}", file=sys.stderr)
-    return found
+    return {folder: kept for folder in runs if (kept := _summary(folder)).get("status") in FINAL}
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    file = folder / "summary.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import pytest
 import reproduce
 import scipy.stats
 from reproductions.baselines import CONTENDERS
+from reproductions.ledger import Ledger, Training
+from reproductions.recorded import recorded
 from reproductions.row import published_rows
-from reproductions.search import Budget, Contender, search
+from reproductions.search import Budget, Contender, Trial
 from reproductions.space import Range, settings
-from reproductions.study import Outcome, recorded
+from reproductions.study import Outcome, Trainings, carry_out, together
 from reproductions.table import render
 
 TINY = ("model.depth=2", "model.width=8", "dataset.samples=500", "training.epochs=1", "training.batch_size=32")
@@ -39,50 +43,91 @@ def test_settings_are_within_their_ranges_and_shared_by_those_who_share_keys() -
     assert settings(wide, 5) == many[:5]
 
 
-def test_a_search_spends_its_budget_and_is_kept(contender: Contender, tmp_path: Path) -> None:
-    file = tmp_path / "search" / "tiny.json"
-    trials = search(contender, BUDGET, file)
+@pytest.fixture(scope="module")
+def study(contender: Contender, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    folder = tmp_path_factory.mktemp("study")
+    trainings = Trainings(Ledger(folder / "table.csv"), folder / "records", together)
+    (outcome,) = carry_out([contender], trainings, BUDGET, 3, 1)
+    return folder, outcome
+
+
+def test_a_search_spends_its_budget(study: tuple[Path, Outcome], contender: Contender) -> None:
+    trials = study[1].trials
     assert sum(len(trial.accuracies) for trial in trials) == BUDGET.trainings() == 5
-    assert [sorted(trial.accuracies) for trial in trials] == [["1000", "1001"], ["1000", "1001"], ["1000"]]
+    assert [sorted(trial.accuracies) for trial in trials] == [[1000, 1001], [1000, 1001], [1000]]
     assert trials[0].mean() >= trials[1].mean()
-    assert trials[2].accuracies["1000"] <= min(trial.accuracies["1000"] for trial in trials[:2])
-    changed = file.stat().st_mtime_ns
-    assert search(contender, BUDGET, file) == trials
-    assert file.stat().st_mtime_ns == changed
+    assert trials[2].accuracies[1000] <= min(trial.accuracies[1000] for trial in trials[:2])
+    assert all(trial.overrides.startswith("method=baseline model.depth=2") for trial in trials)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"overrides": ("method=baseline", *TINY, "seed=0")},
-        {"space": (Range("optimizer.lr", 1e-3, 1.0, logarithmic=True),)},
-    ],
-)
-def test_the_search_of_something_else_is_refused(
-    contender: Contender, other: dict[str, tuple[str, ...]], tmp_path: Path
-) -> None:
-    file = tmp_path / "tiny.json"
-    search(contender, BUDGET, file)
-    with pytest.raises(SystemExit, match="another search"):
-        search(replace(contender, **other), BUDGET, file)  # type: ignore[arg-type]
-    with pytest.raises(SystemExit, match="another search"):
-        search(contender, replace(BUDGET, settings=4), file)
+def test_what_the_ledger_has_is_not_trained_again(study: tuple[Path, Outcome], contender: Contender) -> None:
+    folder, outcome = study
+    asked: list[Path] = []
+
+    def counted(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
+        asked.extend(runs)
+        return together(runs)
+
+    again = Trainings(Ledger(folder / "table.csv"), folder / "other", counted)
+    assert list(carry_out([contender], again, BUDGET, 3, 1)) == [outcome]
+    assert asked == []
+    assert len(next(iter(carry_out([contender], again, BUDGET, 4, 1))).reports) == 4
+    assert asked == [folder / "other" / "report" / "tiny" / "3"]
 
 
-def test_the_table_says_what_the_records_say(contender: Contender, tmp_path: Path) -> None:
-    trials = search(contender, BUDGET, tmp_path / "tiny.json")
-    chosen = (*contender.overrides, *trials[0].overrides)
-    summaries = [recorded(chosen, seed, tmp_path / "runs") for seed in range(3)]
-    kept = recorded(chosen, 0, tmp_path / "runs")
-    assert {key: kept[key] for key in summaries[0]} == summaries[0]
-    with pytest.raises(SystemExit, match="another configuration"):
-        recorded((*chosen, "optimizer.lr=0.5"), 0, tmp_path / "runs")
-    page = render({"tiny network": [Outcome(contender, trials, summaries)]}, "Tiny", "make it", BUDGET)
-    accuracies = [100 * summary["final"]["test_acc_target"] for summary in summaries]
+def test_the_ledger_and_the_table_say_what_the_records_say(study: tuple[Path, Outcome]) -> None:
+    folder, outcome = study
+    with (folder / "table.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["purpose"], line["test_acc"] == "") for line in lines[:5]] == [("tuning", True)] * 5
+    for seed in range(3):
+        record = json.loads((folder / "records" / "report" / "tiny" / str(seed) / "summary.json").read_text())
+        line = next(one for one in lines if (one["purpose"], one["seed"]) == ("report", str(seed)))
+        assert float(line["test_acc"]) == pytest.approx(record["final"]["test_acc_target"], abs=1e-6)
+        assert int(line["gradients"]) == record["cost"]["gradient_evaluations"]
+        assert line["code"] == record["code_version"]
+    page = render({"tiny network": [outcome]}, "Tiny", "make it", BUDGET, ["other"])
+    accuracies = [100 * one.test_acc for one in outcome.reports if one.test_acc is not None]
     assert f"| **{fmean(accuracies):.1f}** | {stdev(accuracies):.1f} |" in page
     assert "3 settings" in page
     assert "5 trainings a row" in page
-    assert trials[0].overrides[0] in page
+    assert "Not measured yet: other." in page
+    assert outcome.trials[0].overrides in page
+
+
+def test_the_table_pairs_seeds_and_adjusts_all_p_values_together() -> None:
+    def outcome(name: str, method: str, test: list[float]) -> Outcome:
+        reports = [
+            Training(name, "report", seed, "x", "completed", 0.5, acc, None, 1, 1.0, 1.0, "c", "t", "p")
+            for seed, acc in enumerate(test)
+        ]
+        return Outcome(Contender(name, (f"method={method}",), ()), [Trial("x", {1000: 0.5})], reports)
+
+    plain = [0.5 + 0.01 * seed for seed in range(8)]
+    ahead = [one + 0.02 + 0.001 * seed for seed, one in enumerate(plain)]
+    level = [one + (0.01 if seed % 2 else -0.011) for seed, one in enumerate(plain)]
+    page = render(
+        {"net": [outcome("plain", "baseline", plain), outcome("a", "hta", ahead), outcome("b", "hta", level)]},
+        "T", "c", BUDGET,
+    )  # fmt: skip
+    cells = {line.split("|")[1].strip(): line.split("|") for line in page.splitlines() if "**" in line}
+    low, high = scipy.stats.t.interval(0.95, 7, 2.35, stdev([2.0 + 0.1 * seed for seed in range(8)]) / 8**0.5)
+    assert cells["a"][9].strip() == f"+2.4 [{low:+.1f}, {high:+.1f}]"
+    p = [scipy.stats.wilcoxon([x - y for x, y in zip(one, plain, strict=True)]).pvalue for one in (ahead, level)]
+    assert float(cells["a"][10]) == pytest.approx(2 * p[0], rel=0.05)
+    assert float(cells["b"][10]) == pytest.approx(max(2 * p[0], p[1]), rel=0.05)
+
+
+def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SystemExit, match="accepted: a CSV with the columns row, purpose, seed"):
+        Ledger(tmp_path / "x.csv")
+
+
+def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    recorded(("method=baseline", *TINY), 0, tmp_path)
+    with pytest.raises(SystemExit, match="another configuration"):
+        recorded(("method=baseline", *TINY, "optimizer.lr=0.5"), 0, tmp_path)
 
 
 def test_a_row_is_trained_with_its_published_settings(

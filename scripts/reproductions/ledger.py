@@ -1,0 +1,140 @@
+"""Keep the trainings of a study as a CSV: a line each, so that tables can be made and studies go on without records."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+from homotopy_bench.core.files import write_atomically
+
+Purpose = Literal["tuning", "report"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Hold what a study keeps of a training.
+
+    Attributes:
+        row: Name of the contender.
+        purpose: ``tuning`` or ``report``.
+        seed: Seed of the run.
+        overrides: The configuration without the seed, as on the command line.
+        status: ``completed`` or ``diverged``.
+        val_acc: Validation accuracy at t = 1 after the last step, a fraction.
+        test_acc: Test accuracy there; None in tuning, which must not look at it.
+        path_test_acc: Test accuracy where validation was best at any t, another network; None without a path.
+        gradients: Gradient evaluations.
+        forward_equivalents: Cost in forward passes of a batch.
+        seconds: Seconds of training; of members that trained together, their share.
+        code: Version of the code.
+        torch: Version of torch.
+        processor: Name of the processor: on another one last digits differ.
+    """
+
+    row: str
+    purpose: Purpose
+    seed: int
+    overrides: str
+    status: str
+    val_acc: float
+    test_acc: float | None
+    path_test_acc: float | None
+    gradients: int
+    forward_equivalents: float
+    seconds: float
+    code: str
+    torch: str
+    processor: str
+
+    @classmethod
+    def of(cls, row: str, purpose: Purpose, overrides: str, seed: int, summary: Mapping[str, Any]) -> Training:
+        """Return what is kept of a run, from its ``summary.json``."""
+        final, path, cost = summary["final"], summary["best_on_path"], summary["cost"]
+        return cls(
+            row=row,
+            purpose=purpose,
+            seed=seed,
+            overrides=overrides,
+            status=summary["status"],
+            val_acc=round(final["val_acc_target"], DIGITS),
+            test_acc=round(final["test_acc_target"], DIGITS) if purpose == "report" else None,
+            path_test_acc=round(path["test_acc_path"], DIGITS) if purpose == "report" and path else None,
+            gradients=cost["gradient_evaluations"],
+            forward_equivalents=cost["forward_equivalents"],
+            seconds=round(cost["train_seconds"], 2),
+            code=summary["code_version"],
+            torch=summary["environment"]["torch"],
+            processor=summary["environment"]["processor"],
+        )
+
+
+DIGITS = 6
+"""A millionth is less than one sample of any data set here."""
+
+_Key = tuple[str, str, int, str]
+
+
+class Ledger:
+    """Hold the trainings of a study and write each addition to its file at once. Several threads may add."""
+
+    def __init__(self, file: Path) -> None:
+        """Read the file, if there is one.
+
+        Raises:
+            SystemExit: If it is not a ledger.
+        """
+        self._file = file
+        self._lock = Lock()
+        self._kept: dict[_Key, Training] = {}
+        if file.exists():
+            lines = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))
+            if lines.fieldnames != COLUMNS:
+                raise SystemExit(f"{file}: accepted: a CSV with the columns {', '.join(COLUMNS)}")
+            self._kept = {_key(one): one for one in map(_read, lines)}
+
+    def find(self, row: str, purpose: Purpose, seed: int, overrides: str) -> Training | None:
+        """Return a training, or None if it has not been done."""
+        return self._kept.get((row, purpose, seed, overrides))
+
+    def reports(self, row: str) -> list[Training]:
+        """Return the reporting runs of a row, by seed."""
+        found = [one for one in self._kept.values() if (one.row, one.purpose) == (row, "report")]
+        return sorted(found, key=lambda one: one.seed)
+
+    def rows(self) -> list[str]:
+        """Return the names of the rows that have reporting runs, in the order of the file."""
+        return list(dict.fromkeys(one.row for one in self._kept.values() if one.purpose == "report"))
+
+    def add(self, trainings: Iterable[Training]) -> None:
+        """Keep trainings."""
+        with self._lock:
+            self._kept |= {_key(one): one for one in trainings}
+            text = io.StringIO()
+            writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(asdict(one) for one in self._kept.values())
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._file, text.getvalue().encode())
+
+
+COLUMNS = [field.name for field in fields(Training)]
+
+
+def _key(training: Training) -> _Key:
+    return training.row, training.purpose, training.seed, training.overrides
+
+
+def _read(line: Mapping[str, str]) -> Training:
+    values: dict[str, Any] = dict(line)
+    for name in ("seed", "gradients"):
+        values[name] = int(values[name])
+    for name in ("val_acc", "forward_equivalents", "seconds"):
+        values[name] = float(values[name])
+    for name in ("test_acc", "path_test_acc"):
+        values[name] = float(values[name]) if values[name] else None
+    return Training(**values)
