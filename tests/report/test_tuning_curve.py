@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -44,7 +45,7 @@ def _collapsing(rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([np.full(1000, 0.1), np.round(200 * (0.2 + 0.6 * rng.beta(5, 1, 2000))) / 200])
 
 
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "uniform": lambda rng: rng.random(5000),
     "skewed": lambda rng: 0.7 * rng.beta(8, 1.5, 5000),
     "a third collapses": _collapsing,

@@ -47,8 +47,8 @@ def anonymous(report: Report, studies: Sequence[Study] = ()) -> tuple[Report, Ca
         for row in section.rows:
             for path in row.paths:
                 numbers.setdefault(path, f"run {len(numbers) + 1}")
-    for study in studies:
-        numbers.setdefault(study.path, f"study {len(numbers) + 1}")
+    for number, study in enumerate(studies, start=1):
+        numbers.setdefault(study.path, f"study {number}")
     for one in report.unusable:
         numbers.setdefault(str(one.path), f"folder {len(numbers) + 1}")
     # A user named adam must not rename an optimiser.
