@@ -86,6 +86,7 @@ class Study:
             gradients of a trial; :data:`SEVERAL` where they differ.
         trials: Those that have a folder, by number.
         missing: How many numbers below the largest one have none.
+        runs: The records of the trials that completed or diverged.
     """
 
     path: str
@@ -100,6 +101,7 @@ class Study:
     protocol: Mapping[str, str]
     trials: tuple[Trial, ...]
     missing: int
+    runs: tuple[Run, ...]
 
     def with_status(self, *statuses: Status) -> list[Trial]:
         """Return the trials that ended in one of these ways."""
@@ -153,8 +155,11 @@ def _read(folder: Path) -> Iterator[Study | Unusable]:
         return
     trials: list[Trial] = []
     settings: list[Mapping[str, str]] = []
+    runs: list[Run] = []
     for number, place in _trial_folders(folder):
-        trial, own, problem = _read_trial(number, place)
+        record = read_run(place, tuning=True)
+        trial, own, problem = _read_trial(number, record)
+        runs += [record] if isinstance(record, Run) else []
         if problem:
             yield _unusable(place, f"trial {number}: {problem}")
         trials.append(trial)
@@ -162,10 +167,16 @@ def _read(folder: Path) -> Iterator[Study | Unusable]:
     if not settings:
         yield _unusable(folder, "no trial of this study has a record")
         return
-    yield _study(folder, options, trials, settings)
+    yield _study(folder, options, trials, settings, runs)
 
 
-def _study(folder: Path, options: Mapping[str, Any], trials: list[Trial], settings: list[Mapping[str, str]]) -> Study:
+def _study(
+    folder: Path,
+    options: Mapping[str, Any],
+    trials: list[Trial],
+    settings: list[Mapping[str, str]],
+    runs: list[Run],
+) -> Study:
     def named(key: str) -> str:
         return shortened(", ".join(sorted({shown(one[key]) for one in settings if key in one})), LONGEST_NAME)
 
@@ -186,7 +197,8 @@ def _study(folder: Path, options: Mapping[str, Any], trials: list[Trial], settin
         method=named("method.name"),
         protocol=_protocol(trials, settings),
         trials=tuple(trials),
-        missing=max(trial.number for trial in trials) + 1 - len(trials),
+        missing=trials[-1].number + 1 - len(trials),
+        runs=tuple(runs),
     )
 
 
@@ -215,9 +227,8 @@ def _trial_folders(folder: Path) -> list[tuple[int, Path]]:
     return [(number, place) for number, (_, place) in sorted(found.items())]
 
 
-def _read_trial(number: int, folder: Path) -> tuple[Trial, Mapping[str, str], str]:
+def _read_trial(number: int, record: Run | Unusable) -> tuple[Trial, Mapping[str, str], str]:
     """Return a trial, its settings if they are known, and what is wrong with its record, if anything is."""
-    record = read_run(folder, tuning=True)
     settings: Mapping[str, str]
     if isinstance(record, Run):
         settings = flatten(record.config)
@@ -225,7 +236,7 @@ def _read_trial(number: int, folder: Path) -> tuple[Trial, Mapping[str, str], st
             return _trial(number, "failed", "its record lacks a value", settings), settings, ""
         trial = _trial(number, record.status, "", settings, record.val_acc, record.gradient_evaluations)
         return trial, settings, ""
-    settings, gradients, machine = _of_ended(folder)
+    settings, gradients, machine = _of_ended(record.path)
     if record.kind in ("pruned", "failed", "incomplete") and not machine:
         status: Status = "pruned" if record.kind == "pruned" else "failed"
         return _trial(number, status, record.reason, settings, None, gradients), settings, ""

@@ -58,13 +58,14 @@ def to_html(
         anonymous: Whether to leave out paths, hosts, users, commands and times.
     """
     report = replace(report, unusable=(*report.unusable, *(one for one in studies if isinstance(one, Unusable))))
-    searches = [one for one in studies if isinstance(one, Study)]
+    searches = [study for study in studies if isinstance(study, Study)]
     known = {str(run.path): run for run in records if isinstance(run, Run)}
     used = [[known[path] for row in section.rows for path in row.paths] for section in report.sections]
     histories: Mapping[str, History] = read_histories([run for runs in used for run in runs])
     settings: Settings = settings_of([run for runs in used for run in runs])
-    origins = [origin(section, runs, anonymous=anonymous) for section, runs in zip(report.sections, used, strict=True)]
+    origins = [origin(runs, anonymous=anonymous) for runs in (*used, *(study.runs for study in searches))]
     if anonymous:
+        searches = [replace(study, runs=()) for study in searches]  # full of what is not to be told
         report, clean = made_anonymous(report, searches)
         histories = {clean(path): history for path, history in histories.items()}
         settings, origins, searches, command = clean(settings), clean(origins), clean(searches), ""
@@ -72,6 +73,7 @@ def to_html(
     if searches:
         downloads["trials.csv"] = trials_csv(searches)
     headings = [layout.heading(section) for section in report.sections]
+    headings += [f"study {study.name}" for study in searches]
     main = element(
         "main",
         element("h1", "Report"),

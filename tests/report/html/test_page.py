@@ -205,6 +205,13 @@ def test_the_page_says_which_bands_hold_and_why_others_are_not_there(report_page
     assert page.count('class="band"') == page.count('class="dashed"') == 1
 
 
+def test_studies_have_their_provenance(report_page):
+    _, page, _ = report_page
+    made_by = page[page.index("<h3>study by-tpe</h3>") : page.index("<h3>This page</h3>")]
+    for told in ("<code>0.1.0</code>", "<code>2.11.0</code>", "a processor", "2023-11-14", "0123456789ab"):
+        assert told in made_by
+
+
 def test_every_trial_is_a_dot_at_its_learning_rate_and_warm_up(report_page):
     _, page, parsed = report_page
     by_number = {cells[0]: cells for cells in parsed.tables["trials-study-1"][1:]}
