@@ -80,24 +80,23 @@ def colour_of(share: float) -> str:
 
 
 def trial_table(one: StyledStudy, key: str) -> Markup:
-    """Return the table of the trials of a study."""
-    headers = [
-        "trial",
-        "status",
-        "method",
-        "warm-up key",
-        "reason",
-        "validation accuracy, %",
-        "optimizer.lr",
-        "warm-up",
-    ]
+    """Return the table of the trials of a study, without method, key of the warm-up and reason where all agree."""
+    trials = one.study.trials
+    texts = {
+        "method": [trial.method for trial in trials],
+        "key of the warm-up": [trial.warmup_key for trial in trials],
+        "reason": [trial.reason for trial in trials],
+    }
+    shown = {head: values for head, values in texts.items() if len(set(values)) > 1}
     lines = []
-    for trial in one.study.trials:
-        words = [str(trial.number), trial.status]
-        words += [text or NOTHING for text in (trial.method, trial.warmup_key, trial.reason)]
+    for index, trial in enumerate(trials):
+        words = [str(trial.number), trial.status, *(values[index] or NOTHING for values in shown.values())]
         numbers = [percent(trial.val_acc), _number(trial.learning_rate), _number(trial.warmup), amount(trial.gradients)]
-        lines.append(table_row([*words, *numbers], method=one.study.method, numbers_from=5))
-    return table([*headers, "gradients"], lines, key=f"trials-{key}", numbers_from=5)
+        lines.append(table_row([*words, *numbers], method=one.study.method, numbers_from=len(words)))
+    keys = set(texts["key of the warm-up"]) - {""}
+    warmup = keys.pop() if len(keys) == 1 else "warm-up"
+    headers = ["trial", "status", *shown, "validation accuracy, %", "optimizer.lr", warmup, "gradients"]
+    return table(headers, lines, key=f"trials-{key}", numbers_from=2 + len(shown))
 
 
 def _number(value: float | None) -> str:

@@ -28,11 +28,15 @@ _HEADROOM = 0.25
 
 _EXPECTED, _SO_FAR = "expected best", "best so far"
 
-_CAPTION = (
-    "Validation accuracy at t = 1 of the best of k trials, over k. Solid: its expected value, the mean over all "
-    "choices of k trials of the study. Shaded: a 95 % band, for all k at once. Dashed: the best so far, in the order "
-    "of the trials. What holds of each of them is said below the figures."
-)
+_CAPTION = "Validation accuracy at t = 1 of the best of k trials, over k."
+
+_SOLID = "Solid: its expected value, the mean over all choices of k trials of the study."
+
+_SHADED = "Shaded: a 95 % band, for all k at once."
+
+_DASHED = "Dashed: the best so far, in the order of the trials."
+
+_BELOW = "What holds of each of them is said below the figures."
 
 _ALL = (
     "Tuning curves: a trial that failed or was pruned counts as 0. All trials of a study train with one seed, and the "
@@ -103,10 +107,18 @@ def tuning_figure(group: StudyGroup, key: str) -> Markup | str:
         "are in the table below."
     )
     picture = svg.figure(_HEIGHT, alternative, axes, groups)
+    kinds = {one.kind for one in drawn}
+    said = {
+        _SOLID: _EXPECTED in kinds,
+        _SHADED: any(one.band for one in drawn),
+        _DASHED: _SO_FAR in kinds,
+        _BELOW: True,
+    }
     rest = len(curves) - len(drawn)
-    more = f" {count(rest, 'more curve')}, in the table alone." if rest else ""
+    more = [f"{count(rest, 'more curve')}, in the table alone."] if rest else []
+    words = " ".join([_CAPTION, *(sentence for sentence, holds in said.items() if holds), *more])
     legend = study_legend([one.study for one in drawn])
-    return figure_block("Tuning curves", _CAPTION + more, [picture, legend], _numbers(curves, key))
+    return figure_block("Tuning curves", words, [picture, legend], _numbers(curves, key))
 
 
 def tuning_notes(group: StudyGroup) -> Markup:

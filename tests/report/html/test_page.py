@@ -214,17 +214,13 @@ def test_studies_have_their_provenance(report_page):
 
 def test_every_trial_is_a_dot_at_its_learning_rate_and_warm_up(report_page):
     _, page, parsed = report_page
-    by_number = {cells[0]: cells for cells in parsed.tables["trials-study-1"][1:]}
-    for number, (rate, warmup, accuracy, status) in enumerate([*TRIALS, (0.2, 0.5, 0.1, "diverged")]):
-        cells = by_number[str(number)]
-        assert cells[1:3] == [status, "identity_homotopy"]
-        assert cells[5:8] == [percent(accuracy), f"{rate:.4g}", f"{warmup:.4g}"]
-    assert parsed.tables["trials-study-0"][-1][1:5] == [
-        "pruned",
-        "baseline",
-        "lr_schedule.warmup_fraction",
-        "it was pruned",
+    expected = [
+        [str(number), status, percent(accuracy), f"{rate:.4g}", f"{warmup:.4g}", "400"]
+        for number, (rate, warmup, accuracy, status) in enumerate([*TRIALS, (0.2, 0.5, 0.1, "diverged")])
     ]
+    head = ["validation accuracy, %", "optimizer.lr", "continuation.warmup_fraction", "gradients"]
+    assert parsed.tables["trials-study-1"] == [["trial", "status", *head], *expected]
+    assert parsed.tables["trials-study-0"][-1] == ["6", "pruned", "it was pruned", "-", "0.001", "0.3", "400"]
     figure = next(one for one in re.findall(r"<figure>.*?</figure>", page) if "warm-up: by-chance" in one)
     dots = re.findall(r'trial (\d): completed.*?cx="([\d.]+)" cy="([\d.]+)" r="6.5" class="cell" fill="(#\w+)"', figure)
     at = [tuple(map(float, dot[1:3])) for dot in dots]
