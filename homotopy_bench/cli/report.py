@@ -129,8 +129,10 @@ def _write(report: Report, runs: Sequence[Run | Unusable], options: argparse.Nam
         write_output("--json", options.json, to_json(report, command).encode())
     if options.html is not None:
         from homotopy_bench.report.html.page import to_html
+        from homotopy_bench.report.studies import read_studies
 
-        page = to_html(report, runs, command, anonymous=options.anonymous)
+        studies = read_studies(options.paths)
+        page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous)
         write_output("--html", options.html, page.encode())
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report

@@ -6,11 +6,13 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, fields
 
 from homotopy_bench.core.inert import inert_cell
 from homotopy_bench.report.html.history import Evaluation, History
 from homotopy_bench.report.layout import heading
 from homotopy_bench.report.structure import Report, Row, Section
+from homotopy_bench.report.studies import Study, Trial
 
 _ROW_FIELDS = (
     *("method", "label", "runs", "diverged", "mean", "std", "iqm", "val_mean", "path_mean", "train_seconds"),
@@ -30,6 +32,18 @@ def csv_files(report: Report, histories: Mapping[str, History]) -> dict[str, str
         "runs.csv": _csv(("section", "row", "seed", "folder", "test_acc", "collapsed"), _runs(report)),
         "evaluations.csv": _csv(("section", "row", "seed", *Evaluation._fields), _evaluations(report, histories)),
     }
+
+
+def trials_csv(studies: Sequence[Study]) -> str:
+    """Return the trials of studies as CSV; accuracies are fractions."""
+    about = ("study", "dataset", "model", "sampler", "pruner")
+    head = (*about[:1], "folder", *about[1:], *(field.name for field in fields(Trial)))
+    lines = [
+        [study.name, study.path, *(getattr(study, one) for one in about[1:]), *astuple(trial)]
+        for study in studies
+        for trial in study.trials
+    ]
+    return _csv(head, lines)
 
 
 def _numbered(report: Report) -> Iterator[tuple[int, int, Section, Row]]:
