@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -22,6 +23,7 @@ from homotopy_bench.report.html.origin import origin
 from homotopy_bench.report.html.parts import table, table_row
 from homotopy_bench.report.html.profile_figure import profile_figure
 from homotopy_bench.report.html.provenance import provenance
+from homotopy_bench.report.html.renewal import Renewal, refresh, sentence
 from homotopy_bench.report.html.section_tables import section_tables
 from homotopy_bench.report.html.seed_plot import seed_plot
 from homotopy_bench.report.html.settings import settings_of
@@ -35,7 +37,14 @@ from homotopy_bench.report.verdict import verdicts
 _DIFFERENCES = "What differs between the configurations of two rows"
 
 
-def to_html(report: Report, records: Sequence[Run | Unusable], command: str = "", *, anonymous: bool = False) -> str:
+def to_html(
+    report: Report,
+    records: Sequence[Run | Unusable],
+    command: str = "",
+    *,
+    anonymous: bool = False,
+    renewal: Renewal | None = None,
+) -> str:
     """Return a report as one page of HTML.
 
     Args:
@@ -43,6 +52,7 @@ def to_html(report: Report, records: Sequence[Run | Unusable], command: str = ""
         records: What it was built from: curves, configurations and provenance are read from these runs.
         command: The command line that made it; empty to leave it out.
         anonymous: Whether to leave out paths, hosts, users, commands and times.
+        renewal: Every how many seconds it is made anew; None for a page that stays as it is.
     """
     known = {str(run.path): run for run in records if isinstance(run, Run)}
     used = [[known[path] for row in section.rows for path in row.paths] for section in report.sections]
@@ -53,12 +63,14 @@ def to_html(report: Report, records: Sequence[Run | Unusable], command: str = ""
         report, clean = made_anonymous(report)
         histories = {clean(path): history for path, history in histories.items()}
         settings, origins, command = clean(settings), clean(origins), ""
+        renewal = renewal and replace(renewal, made=None)
     downloads = {"report.json": json.dumps(to_dict(report, command), allow_nan=False), **csv_files(report, histories)}
     headings = [layout.heading(section) for section in report.sections]
     main = element(
         "main",
         element("h1", "Report"),
         element("p", f"{layout.overview(report)}.", id="overview"),
+        sentence(renewal) if renewal else "",
         _conclusions(report),
         _controls(report, list(downloads)),
         [_section(one, str(number), histories, settings) for number, one in enumerate(report.sections)],
@@ -69,10 +81,10 @@ def to_html(report: Report, records: Sequence[Run | Unusable], command: str = ""
         ),
         _legend(report),
     )
-    return _document(main, downloads)
+    return _document(main, downloads, refresh(renewal) if renewal else text())
 
 
-def _document(main: Markup, downloads: Mapping[str, str]) -> str:
+def _document(main: Markup, downloads: Mapping[str, str], more: Markup) -> str:
     style, script = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
@@ -83,6 +95,7 @@ def _document(main: Markup, downloads: Mapping[str, str]) -> str:
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
+        more,
         element("title", "homotopy-bench report"),
         element("style", embedded(style)),
     )
