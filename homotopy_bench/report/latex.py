@@ -102,8 +102,8 @@ def _caption(section: Section, tests: int, compared: bool) -> Iterator[str]:
         other = escaped(f"baseline {section.baseline.label}".rstrip())
         yield (
             f"Differences to {other} in percentage points, paired by seed over as many pairs as stand in parentheses; "
-            f"$p$ of Wilcoxon's signed-rank test, corrected for {count(tests, 'test')} by Holm; cost in forward passes, "
-            "relative to it."
+            f"$p$ of Wilcoxon's signed-rank test, corrected for {count(tests, 'test')} by Holm; cost in forward "
+            "passes, relative to it."
         )
     elif section.no_baseline:
         yield f"Not compared: {escaped(section.no_baseline)}."

@@ -167,6 +167,20 @@ def test_any_failure_is_a_line_and_said_once_until_another_comes(pauses):
     ]
 
 
+def test_names_in_its_lines_are_inert(tmp_path, pauses, capsys):
+    runs = tmp_path / "\x1b[31m\u202e\n=1"
+    write_run(runs, init="\x1b[2J\n")
+    pauses(iter(()))
+    for more in ((), ("--baseline", "model.init=\x9b31m")):
+        assert main([str(runs), "--html", str(runs / "page.html"), "--watch", "1", *more]) == 130
+    lines = capsys.readouterr().err.split("\n")
+    assert len(lines) == 5
+    assert all(line.isprintable() for line in lines)
+    assert r"\x1b[31m\u202e\n=1/page.html: 1 run in the tables" in lines[0]
+    assert lines[2].startswith("homotopy-report: not renewed, tried again every 1 s: --baseline model.init=")
+    assert r"\x1b[2J" in lines[2]
+
+
 def test_the_page_says_that_it_is_renewed_and_an_anonymous_one_not_when(tmp_path, pauses):
     write_run(tmp_path / "runs")
     pauses(iter(()))
@@ -205,7 +219,7 @@ def test_the_page_says_that_it_is_renewed_and_an_anonymous_one_not_when(tmp_path
 def test_what_cannot_be_is_one_line_and_exit_code_2(words, line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     try:
-        code = main(["nowhere", "--html", "page.html", *words])
+        code: object = main(["nowhere", "--html", "page.html", *words])
     except SystemExit as end:
         code = end.code
     assert code == 2
