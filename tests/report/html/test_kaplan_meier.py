@@ -58,11 +58,14 @@ def test_it_is_the_estimate_of_scipy(found):
         return  # scipy takes no sample of censored values alone
     costs = {kind: [one.cost for one in found if one.reached == kind] for kind in (True, False)}
     theirs = stats.ecdf(stats.CensoredData(uncensored=costs[True], right=costs[False]))
-    steps = [(cost, share) for cost, share in zip(theirs.cdf.quantiles, theirs.cdf.probabilities, strict=True)]
-    expected = [(cost, share) for cost, share in steps if cost in costs[True]]
-    assert [(one.cost, one.share) for one in reached_shares(found)] == [
-        (pytest.approx(cost), pytest.approx(share, abs=1e-12)) for cost, share in expected
-    ]
+    expected = {
+        cost: share
+        for cost, share in zip(theirs.cdf.quantiles, theirs.cdf.probabilities, strict=True)
+        if cost in costs[True]
+    }
+    ours = reached_shares(found)
+    assert [step.cost for step in ours] == list(expected)
+    assert [step.share for step in ours] == pytest.approx(list(expected.values()), abs=1e-12)
 
 
 def test_misses_are_no_costs():
