@@ -122,12 +122,14 @@ def _renew_page(options: argparse.Namespace, baseline: Mapping[str, object], com
     from homotopy_bench.report.html.renewal import Renewal
     from homotopy_bench.report.layout import overview
     from homotopy_bench.report.runs import read_runs
+    from homotopy_bench.report.studies import read_studies
     from homotopy_bench.report.table import build_report
 
     runs = read_runs(options.paths, tuning=options.tuning)
     report = build_report(runs, baseline=baseline)
+    studies = read_studies(options.paths)
     renewal = Renewal(options.watch, datetime.now(UTC))
-    page = to_html(report, runs, command, anonymous=options.anonymous, renewal=renewal)
+    page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous, renewal=renewal)
     write_output("--html", options.html, page.encode())
     running = sum(one.kind == "running" for one in report.unusable)
     return f"{options.html}: {overview(report)}; {running} running"
@@ -172,8 +174,10 @@ def _write(report: Report, runs: Sequence[Run | Unusable], options: argparse.Nam
         write_output("--csv", options.csv, to_csv(report).encode())
     if options.html is not None:
         from homotopy_bench.report.html.page import to_html
+        from homotopy_bench.report.studies import read_studies
 
-        page = to_html(report, runs, command, anonymous=options.anonymous)
+        studies = read_studies(options.paths)
+        page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous)
         write_output("--html", options.html, page.encode())
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
