@@ -213,20 +213,22 @@ class Trainer(Training):
 
     def target_network(self, member: int) -> torch.nn.Module:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
-        return self.plain_network(self.configs[member], self.target_states([member])[0])
+        network = self.plain_network(self.configs[member])
+        network.load_state_dict(self._target_states([member], list(network.state_dict()))[0])
+        return network
 
-    def plain_network(self, config: Config, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
-        """Return the plain network of a configuration with the tensors of its ``state_dict``, on the host."""
-        network = config.model.build(self.input_shape, self.classes)
-        network.to(self.ensemble.theta.dtype)
-        network.load_state_dict(state)
-        return network.eval()
+    def plain_network(self, config: Config) -> torch.nn.Module:
+        """Return the plain network of a configuration with initial values, in evaluation mode, on the host."""
+        return config.model.build(self.input_shape, self.classes).to(self.ensemble.theta.dtype).eval()
 
     def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
+        return self._target_states(members, self._target_entries)
+
+    def _target_states(self, members: Sequence[int], names: Sequence[str]) -> list[dict[str, torch.Tensor]]:
         self._settle()
         with self.at_target():
-            return [self.ensemble.member_state(member, self._target_entries) for member in members]
+            return [self.ensemble.member_state(member, names) for member in members]
 
     @cached_property
     def _target_entries(self) -> list[str]:

@@ -25,6 +25,7 @@ from homotopy_bench.report.html.origin import origin
 from homotopy_bench.report.html.parts import table, table_row
 from homotopy_bench.report.html.profile_figure import profile_figure
 from homotopy_bench.report.html.provenance import provenance
+from homotopy_bench.report.html.renewal import Renewal, refresh, sentence
 from homotopy_bench.report.html.section_tables import section_tables
 from homotopy_bench.report.html.seed_plot import seed_plot
 from homotopy_bench.report.html.settings import settings_of
@@ -47,6 +48,7 @@ def to_html(
     *,
     studies: Sequence[Study | Unusable] = (),
     anonymous: bool = False,
+    renewal: Renewal | None = None,
 ) -> str:
     """Return a report as one page of HTML.
 
@@ -56,6 +58,7 @@ def to_html(
         command: The command line that made it; empty to leave it out.
         studies: What :func:`~homotopy_bench.report.studies.read_studies` returns.
         anonymous: Whether to leave out paths, hosts, users, commands and times.
+        renewal: Every how many seconds it is made anew; None for a page that stays as it is.
     """
     report = replace(report, unusable=(*report.unusable, *(one for one in studies if isinstance(one, Unusable))))
     searches = [study for study in studies if isinstance(study, Study)]
@@ -69,6 +72,7 @@ def to_html(
         report, clean = made_anonymous(report, searches)
         histories = {clean(path): history for path, history in histories.items()}
         settings, origins, searches, command = clean(settings), clean(origins), clean(searches), ""
+        renewal = renewal and replace(renewal, made=None)
     downloads = {"report.json": json.dumps(to_dict(report, command), allow_nan=False), **csv_files(report, histories)}
     if searches:
         downloads["trials.csv"] = trials_csv(searches)
@@ -78,6 +82,7 @@ def to_html(
         "main",
         element("h1", "Report"),
         element("p", f"{layout.overview(report)}.", id="overview"),
+        sentence(renewal) if renewal else "",
         _conclusions(report),
         _controls(report, searches, list(downloads)),
         [_section(one, str(number), histories, settings) for number, one in enumerate(report.sections)],
@@ -89,10 +94,10 @@ def to_html(
         ),
         _legend(report),
     )
-    return _document(main, downloads)
+    return _document(main, downloads, refresh(renewal) if renewal else text())
 
 
-def _document(main: Markup, downloads: Mapping[str, str]) -> str:
+def _document(main: Markup, downloads: Mapping[str, str], more: Markup) -> str:
     style, script = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
@@ -103,6 +108,7 @@ def _document(main: Markup, downloads: Mapping[str, str]) -> str:
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
+        more,
         element("title", "homotopy-bench report"),
         element("style", embedded(style)),
     )

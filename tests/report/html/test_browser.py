@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 from homotopy_bench.report import build_report, read_runs, read_studies
 from homotopy_bench.report.html.page import to_html
+from homotopy_bench.report.html.renewal import Renewal
 from tests.servers import needed
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -25,8 +27,10 @@ def _browse(study, tmp_path_factory):
     page = to_html(build_report(records), records, studies=read_studies([study]))
     (folder / "page.html").write_text(page, encoding="utf-8")
 
-    def browse(name: str, content: str | None = None) -> tuple[str, str]:
+    def browse(name: str, content: str | None = None, **beside: str) -> tuple[str, str]:
         """Return the document that the browser has after its scripts, and what stands in its console."""
+        for other, page in beside.items():
+            (folder / f"{other}.html").write_text(page, encoding="utf-8")
         if content is not None:
             (folder / name).write_text(content, encoding="utf-8")
         command = [
@@ -141,3 +145,29 @@ def test_pointer_clicks_and_downloads(browse):
     assert (found["same"], found["files"]) == (True, 5)
     for part in ("sort-cost-0=0.descending", "method=baseline", "x+axis=seconds"):
         assert part in document
+
+
+RENEWED = """<iframe id="f" src="renewed.html#dataset=blobs&x+axis=t" width="1000" height="900"></iframe>
+<script>let loads = 0;
+f.onload = () => {
+  const page = f.contentDocument;
+  if (++loads === 1) page.querySelector("#section-0 figure details").open = true;
+  if (loads !== 3) return;
+  const unfolded = [...page.querySelectorAll("details[open]")].length;
+  const own = page.querySelector("#section-0 figure details").open;
+  const hidden = page.querySelector("#section-1").classList.contains("hidden");
+  document.title = JSON.stringify({ hash: f.contentWindow.location.hash, unfolded, own, hidden });
+  f.remove();
+};</script>"""
+
+
+def test_a_page_that_is_renewed_loads_itself_again_and_keeps_the_view(browse, study):
+    records = read_runs([study])
+    page = to_html(build_report(records), records, renewal=Renewal(1.0, None))
+    document, console = browse("renew.html", RENEWED, renewed=page)
+    assert console == ""
+    title = re.search(r"<title>(.*?)</title>", document)
+    assert title is not None, document[:500]
+    assert json.loads(html.unescape(title[1])) == {
+        "hash": "#dataset=blobs&x+axis=t", "unfolded": 1, "own": True, "hidden": True
+    }  # fmt: skip
