@@ -39,6 +39,11 @@ MODELS: dict[str, tuple[str, ...]] = {
     "mlp-residual": ("model=mlp", "model.depth=4", "model.width=12", "model.block=residual"),
     "mlp-scaled-residual": ("model=mlp", "model.depth=4", "model.width=12", "model.block=scaled_residual"),
     "mlp-rezero": ("model=mlp", "model.depth=4", "model.width=12", "model.block=rezero"),
+    "mlp-small-residual": ("model=mlp", "model.depth=4", "model.width=12", "model.block=small_residual"),
+    "mlp-dirac": ("model=mlp", "model.depth=4", "model.width=12", "model.block=dirac"),
+    "mlp-dirac-normalized": ("model=mlp", "model.depth=4", "model.width=12", "model.block=dirac_normalized"),
+    "cnn-dirac": ("model=cnn", "model.depth=4", "model.width=6", "model.block=dirac", "model.init=delta_orthogonal"),
+    "mlp-identity": ("model=mlp", "model.depth=4", "model.width=12", "model.init=identity"),
     "cnn": ("model=cnn", "model.depth=4", "model.width=6"),
     "cnn-image": ("model=cnn", "model.depth=4", "model.width=4"),
     "vgg11": ("model=vgg11", "model.width=0.0625"),
@@ -78,12 +83,19 @@ PLAIN = ("mlp-default", "mlp-kaiming", "mlp-orthogonal", "mlp-looks-linear")
 SMALL = ("training.epochs=5", "training.batch_size=32", "hardware.dtype=float64")
 """360 training samples make 11 steps an epoch, 55 in all."""
 
-STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear")
+STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear", "mlp-identity")
 """Models that differ from mlp-orthogonal in initial values alone, as the members of every mixture do."""
 
+DIRAC = ("mlp-small-residual", "mlp-dirac", "mlp-dirac-normalized", "cnn-dirac")
+"""Models whose layers are others written differently."""
+
+FEW_METHODS = ("baseline", "identity-circular", "convexity-preserving", "hta")
+"""A method of each kind: those that such models are tried with."""
+
 _SIGNALS = (
-    *product(METHODS, [model for model in MODELS if model not in (*IMAGES, *STARTS)], ["mnist1d"]),
+    *product(METHODS, [model for model in MODELS if model not in (*IMAGES, *STARTS, *DIRAC)], ["mnist1d"]),
     *product([method for method in METHODS if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
+    *product(FEW_METHODS, DIRAC, ["mnist1d"]),
 )
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
@@ -140,7 +152,10 @@ _PENALISED = (
 )
 _INITIAL = {
     "mlp": ("default", "kaiming", "orthogonal", "looks_linear"),
+    "mlp-dirac": ("default", "kaiming", "orthogonal", "identity"),
+    "mlp-dirac-normalized": ("default", "kaiming", "orthogonal", "kaiming"),
     "cnn": ("glorot", "kaiming", "orthogonal", "default"),
+    "cnn-dirac": ("delta_orthogonal", "kaiming", "identity", "default"),
     "vgg": ("default", "kaiming", "orthogonal", "kaiming"),
 }
 _RATES = ("constant", "warmup_cosine", "step", "linear_warmup")
@@ -161,7 +176,11 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
     for member in range(4):
         joins = member == 3 and method not in TRAINED_ANGLES
         varied = [f"optimizer={optimizer}", *rates[member], f"seed={5 + member}"]
-        varied += [_CLIPPING[member], *_PENALISED[member], f"model.init={_INITIAL[model[:3]][member]}"]
+        varied += [
+            _CLIPPING[member],
+            *_PENALISED[member],
+            f"model.init={_INITIAL.get(model, _INITIAL[model[:3]])[member]}",
+        ]
         varied += [f"lr_schedule{'.base' if method == 'curvature-lr' else ''}={_RATES[member]}"]
         if model.startswith("vgg"):
             varied += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]

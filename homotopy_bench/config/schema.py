@@ -122,6 +122,10 @@ class Config:
         Keys that are newer than the first records count where they are set, so that those keep their hashes.
         """
         content = {key: value for key, value in self.to_dict().items() if key not in ("paths", "logger", "landscape")}
+        for group, values in content.items():
+            newer = getattr(getattr(self, group), "newer", {})
+            if newer:
+                content[group] = {key: value for key, value in values.items() if (key, value) not in newer.items()}
         training = dict(content["training"])
         del training["snapshots"]
         if training["data_order"] is None:

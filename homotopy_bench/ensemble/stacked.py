@@ -29,6 +29,7 @@ from homotopy_bench.ensemble.blended_layers import blended_layers
 from homotopy_bench.models.activations import ACTIVATIONS
 from homotopy_bench.models.bend import Bent
 from homotopy_bench.models.blend import blend
+from homotopy_bench.models.dirac import Dirac
 from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
 
 Stacked = Callable[[Tensor], Tensor]
@@ -38,6 +39,10 @@ Rule = Callable[..., Tensor]
 
 Pair = tuple[Tensor, Tensor]
 """What a deformation says of a layer: s and c, or two slopes."""
+
+
+MapSource = Callable[[], Map]
+"""Makes the affine map of a layer, for those in which it depends on more than its own tensors."""
 
 
 def stack(network: nn.Module, tensors: Mapping[str, Tensor]) -> Stacked | None:
@@ -80,6 +85,17 @@ class _Stacker:
     def affine(self, name: str) -> Map:
         return self.tensors[_join(name, "weight")], self.tensors.get(_join(name, "bias"))
 
+    def map(self, module: nn.Module, name: str) -> MapSource | None:
+        """Return a function that returns the present affine map of a module; None where it is no linear one."""
+        if type(module) is nn.Linear:
+            plain = self.affine(name)
+            return lambda: plain
+        if isinstance(module, Dirac) and isinstance(module, nn.Linear):
+            weight, bias = self.affine(name)
+            scales = [self.tensors[_join(name, scale)] for scale in module.scales]
+            return lambda: (module.effective(weight, *scales), bias)
+        return None
+
     def layer(self, layer: Layer, name: str) -> Stacked | None:
         branch = self.branch(layer, _join(name, "affine"))
         if branch is None:
@@ -96,30 +112,29 @@ class _Stacker:
 
     def branch(self, layer: Layer, name: str) -> Stacked | None:
         """Return activation(affine(x))."""
-        if type(layer.affine) is not nn.Linear or layer.norm is not None:
+        source, activation = self.map(layer.affine, name), layer.activation
+        if source is None or layer.norm is not None:
             return None
-        (weight, bias), activation = self.affine(name), layer.activation
         if activation is torch.relu:
-            return _Layers(_relu_layers, ((weight, bias),), (None,))
+            return _Layers(_relu_layers, (source,), (None,))
         if isinstance(activation, Deformed):
             own = () if activation.parameter is None else (self.tensors[_join(DEFORMATION, activation.parameter)],)
-            return self.deformed(activation.deformation, (weight, bias), own)
+            return self.deformed(activation.deformation, source, own)
         if activation in ACTIVATIONS.values():
-            return lambda x: activation(affine(x, weight, bias))
+            return lambda x: activation(affine(x, *source()))
         return None
 
-    def deformed(self, deformation: Deformation, affine_map: Map, parameters: tuple[Tensor, ...]) -> Stacked:
+    def deformed(self, deformation: Deformation, source: MapSource, parameters: tuple[Tensor, ...]) -> Stacked:
         """Return the rule of a deformation, with parameters of its own, on affine(x)."""
-        weight, bias = affine_map
         if isinstance(deformation.rule, Bent):
             slopes, own = deformation.rule.slopes, self.coefficients(deformation)
             return _Layers(
                 bent_layers,
-                (affine_map,),
+                (source,),
                 (lambda: slopes(*(_beside_samples(values) for values in parameters), **own),),
             )
         rule = self.rule(deformation)
-        return lambda x: rule(affine(x, weight, bias), *(_beside_samples(values) for values in parameters))
+        return lambda x: rule(affine(x, *source()), *(_beside_samples(values) for values in parameters))
 
     def beside(self, layer: ResidualLayer, branch: Stacked) -> Stacked:
         """Return x + scale branch(x)."""
@@ -145,16 +160,16 @@ class _Layers:
 
     Attributes:
         run: The kind.
-        maps: The affine map of every layer.
-        pairs: Function () -> pair, of every layer, which is called at every pass; None for layers without.
+        maps: Function () -> affine map, of every layer, which is called at every pass.
+        pairs: Function () -> pair, of every layer, likewise; None for layers without.
     """
 
     run: Callable[[Tensor, Sequence[Map], Sequence[Pair]], Tensor]
-    maps: tuple[Map, ...]
+    maps: tuple[MapSource, ...]
     pairs: tuple[Callable[[], Pair] | None, ...]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.run(x, self.maps, [pair() for pair in self.pairs if pair])
+        return self.run(x, [source() for source in self.maps], [pair() for pair in self.pairs if pair])
 
     def joined(self, others: _Layers) -> _Layers:
         return _Layers(self.run, self.maps + others.maps, self.pairs + others.pairs)

@@ -92,4 +92,4 @@ def deformable(network: torch.nn.Module) -> list[Layer]:
     from homotopy_bench.models.layers import Layer, keeps_shape
 
     layers = [module for module in network.modules() if isinstance(module, Layer)]
-    return [layer for layer in layers[1:] if keeps_shape(layer)]
+    return [layer for layer in layers[1:] if keeps_shape(layer.affine)]

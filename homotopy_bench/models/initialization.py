@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from homotopy_bench.models.activations import GAINS
+from homotopy_bench.models.dirac import Dirac, delta, middle
+from homotopy_bench.models.layers import keeps_shape
 
 Affine = nn.Linear | nn.Conv1d | nn.Conv2d
 
 
-def initialize(layers: Sequence[Affine], init: str, activation: str = "relu") -> None:
+def initialize(layers: Sequence[Affine], init: str, activation: str = "relu", hidden_gain: float | None = None) -> None:
     """Initialise a stack of affine maps in place, the last of which makes the logits.
 
     Args:
@@ -22,8 +24,12 @@ def initialize(layers: Sequence[Affine], init: str, activation: str = "relu") ->
             2014, arXiv:1312.6120); the gain g is sqrt(2) for ReLU, and 1 for the last map. ``glorot`` draws uniformly
             with variance 2/(fan_in + fan_out), whatever the activation (Glorot and Bengio 2010, eq. 16).
             ``looks_linear`` mirrors orthogonal blocks so that a ReLU network is a linear isometry where the widths
-            allow one (Balduzzi et al. 2017, arXiv:1702.08591, section 5).
+            allow one (Balduzzi et al. 2017, arXiv:1702.08591, section 5). ``delta_orthogonal`` is ``orthogonal`` in the
+            middle of a convolution's kernel and 0 elsewhere (Xiao et al. 2018, arXiv:1806.05393, algorithm 1).
+            ``identity`` starts maps that keep their shape as the identity, with V = 0 where they are I + V, and the
+            others as ``delta_orthogonal``.
         activation: Name of the activation, for the gain.
+        hidden_gain: Gain of the maps between the first and the last one; None for that of the activation.
     """
     if init == "default":
         return
@@ -32,20 +38,32 @@ def initialize(layers: Sequence[Affine], init: str, activation: str = "relu") ->
         if init == "looks_linear":
             _looks_linear(weights)
         else:
-            gains = [GAINS[activation]] * (len(weights) - 1) + [1.0]
-            for weight, gain in zip(weights, gains, strict=True):
-                _FILL[init](weight, gain)
+            gain = GAINS[activation]
+            gains = [gain, *[gain if hidden_gain is None else hidden_gain] * (len(weights) - 2), 1.0]
+            for layer, own in zip(layers, gains[-len(weights) :], strict=True):
+                if init == "identity" and layer not in (layers[0], layers[-1]) and keeps_shape(layer):
+                    weight = layer.weight
+                    weight.copy_(torch.zeros_like(weight) if isinstance(layer, Dirac) else delta(weight.shape, weight))
+                else:
+                    _FILL[init](layer.weight, own)
         for layer in layers:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 
 
-_FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
+_FILL: dict[str, Callable[[Tensor, float], object]] = {
     "kaiming": lambda weight, gain: nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5),
     "orthogonal": nn.init.orthogonal_,
     "glorot": lambda weight, _: nn.init.xavier_uniform_(weight),
+    "delta_orthogonal": lambda weight, gain: _delta_orthogonal(weight, gain),
+    "identity": lambda weight, gain: _delta_orthogonal(weight, gain),
 }
 """Initialisations that draw one map after another, each with its gain."""
+
+
+def _delta_orthogonal(weight: Tensor, gain: float) -> None:
+    """Fill the middle of a kernel (outputs, inputs, *kernel) with an orthogonal matrix, and the rest with 0."""
+    middle(weight.zero_()).copy_(nn.init.orthogonal_(weight.new_empty(weight.shape[:2]), gain))
 
 
 def _looks_linear(weights: Sequence[Tensor]) -> None:

@@ -23,6 +23,7 @@ from homotopy_bench.distributed.replicas import ALONE, Replicas
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.base import InitialState
+from homotopy_bench.models.dirac import fold, folded_state
 from homotopy_bench.optim.base import RowOptimizer, merge_moments
 from homotopy_bench.training.batches import Batches, TensorSplit
 from homotopy_bench.training.checkpoint import load_networks_state, networks_state
@@ -217,7 +218,7 @@ class Trainer(Training):
 
     def plain_network(self, config: Config, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
         """Return the plain network of a configuration with the tensors of its ``state_dict``, on the host."""
-        network = config.model.build(self.input_shape, self.classes)
+        network = fold(config.model.build(self.input_shape, self.classes))
         network.to(self.ensemble.theta.dtype)
         network.load_state_dict(state)
         return network.eval()
@@ -225,14 +226,17 @@ class Trainer(Training):
     def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
         self._settle()
+        built = self._target_as_built
         with self.at_target():
-            return [self.ensemble.member_state(member, self._target_entries) for member in members]
+            return [
+                folded_state(built, self.ensemble.member_state(member, list(built.state_dict()))) for member in members
+            ]
 
     @cached_property
-    def _target_entries(self) -> list[str]:
-        """The names in the ``state_dict`` of the plain network; the generator of initial values stays as it is."""
+    def _target_as_built(self) -> torch.nn.Module:
+        """A network of the model; the generator of initial values stays as it is."""
         with initialization(0):
-            return list(self.configs[0].model.build(self.input_shape, self.classes).state_dict())
+            return self.configs[0].model.build(self.input_shape, self.classes)
 
     def path_networks(self, members: Sequence[int]) -> list[torch.nn.Module]:
         """Return the deformed networks of members at their present t, on the host; of copies the mean network."""

@@ -1,4 +1,4 @@
-"""Fifteen ways to train 32 layers of 64 units on MNIST-1D, each at its best of equally many settings.
+"""Twenty ways to train 32 layers of 64 units on MNIST-1D, each at its best of equally many settings.
 
 The rows of one *target* are the same network at t = 1 and can be compared; a normalised or residual network is
 another target.
@@ -16,14 +16,21 @@ SHARED = (
     Range("optimizer.weight_decay", 0.02, 1.0, logarithmic=True),
     Range("lr_schedule.warmup_fraction", 0.05, 0.3),
 )
+WIDE = (
+    Range("optimizer.lr", 2e-3, 3e-2, logarithmic=True),
+    Range("optimizer.weight_decay", 0.05, 4.0, logarithmic=True),
+    Range("lr_schedule.warmup_fraction", 0.05, 0.3),
+)
+"""Ranges of rows whose weights decay to the identity, or on a branch beside it: their best decays are larger."""
+
 PATH = (*SHARED, Range("continuation.warmup_fraction", 0.4, 0.9))
 
 PLAIN = "plain ReLU network"
 OTHERS = "each row another network, normalised or residual"
 
 
-def _baseline(name: str, *overrides: str) -> Contender:
-    return Contender(name, ("method=baseline", *overrides), SHARED)
+def _baseline(name: str, *overrides: str, space: tuple[Range, ...] = SHARED) -> Contender:
+    return Contender(name, ("method=baseline", *overrides), space)
 
 
 def _identity(path: str) -> Contender:
@@ -38,13 +45,20 @@ CONTENDERS: dict[str, tuple[Contender, ...]] = {
     PLAIN: (
         *(_baseline(f"plain_{init}", f"model.init={init}") for init in ("default", "kaiming", "orthogonal")),
         _baseline("plain_looks_linear", "model.init=looks_linear"),
+        _baseline("plain_identity", "model.init=identity", space=WIDE),
+        _baseline("dirac", "model.block=dirac", space=WIDE),
+        _baseline("dirac_identity", "model.block=dirac", "model.init=identity", space=WIDE),
+        _baseline("dirac_normalized", "model.block=dirac_normalized", space=WIDE),
         *(_identity(path) for path in ("linear", "residual", "circular")),
         Contender("identity_adaptive", ("method=identity_homotopy", "continuation=adaptive"), SHARED),
         *(_convexity(form) for form in ("literal", "variance_preserving")),
     ),
-    OTHERS: tuple(
-        _baseline(block, f"model.block={block}")
-        for block in ("batchnorm", "layernorm", "residual", "scaled_residual", "rezero")
+    OTHERS: (
+        *(
+            _baseline(block, f"model.block={block}")
+            for block in ("batchnorm", "layernorm", "residual", "scaled_residual", "rezero")
+        ),
+        _baseline("small_residual", "model.block=small_residual", space=WIDE),
     ),
 }
 """Target network -> the ways it is trained."""

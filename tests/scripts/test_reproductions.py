@@ -11,7 +11,7 @@ from statistics import fmean, stdev
 import pytest
 import reproduce
 import scipy.stats
-from reproductions.baselines import CONTENDERS
+from reproductions.baselines import CONTENDERS, SHARED, WIDE
 from reproductions.row import published_rows
 from reproductions.search import Budget, Contender, search
 from reproductions.space import Range, settings
@@ -20,6 +20,9 @@ from reproductions.table import render
 
 TINY = ("model.depth=2", "model.width=8", "dataset.samples=500", "training.epochs=1", "training.batch_size=32")
 SPACE = (Range("optimizer.lr", 1e-3, 1e-1, logarithmic=True),)
+NOT_YET_PUBLISHED = {"plain_identity", "dirac", "dirac_identity", "dirac_normalized", "small_residual"}
+"""Rows of the study that its page does not have yet: it was made before them."""
+
 BUDGET = Budget(settings=3, finalists=2, seeds=1)
 
 
@@ -89,7 +92,9 @@ def test_a_row_is_trained_with_its_published_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = published_rows((reproduce.ROOT / "docs" / "results" / "baselines.md").read_text())
-    assert list(rows) == [one.name for group in CONTENDERS.values() for one in group]
+    names = [one.name for group in CONTENDERS.values() for one in group]
+    assert list(rows) == [name for name in names if name in rows]
+    assert set(names) - set(rows) == NOT_YET_PUBLISHED
     arguments = ["baselines", "--row", "plain_looks_linear", "--seeds", "3", "--outputs", str(tmp_path), *TINY]
     monkeypatch.setattr(sys, "argv", ["reproduce.py", *arguments])
     assert reproduce.main() == 0
@@ -111,6 +116,7 @@ def test_a_row_is_trained_with_its_published_settings(
 
 def test_the_study_of_baselines_gives_everyone_the_same_shared_settings() -> None:
     rows = [one for group in CONTENDERS.values() for one in group]
-    assert len(rows) == len({one.name for one in rows}) == 15
+    assert len(rows) == len({one.name for one in rows}) == 20
     shared = {tuple(setting[:3] for setting in settings(one.space, 8)) for one in rows}
-    assert len(shared) == 1
+    assert len(shared) == len({SHARED, WIDE})
+    assert len({tuple(one.key for one in row.space[:3]) for row in rows}) == 1
