@@ -21,6 +21,9 @@ METHODS: dict[str, tuple[str, ...]] = {
     "identity-linear": ("method=identity_homotopy", "method.path=linear"),
     "identity-residual": ("method=identity_homotopy", "method.path=residual"),
     "identity-circular": ("method=identity_homotopy", "method.path=circular"),
+    "identity-preactivation": ("method=identity_homotopy", "method.path=preactivation"),
+    "identity-shallow": ("method=identity_homotopy", "method.order=shallow_first"),
+    "convexity-deep": ("method=convexity_annealing", "method.order=deep_first"),
     "convexity-literal": ("method=convexity_annealing", "method.form=literal"),
     "convexity-preserving": ("method=convexity_annealing", "method.form=variance_preserving"),
     "convexity-shared": ("method=convexity_annealing", "method.theta=shared", "method.theta_penalty=0.01"),
@@ -43,6 +46,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "mlp-dirac": ("model=mlp", "model.depth=4", "model.width=12", "model.block=dirac"),
     "mlp-dirac-normalized": ("model=mlp", "model.depth=4", "model.width=12", "model.block=dirac_normalized"),
     "cnn-dirac": ("model=cnn", "model.depth=4", "model.width=6", "model.block=dirac", "model.init=delta_orthogonal"),
+    "mlp-tailored": ("model=mlp", "model.depth=4", "model.width=12", "model.activation=dks_tanh"),
     "mlp-identity": ("model=mlp", "model.depth=4", "model.width=12", "model.init=identity"),
     "cnn": ("model=cnn", "model.depth=4", "model.width=6"),
     "cnn-image": ("model=cnn", "model.depth=4", "model.width=4"),
@@ -89,18 +93,31 @@ STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear", "mlp-identity")
 DIRAC = ("mlp-small-residual", "mlp-dirac", "mlp-dirac-normalized", "cnn-dirac")
 """Models whose layers are others written differently."""
 
+NEW_PATHS = ("identity-preactivation", "identity-shallow", "convexity-deep")
+"""Methods that vary others, and are tried on a model of each kind."""
+
 FEW_METHODS = ("baseline", "identity-circular", "convexity-preserving", "hta")
 """A method of each kind: those that such models are tried with."""
 
 _SIGNALS = (
-    *product(METHODS, [model for model in MODELS if model not in (*IMAGES, *STARTS, *DIRAC)], ["mnist1d"]),
-    *product([method for method in METHODS if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
+    *product(
+        [method for method in METHODS if method not in NEW_PATHS],
+        [model for model in MODELS if model not in (*IMAGES, *STARTS, *DIRAC, "mlp-tailored")],
+        ["mnist1d"],
+    ),
+    *product(["baseline", "identity-circular"], ["mlp-tailored"], ["mnist1d"]),
+    *product(NEW_PATHS, ["mlp-orthogonal", "mlp-batchnorm", "mlp-scaled-residual", "mlp-dirac", "cnn"], ["mnist1d"]),
+    *product(
+        [method for method in METHODS if method.startswith(("baseline", "identity")) and method not in NEW_PATHS],
+        STARTS,
+        ["mnist1d"],
+    ),
     *product(FEW_METHODS, DIRAC, ["mnist1d"]),
 )
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
     *_SIGNALS,
-    *product(METHODS, ["cnn-image"], ["mnist"]),
+    *product([method for method in METHODS if method not in NEW_PATHS], ["cnn-image"], ["mnist"]),
     *product(_PHOTOGRAPHS, ["vgg11"], ["cifar10"]),
     ("identity-residual", "cnn-image", "cifar10"),
     ("identity-linear", "vgg11", "mnist"),
@@ -118,6 +135,12 @@ DEFORMING = {name: case for name, case in CASES.items() if not name.startswith((
 """The cases in which t changes the network."""
 
 PATHS = (("method.path=linear",), ("method.path=residual",), ("method.path=circular",))
+ORDERS = (
+    ("method.order=shallow_first", "method.path=linear"),
+    ("method.order=deep_first", "method.path=circular"),
+    ("method.order=shallow_first", "method.path=residual"),
+)
+BENDING_ORDERS = (("method.order=deep_first",), ("method.order=shallow_first",), ("method.order=deep_first",))
 PENALTIES = ((), ("method.theta_penalty=0.01",), ("method.theta_penalty=0.1",))
 LEVELS = (
     ("method.L=[0.3,0.2]", "method.epochs_per_level=1"),
@@ -133,6 +156,8 @@ RULES = (
 
 OWN: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular"), PATHS),
+    "identity-shallow": ORDERS,
+    "convexity-deep": BENDING_ORDERS,
     **dict.fromkeys(("convexity-shared", "convexity-per-neuron"), PENALTIES),
     "hta": tuple((*levels, *weights) for levels, weights in zip(LEVELS, WEIGHTS, strict=True)),
     "l2-schedule": LEVELS,
@@ -152,6 +177,7 @@ _PENALISED = (
 )
 _INITIAL = {
     "mlp": ("default", "kaiming", "orthogonal", "looks_linear"),
+    "mlp-tailored": ("default", "kaiming", "orthogonal", "mean_preserving"),
     "mlp-dirac": ("default", "kaiming", "orthogonal", "identity"),
     "mlp-dirac-normalized": ("default", "kaiming", "orthogonal", "kaiming"),
     "cnn": ("glorot", "kaiming", "orthogonal", "default"),
@@ -200,6 +226,6 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
 REFERENCED = {
     name: case
     for name, case in CASES.items()
-    if name.split("/")[1] in PLAIN and name.startswith(("baseline", "identity"))
+    if name.split("/")[1] in PLAIN and name.startswith(("baseline", "identity")) and not name.startswith(NEW_PATHS)
 }
 """The cases that the independent reference loop covers."""

@@ -28,9 +28,10 @@ from homotopy_bench.ensemble.bent_layers import bent_layers
 from homotopy_bench.ensemble.blended_layers import blended_layers
 from homotopy_bench.models.activations import ACTIVATIONS
 from homotopy_bench.models.bend import Bent
-from homotopy_bench.models.blend import blend
-from homotopy_bench.models.dirac import Dirac
+from homotopy_bench.models.blend import add_input, blend
+from homotopy_bench.models.dirac import Dirac, delta
 from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
+from homotopy_bench.models.tailored import Tailored, TailoredLeakyReLU
 
 Stacked = Callable[[Tensor], Tensor]
 """(M, B, *input) -> (M, B, *output)."""
@@ -103,38 +104,52 @@ class _Stacker:
         plain = self.beside(layer, branch) if isinstance(layer, ResidualLayer) else branch
         if not layer.deformation:
             return plain
-        deformation = layer.deformation[0]
-        if deformation.rule is blend and isinstance(plain, _Layers) and plain.run is _relu_layers:
-            own = self.coefficients(deformation)
+        part = layer.deformation[0]
+        if _rule(part) is blend and isinstance(plain, _Layers) and plain.run is _relu_layers:
+            own = self.coefficients(part)
             return _Layers(blended_layers, plain.maps, (lambda: (own["s"], own["c"]),))
-        rule = self.rule(deformation)
+        rule = self.rule(part)
         return lambda x: rule(x, plain(x))
 
     def branch(self, layer: Layer, name: str) -> Stacked | None:
         """Return activation(affine(x))."""
         source, activation = self.map(layer.affine, name), layer.activation
+        if source is not None and layer.shift:
+            source = self.shifted(layer.shift[0], source)
         if source is None or layer.norm is not None:
             return None
         if activation is torch.relu:
             return _Layers(_relu_layers, (source,), (None,))
         if isinstance(activation, Deformed):
-            own = () if activation.parameter is None else (self.tensors[_join(DEFORMATION, activation.parameter)],)
-            return self.deformed(activation.deformation, source, own)
-        if activation in ACTIVATIONS.values():
+            return self.deformed(activation, source)
+        if isinstance(activation, Tailored | TailoredLeakyReLU) or activation in ACTIVATIONS.values():
             return lambda x: activation(affine(x, *source()))
         return None
 
-    def deformed(self, deformation: Deformation, source: MapSource, parameters: tuple[Tensor, ...]) -> Stacked:
+    def shifted(self, part: Deformation | Deformed, source: MapSource) -> MapSource | None:
+        """Return the map with s I added to its weight: s x added to its output."""
+        if _rule(part) is not add_input:
+            return None
+        s = self.coefficients(part)["s"]
+
+        def shifted() -> Map:
+            weight, bias = source()
+            return weight + s * delta(weight.shape[1:], weight), bias
+
+        return shifted
+
+    def deformed(self, part: Deformed, source: MapSource) -> Stacked:
         """Return the rule of a deformation, with parameters of its own, on affine(x)."""
-        if isinstance(deformation.rule, Bent):
-            slopes, own = deformation.rule.slopes, self.coefficients(deformation)
+        rule = part.deformation.rule
+        if isinstance(rule, Bent):
+            slopes, own, parameters = rule.slopes, self.coefficients(part), self.own_parameters(part)
             return _Layers(
                 bent_layers,
                 (source,),
                 (lambda: slopes(*(_beside_samples(values) for values in parameters), **own),),
             )
-        rule = self.rule(deformation)
-        return lambda x: rule(affine(x, *source()), *(_beside_samples(values) for values in parameters))
+        applied = self.rule(part)
+        return lambda x: applied(affine(x, *source()))
 
     def beside(self, layer: ResidualLayer, branch: Stacked) -> Stacked:
         """Return x + scale branch(x)."""
@@ -143,15 +158,26 @@ class _Stacker:
         scale = self.tensors[self.parameters[id(layer.scale)]]
         return lambda x: x + _beside_samples(scale) * branch(x)
 
-    def rule(self, deformation: Deformation) -> Rule:
-        """Return the rule at the members' coefficients."""
-        coefficients = self.coefficients(deformation)
-        return lambda *tensors: deformation.rule(*tensors, **coefficients)
+    def rule(self, part: Deformation | Deformed) -> Rule:
+        """Return the rule at the members' coefficients and parameters."""
+        rule, coefficients, parameters = _rule(part), self.coefficients(part), self.own_parameters(part)
+        return lambda *tensors: rule(*tensors, *(_beside_samples(values) for values in parameters), **coefficients)
 
-    def coefficients(self, deformation: Deformation) -> dict[str, Tensor]:
+    def own_parameters(self, part: Deformation | Deformed) -> tuple[Tensor, ...]:
+        """Return the members' values of the parameter of the deformation that a layer has; none where it has none."""
+        if isinstance(part, Deformation) or part.parameter is None:
+            return ()
+        return (self.tensors[_join(DEFORMATION, part.parameter)],)
+
+    def coefficients(self, part: Deformation | Deformed) -> dict[str, Tensor]:
         """Return the members' coefficients by name, which stand where :class:`Deformation` says."""
+        deformation, layer = (part, None) if isinstance(part, Deformation) else (part.deformation, part.layer)
         name = self.names[id(deformation)]
-        return {own: _beside_samples(self.tensors[_join(name, own)]) for own in deformation.coefficients()}
+        stacked = {own: self.tensors[_join(name, own)] for own in deformation.coefficients()}
+        return {
+            own: _beside_samples(values if layer is None else values[:, layer : layer + 1])
+            for own, values in stacked.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -192,6 +218,10 @@ def _chain(parts: list[Stacked | None]) -> Stacked | None:
         return x
 
     return merged[0] if len(merged) == 1 else run
+
+
+def _rule(part: Deformation | Deformed) -> Rule:
+    return part.rule if isinstance(part, Deformation) else part.deformation.rule
 
 
 def _relu_layers(x: Tensor, maps: Sequence[Map], _: Sequence[Pair]) -> Tensor:

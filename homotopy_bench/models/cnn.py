@@ -44,7 +44,9 @@ class CNN(Model):
         Literal["default", "kaiming", "orthogonal", "glorot", "delta_orthogonal", "identity"], PER_MEMBER
     ] = "kaiming"
     block: Literal["plain", "dirac", "dirac_normalized"] = "plain"
-    activation: Literal["relu", "leaky_relu", "tanh", "gelu"] = "relu"
+    activation: Literal[
+        "relu", "leaky_relu", "tanh", "gelu", "tat_leaky_relu", "tat_tanh", "dks_tanh", "dks_softplus"
+    ] = "relu"
 
     @model_validator(mode="after")
     def _a_middle_to_pad_around(self) -> CNN:
@@ -53,6 +55,8 @@ class CNN(Model):
                 raise ValueError(f"padding=same pads evenly around the middle: {name} must be odd, not {side}")
         if self.block != "plain" and self.init == "glorot":
             raise ValueError(f"block={self.block} writes a layer as I + V; accepted: init other than glorot")
+        if self.activation.startswith(("tat_", "dks_")) and self.block != "plain":
+            raise ValueError(f"activation={self.activation} is tailored to plain layers: it needs block=plain")
         if (self.init, self.block) == ("identity", "dirac_normalized"):
             raise ValueError("init=identity is V = 0, which block=dirac_normalized cannot divide by its norm")
         return self
@@ -70,7 +74,7 @@ class CNN(Model):
         """
         from torch import nn
 
-        from homotopy_bench.models.activations import ACTIVATIONS
+        from homotopy_bench.models.activations import activation_of
         from homotopy_bench.models.blocks import GAINS
         from homotopy_bench.models.dirac import CONVOLUTIONS
         from homotopy_bench.models.initialization import initialize
@@ -95,7 +99,7 @@ class CNN(Model):
         initialize([*maps, output], self.init, self.activation, GAINS.get(self.block))
         features: list[nn.Module] = []
         for index, affine in enumerate(maps, start=1):
-            features.append(Layer(affine, ACTIVATIONS[self.activation]))
+            features.append(Layer(affine, activation_of(self.activation, self.depth)))
             if index in pooled_after:
                 features.append(pooling(2))
         return Network(

@@ -28,6 +28,8 @@ def initialize(layers: Sequence[Affine], init: str, activation: str = "relu", hi
             middle of a convolution's kernel and 0 elsewhere (Xiao et al. 2018, arXiv:1806.05393, algorithm 1).
             ``identity`` starts maps that keep their shape as the identity, with V = 0 where they are I + V, and the
             others as ``delta_orthogonal``.
+            ``mean_preserving`` draws an orthogonal matrix among those that map (1, ..., 1)/sqrt(inputs) to
+            (1, ..., 1)/sqrt(outputs), with gain 1: see :func:`_mean_preserving`.
         activation: Name of the activation, for the gain.
         hidden_gain: Gain of the maps between the first and the last one; None for that of the activation.
     """
@@ -56,6 +58,7 @@ _FILL: dict[str, Callable[[Tensor, float], object]] = {
     "orthogonal": nn.init.orthogonal_,
     "glorot": lambda weight, _: nn.init.xavier_uniform_(weight),
     "delta_orthogonal": lambda weight, gain: _delta_orthogonal(weight, gain),
+    "mean_preserving": lambda weight, _: _mean_preserving(weight),
     "identity": lambda weight, gain: _delta_orthogonal(weight, gain),
 }
 """Initialisations that draw one map after another, each with its gain."""
@@ -64,6 +67,27 @@ _FILL: dict[str, Callable[[Tensor, float], object]] = {
 def _delta_orthogonal(weight: Tensor, gain: float) -> None:
     """Fill the middle of a kernel (outputs, inputs, *kernel) with an orthogonal matrix, and the rest with 0."""
     middle(weight.zero_()).copy_(nn.init.orthogonal_(weight.new_empty(weight.shape[:2]), gain))
+
+
+def _mean_preserving(weight: Tensor) -> None:
+    """Fill a map (outputs, inputs) with an orthogonal matrix that takes the mean direction to the mean direction.
+
+    W = u v^T + A Q B^T, with u = (1, ..., 1)/sqrt(outputs), v = (1, ..., 1)/sqrt(inputs), A and B orthonormal bases of
+    what is orthogonal to u and to v, and Q a random (semi-)orthogonal matrix. What ReLU lets through has a positive
+    mean, which W keeps; in the limit of equal values ReLU loses nothing, so that no gain is needed and no unit is dead
+    for all inputs. Lee et al. (2025, arXiv:2509.00362) ask the same of an orthogonal start, that it keeps lengths and
+    sets the mean of the pre-activations; their closed form was not at hand, and this one is ours.
+    """
+    rows, columns = weight.shape[0], weight[0].numel()
+    bases = []
+    for size in (rows, columns):
+        mean = torch.ones(size, 1, dtype=weight.dtype)
+        beside = torch.linalg.qr(torch.cat([mean, torch.randn(size, size - 1, dtype=weight.dtype)], dim=1))[0][:, 1:]
+        bases.append((mean / size**0.5, beside))
+    (u, a), (v, b) = bases
+    weight.copy_((u @ v.T).view_as(weight))
+    if rows > 1 and columns > 1:
+        weight += (a @ nn.init.orthogonal_(weight.new_empty(rows - 1, columns - 1)) @ b.T).view_as(weight)
 
 
 def _looks_linear(weights: Sequence[Tensor]) -> None:

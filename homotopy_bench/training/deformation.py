@@ -53,7 +53,7 @@ class EnsembleMethod:
             values = {name: torch.stack([value[owner] for owner in rows.owners]) for name, value in values.items()}
         ensemble.assign(values)
 
-    def coefficients(self, t: Float[Tensor, " M"], network: nn.Module) -> dict[str, Float[Tensor, " M"]]:
+    def coefficients(self, t: Float[Tensor, " M"], network: nn.Module) -> dict[str, Float[Tensor, M * layers]]:
         """Return the values of the deformation's buffers.
 
         Args:
@@ -61,10 +61,13 @@ class EnsembleMethod:
             network: The deformed network.
 
         Returns:
-            Name of a buffer of the network -> values of shape (M,).
+            Name of a buffer of the network -> values of shape (M,), or (M, D) where D layers have their own.
         """
         values = self.lead.coefficients(t, network)
         for method, own in self._others.items():
             theirs = method.coefficients(t, network)
-            values = {name: theirs[name].where(own, value) for name, value in values.items()}
+            values = {
+                name: theirs[name].where(own.view(-1, *[1] * (value.dim() - 1)), value)
+                for name, value in values.items()
+            }
         return values

@@ -253,7 +253,7 @@ def test_completion_offers_groups_choices_and_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("model.init=", ["default", "kaiming", "looks_linear", "orthogonal"]),
+        ("model.init=", ["default", "identity", "kaiming", "looks_linear", "mean_preserving", "orthogonal"]),
         ("model=cnn model.init=", ["default", "glorot", "kaiming", "orthogonal"]),
         ("-m model.init=orthogonal,k", ["orthogonal,kaiming"]),
         ("-m method=hta,b", ["hta,baseline"]),

@@ -56,7 +56,8 @@ def layer_by_formula(affine: Any, x: torch.Tensor) -> torch.Tensor:
         for dim, side in enumerate(weight.shape[2:], start=2):
             through = through.narrow(dim, (side - 1) // 2, x.shape[dim] - side + 1)
     kernels: torch.Tensor = plain(x, weight, padding=affine.padding)
-    return a.view(across) * through + b.view(across) * kernels + affine.bias.view(across)
+    own: torch.Tensor = a.view(across) * through + b.view(across) * kernels + affine.bias.view(across)
+    return own
 
 
 @pytest.mark.parametrize("block", ["dirac", "dirac_normalized"])
