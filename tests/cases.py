@@ -24,6 +24,9 @@ METHODS: dict[str, tuple[str, ...]] = {
     "identity-preactivation": ("method=identity_homotopy", "method.path=preactivation"),
     "identity-shallow": ("method=identity_homotopy", "method.order=shallow_first"),
     "convexity-deep": ("method=convexity_annealing", "method.order=deep_first"),
+    "tailored-activation": ("method=tailored_activation", "method.cosine=0.5"),
+    "decay-centre": ("method=decay_centre", "method.strength=0.1"),
+    "skip-multipliers": ("method=skip_multipliers", "continuation=linear"),
     "convexity-literal": ("method=convexity_annealing", "method.form=literal"),
     "convexity-preserving": ("method=convexity_annealing", "method.form=variance_preserving"),
     "convexity-shared": ("method=convexity_annealing", "method.theta=shared", "method.theta_penalty=0.01"),
@@ -93,7 +96,10 @@ STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear", "mlp-identity")
 DIRAC = ("mlp-small-residual", "mlp-dirac", "mlp-dirac-normalized", "cnn-dirac")
 """Models whose layers are others written differently."""
 
-NEW_PATHS = ("identity-preactivation", "identity-shallow", "convexity-deep")
+NEW_PATHS = (
+    *("identity-preactivation", "identity-shallow", "convexity-deep"),
+    *("tailored-activation", "decay-centre", "skip-multipliers"),
+)
 """Methods that vary others, and are tried on a model of each kind."""
 
 FEW_METHODS = ("baseline", "identity-circular", "convexity-preserving", "hta")
@@ -156,6 +162,9 @@ RULES = (
 
 OWN: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular"), PATHS),
+    "tailored-activation": (("method.cosine=0.5",), ("method.cosine=0.4",), ("method.cosine=0.6",)),
+    "decay-centre": (("method.strength=0.1",), ("method.strength=0.0",), ("method.strength=2.0",)),
+    "skip-multipliers": (("method.rate=1e-3",), ("method.rate=0.1",), ("method.rate=0.01",)),
     "identity-shallow": ORDERS,
     "convexity-deep": BENDING_ORDERS,
     **dict.fromkeys(("convexity-shared", "convexity-per-neuron"), PENALTIES),
@@ -165,7 +174,7 @@ OWN: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """The numbers of a method in which three members of one ensemble differ."""
 
-TRAINED_ANGLES = ("convexity-shared", "convexity-per-neuron")
+TRAINED_ANGLES = ("convexity-shared", "convexity-per-neuron", "skip-multipliers")
 """Methods whose deformation has parameters of its own: no baseline stands beside them."""
 
 _CLIPPING = ("training.clip_norm=0.5", "training.clip_norm=null", "training.clip_norm=2.0", "training.clip_norm=1.0")

@@ -84,7 +84,7 @@ class ConvexityAnnealing(Method):
             InputError: If it does: an angle is held below (pi/4)(1 - t) and would not come back.
         """
         if self.theta != "scheduled" and run.continuation.name == "shuffled":
-            accepted = "adaptive, constant, cosine, linear, polynomial, stepwise"
+            accepted = "adaptive, constant, cosine, jump, linear, polynomial, stepwise"
             why = f"with method.theta={self.theta} t must not fall; accepted: {accepted}"
             raise InputError("continuation", "shuffled", why)
 

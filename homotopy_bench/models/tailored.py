@@ -108,8 +108,8 @@ def tailored(name: str, depth: int) -> Tailored | TailoredLeakyReLU:
 
 
 @cache
-def leaky_slope(depth: int) -> float:
-    """Return the slope for x < 0 at which L = ``depth`` C maps take the cosine 0 to 0.9.
+def leaky_slope(depth: int, cosine: float = ETA) -> float:
+    """Return the slope for x < 0 at which L = ``depth`` C maps take the cosine 0 between inputs to ``cosine``.
 
     Raises:
         InputError: If even ReLU, slope 0, does not come so far in L layers.
@@ -120,10 +120,10 @@ def leaky_slope(depth: int) -> float:
         c = 0.0
         for _ in range(depth):
             c = leaky_c_map(c, slope)
-        return c - ETA
+        return c - cosine
 
     if end(0.0) < 0:
-        why = f"{depth} layers are too few to take the cosine 0 to {ETA}; accepted: depth of 13 and more"
+        why = f"{depth} layers are too few to take the cosine 0 to {cosine}; accepted: depth of 13 and more"
         raise InputError("model.activation", "tat_leaky_relu", why)
     return float(brentq(end, 0.0, 1.0, xtol=1e-14))
 

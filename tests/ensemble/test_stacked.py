@@ -25,6 +25,7 @@ STACKED = (
     "dirac",
     "dirac-normalized",
     "identity",
+    "tailored",
 )
 MLPS = [case for case in CASES if case.split("/")[1] in [f"mlp-{kind}" for kind in STACKED]]
 
