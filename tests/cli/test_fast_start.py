@@ -201,7 +201,7 @@ def test_help_of_a_choice_has_only_its_keys(tmp_path: Path) -> None:
     assert len(text.splitlines()) < 10
     lines = call_main("--help", "optimizer", cwd=tmp_path).stdout.splitlines()
     assert [line for line in lines if line.startswith("optimizer=")] == [f"optimizer={o}" for o in choices("optimizer")]
-    assert call_main("-h", "training", cwd=tmp_path).stdout.count("  training.") == 10
+    assert call_main("-h", "training", cwd=tmp_path).stdout.count("  training.") == 11
     assert "looks_linear" in call_main("model.init", "--help", cwd=tmp_path).stdout
     assert "Slurm" in call_main("hydra/launcher=submitit_slurm", "--help", cwd=tmp_path).stdout
     assert "where lr_schedule.form=cap" in call_main("sweep=curvature", "--help", cwd=tmp_path).stdout
