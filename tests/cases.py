@@ -144,9 +144,9 @@ PATHS = (("method.path=linear",), ("method.path=residual",), ("method.path=circu
 ORDERS = (
     ("method.order=shallow_first", "method.path=linear"),
     ("method.order=deep_first", "method.path=circular"),
-    ("method.order=shallow_first", "method.path=residual"),
+    ("method.order=together", "method.path=residual"),
 )
-BENDING_ORDERS = (("method.order=deep_first",), ("method.order=shallow_first",), ("method.order=deep_first",))
+BENDING_ORDERS = (("method.order=together",), ("method.order=shallow_first",), ("method.order=deep_first",))
 PENALTIES = ((), ("method.theta_penalty=0.01",), ("method.theta_penalty=0.1",))
 LEVELS = (
     ("method.L=[0.3,0.2]", "method.epochs_per_level=1"),

@@ -54,12 +54,9 @@ class ConvexityAnnealing(Method):
             raise ValueError("order needs theta=scheduled: trained angles find their own order")
         return self
 
-    def program(self) -> tuple[tuple[str, Any], ...]:
-        """Return what members agree in: also whether layers have slopes of their own."""
-        return (*super().program(), ("order != together", self._layerwise))
-
     @property
-    def _layerwise(self) -> bool:
+    def layerwise(self) -> bool:
+        """Whether the layers bend one after the other."""
         return self.order != "together"
 
     @property
@@ -107,7 +104,7 @@ class ConvexityAnnealing(Method):
         if self.theta == "scheduled":
             slopes = {"right": 1.0, "left": 0.0}
             each = {name: [value] * len(layers) for name, value in slopes.items()}
-            deformation = Deformation(SCHEDULED, each if self._layerwise else slopes)
+            deformation = Deformation(SCHEDULED, each if self.layerwise else slopes)
             names: list[str | None] = [None] * len(layers)
         else:
             shared = self.theta == "shared"
@@ -117,7 +114,7 @@ class ConvexityAnnealing(Method):
             deformation = Deformation(TRAINED[self.form], {"bound": 0.0}, angles)
             names = [*own]
         for index, (layer, name) in enumerate(zip(layers, names, strict=True)):
-            layer.activation = Deformed(deformation, name, index if self._layerwise else None)
+            layer.activation = Deformed(deformation, name, index if self.layerwise else None)
         network.add_module(DEFORMATION, deformation)
 
     @override
@@ -129,7 +126,7 @@ class ConvexityAnnealing(Method):
         from homotopy_bench.methods.bending import SLOPES, START
         from homotopy_bench.models.layers import Layer
 
-        if self._layerwise:
+        if self.layerwise:
             t = layer_parameters(self.order, t, sum(isinstance(module, Layer) for module in network.modules()))
         theta = START * (1.0 - t)
         if self.theta != "scheduled":

@@ -52,16 +52,16 @@ class IdentityHomotopy(Method):
     newer: ClassVar[Mapping[str, Any]] = {"order": "together"}
 
     def program(self) -> tuple[tuple[str, Any], ...]:
-        """Return what members agree in: also where the skip is, and whether layers have coefficients of their own."""
-        own = ("path = preactivation", self._shifts), ("order != together", self._layerwise)
-        return (*super().program(), *own)
+        """Return what members agree in: also where the skip is."""
+        return (*super().program(), ("path = preactivation", self._shifts))
 
     @property
     def _shifts(self) -> bool:
         return self.path == "preactivation"
 
     @property
-    def _layerwise(self) -> bool:
+    def layerwise(self) -> bool:
+        """Whether the layers move one after the other."""
         return self.order != "together"
 
     def deform(self, network: torch.nn.Module) -> None:
@@ -79,9 +79,9 @@ class IdentityHomotopy(Method):
             raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
         values = {"s": 0.0} if self._shifts else {"s": 0.0, "c": 1.0}
         each = {name: [value] * len(layers) for name, value in values.items()}
-        deformation = Deformation(add_input if self._shifts else blend, each if self._layerwise else values)
+        deformation = Deformation(add_input if self._shifts else blend, each if self.layerwise else values)
         for index, layer in enumerate(layers):
-            part = Deformed(deformation, layer=index) if self._layerwise else deformation
+            part = Deformed(deformation, layer=index) if self.layerwise else deformation
             if self._shifts:
                 layer.deform_map(part)
             else:
@@ -91,7 +91,7 @@ class IdentityHomotopy(Method):
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
         """Return s(t) and c(t) for the members' t, shape (M,), or (M, D) where D layers have their own."""
         depth = len(deformable(network))
-        if self._layerwise:
+        if self.layerwise:
             t = layer_parameters(self.order, t, depth)
         if self._shifts:
             return {"homotopy.s": 1.0 - t}
@@ -128,4 +128,4 @@ def deformable(network: torch.nn.Module) -> list[Layer]:
     from homotopy_bench.models.layers import Layer, keeps_shape
 
     layers = [module for module in network.modules() if isinstance(module, Layer)]
-    return [layer for layer in layers[1:] if keeps_shape(layer.affine)]
+    return [layer for layer in layers[1:] if keeps_shape(layer)]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from homotopy_bench.models.activations import GAINS
 from homotopy_bench.models.dirac import Dirac, delta, middle
-from homotopy_bench.models.layers import keeps_shape
+from homotopy_bench.models.layers import map_keeps_shape
 
 Affine = nn.Linear | nn.Conv1d | nn.Conv2d
 
@@ -43,7 +43,7 @@ def initialize(layers: Sequence[Affine], init: str, activation: str = "relu", hi
             gain = GAINS[activation]
             gains = [gain, *[gain if hidden_gain is None else hidden_gain] * (len(weights) - 2), 1.0]
             for layer, own in zip(layers, gains[-len(weights) :], strict=True):
-                if init == "identity" and layer not in (layers[0], layers[-1]) and keeps_shape(layer):
+                if init == "identity" and layer not in (layers[0], layers[-1]) and map_keeps_shape(layer):
                     weight = layer.weight
                     weight.copy_(torch.zeros_like(weight) if isinstance(layer, Dirac) else delta(weight.shape, weight))
                 else:

@@ -162,15 +162,20 @@ class Network(nn.Module):
         return x
 
 
-def keeps_shape(affine: nn.Module) -> bool:
-    """Return whether the output of a map has the shape of its input, so that the identity is one of its relatives.
+def keeps_shape(layer: Layer) -> bool:
+    """Return whether a layer's output has the shape of its input, so that the identity is one of its relatives.
 
     Example:
-        >>> keeps_shape(nn.Linear(8, 8)), keeps_shape(nn.Linear(4, 8))
+        >>> keeps_shape(Layer(nn.Linear(8, 8), nn.ReLU())), keeps_shape(Layer(nn.Linear(4, 8), torch.relu))
         (True, False)
-        >>> keeps_shape(nn.Conv2d(8, 8, 3, padding="same"))
+        >>> keeps_shape(Layer(nn.Conv2d(8, 8, 3, padding="same"), torch.relu))
         True
     """
+    return map_keeps_shape(layer.affine)
+
+
+def map_keeps_shape(affine: nn.Module) -> bool:
+    """Return the same of an affine map."""
     if isinstance(affine, nn.Linear):
         return affine.in_features == affine.out_features
     if isinstance(affine, nn.Conv1d | nn.Conv2d):

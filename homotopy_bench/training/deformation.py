@@ -20,7 +20,8 @@ class EnsembleMethod:
     network exactly.
 
     Attributes:
-        lead: The first method that deforms, which says how all networks are deformed.
+        lead: The first method that deforms, or the first that does so layer by layer, which says how all networks are
+            deformed.
 
     Args:
         methods: The members' own.
@@ -37,7 +38,7 @@ class EnsembleMethod:
     """
 
     def __init__(self, methods: Sequence[Method], device: torch.device) -> None:
-        self.lead = next((one for one in methods if one.deforms), methods[0])
+        self.lead = max(methods, key=lambda one: (one.deforms, one.deforms and one.layerwise))
         shapes = [one.path_shape if one.deforms else self.lead.path_shape for one in methods]
         self._others = {
             methods[shapes.index(shape)]: torch.tensor([one == shape for one in shapes], device=device)
@@ -67,7 +68,11 @@ class EnsembleMethod:
         for method, own in self._others.items():
             theirs = method.coefficients(t, network)
             values = {
-                name: theirs[name].where(own.view(-1, *[1] * (value.dim() - 1)), value)
-                for name, value in values.items()
+                name: _like(theirs[name], value).where(_like(own, value), value) for name, value in values.items()
             }
         return values
+
+
+def _like(values: Tensor, other: Tensor) -> Tensor:
+    """Return values (M,), or (M, D), so that they broadcast with other ones."""
+    return values.unsqueeze(1) if values.dim() < other.dim() else values

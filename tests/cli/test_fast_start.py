@@ -196,7 +196,7 @@ def test_help_names_every_key_with_default_and_what_is_accepted(tmp_path: Path) 
 def test_help_of_a_choice_has_only_its_keys(tmp_path: Path) -> None:
     text = call_main("method=identity_homotopy", "--help", cwd=tmp_path).stdout
     assert "method.path=circular" in text
-    assert "[linear, residual, circular]" in text
+    assert "[linear, residual, circular, preactivation]" in text
     assert "Chooses continuation=linear, optimizer=adamw" in text
     assert len(text.splitlines()) < 10
     lines = call_main("--help", "optimizer", cwd=tmp_path).stdout.splitlines()
@@ -254,7 +254,7 @@ def test_completion_offers_groups_choices_and_keys(tmp_path: Path) -> None:
     ("typed", "offered"),
     [
         ("model.init=", ["default", "identity", "kaiming", "looks_linear", "mean_preserving", "orthogonal"]),
-        ("model=cnn model.init=", ["default", "glorot", "kaiming", "orthogonal"]),
+        ("model=cnn model.init=", ["default", "delta_orthogonal", "glorot", "identity", "kaiming", "orthogonal"]),
         ("-m model.init=orthogonal,k", ["orthogonal,kaiming"]),
         ("-m method=hta,b", ["hta,baseline"]),
         ("dataset.standardize=", ["false", "true"]),
