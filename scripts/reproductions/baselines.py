@@ -1,4 +1,4 @@
-"""Fifteen ways to train 32 layers of 64 units on MNIST-1D, each at its best of equally many settings.
+"""Twenty ways to train 32 layers of 64 units on MNIST-1D, each at its best of equally many settings.
 
 The rows of one *target* are the same network at t = 1 and can be compared; a normalised or residual network is
 another target.
@@ -37,13 +37,20 @@ CONTENDERS = {
     PLAIN: (
         *(_baseline(f"plain_{init}", f"model.init={init}") for init in ("default", "kaiming", "orthogonal")),
         _baseline("plain_looks_linear", "model.init=looks_linear"),
+        _baseline("plain_identity", "model.init=identity"),
+        _baseline("dirac", "model.block=dirac"),
+        _baseline("dirac_identity", "model.block=dirac", "model.init=identity"),
+        _baseline("dirac_normalized", "model.block=dirac_normalized"),
         *(_identity(path) for path in ("linear", "residual", "circular")),
         Contender("identity_adaptive", ("method=identity_homotopy", "continuation=adaptive"), SHARED),
         *(_convexity(form) for form in ("literal", "variance_preserving")),
     ),
-    OTHERS: tuple(
-        _baseline(block, f"model.block={block}")
-        for block in ("batchnorm", "layernorm", "residual", "scaled_residual", "rezero")
+    OTHERS: (
+        *(
+            _baseline(block, f"model.block={block}")
+            for block in ("batchnorm", "layernorm", "residual", "scaled_residual", "rezero")
+        ),
+        _baseline("small_residual", "model.block=small_residual"),
     ),
 }
 
