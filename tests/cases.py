@@ -93,32 +93,35 @@ SMALL = ("training.epochs=5", "training.batch_size=32", "hardware.dtype=float64"
 STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear", "mlp-identity")
 """Models that differ from mlp-orthogonal in initial values alone, as the members of every mixture do."""
 
-DIRAC = ("mlp-small-residual", "mlp-dirac", "mlp-dirac-normalized", "cnn-dirac")
-"""Models whose layers are others written differently."""
+ALIKE = (
+    *("mlp-layernorm", "mlp-residual", "mlp-rezero", "mlp-small-residual"),
+    *("mlp-dirac", "mlp-dirac-normalized", "cnn-dirac"),
+)
+"""Models that a method of each kind is tried with: they differ from others in what one layer computes."""
 
 NEW_PATHS = (
     *("identity-preactivation", "identity-shallow", "convexity-deep"),
     *("tailored-activation", "decay-centre", "skip-multipliers"),
 )
-"""Methods that vary others, and are tried on a model of each kind."""
+"""Methods that vary others, and are tried with and without convolutions and running statistics."""
 
 FEW_METHODS = ("baseline", "identity-circular", "convexity-preserving", "hta")
-"""A method of each kind: those that such models are tried with."""
+"""A method of each kind."""
 
 _SIGNALS = (
     *product(
         [method for method in METHODS if method not in NEW_PATHS],
-        [model for model in MODELS if model not in (*IMAGES, *STARTS, *DIRAC, "mlp-tailored")],
+        [model for model in MODELS if model not in (*IMAGES, *STARTS, *ALIKE, "mlp-tailored")],
         ["mnist1d"],
     ),
     *product(["baseline", "identity-circular"], ["mlp-tailored"], ["mnist1d"]),
-    *product(NEW_PATHS, ["mlp-orthogonal", "mlp-batchnorm", "mlp-scaled-residual", "mlp-dirac", "cnn"], ["mnist1d"]),
+    *product(NEW_PATHS, ["mlp-batchnorm", "cnn"], ["mnist1d"]),
     *product(
         [method for method in METHODS if method.startswith(("baseline", "identity")) and method not in NEW_PATHS],
         STARTS,
         ["mnist1d"],
     ),
-    *product(FEW_METHODS, DIRAC, ["mnist1d"]),
+    *product(FEW_METHODS, ALIKE, ["mnist1d"]),
 )
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
@@ -132,7 +135,7 @@ _COMBINATIONS = (
 CASES: dict[str, tuple[str, ...]] = {
     "/".join(names): (*METHODS[names[0]], *MODELS[names[1]], *SMALL, *DATASETS[names[2]]) for names in _COMBINATIONS
 }
-"""Every method on every architecture for signals and on a convolutional network of images, and some on all others."""
+"""Every method on a model of each kind, and a method of each kind on every model."""
 
 ON_REAL_DATA = {name for name in CASES if name.rpartition("/")[2] in FOLDERS}
 """The cases that are skipped where no real data are."""
