@@ -19,8 +19,11 @@ t = 1 all are the plain network exactly: s = 0, c = 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import pi, sqrt
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
@@ -33,11 +36,24 @@ if TYPE_CHECKING:
     from homotopy_bench.models.layers import Layer
 
 
+DEPTH = "_deformed_layers"
+"""Attribute of a deformed network: the number D."""
+
+
 class IdentityHomotopy(Method):
-    """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c."""
+    """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c.
+
+    ``layers`` names the submodules to deform instead, by patterns such as stages.*.conv2.
+    """
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
     path: Annotated[Literal["linear", "residual", "circular"], PER_MEMBER] = "circular"
+    layers: Annotated[list[str], Field(min_length=1)] | None = None
+    newer: ClassVar[Mapping[str, Any]] = {"layers": None}
+
+    def program(self) -> tuple[tuple[str, Any], ...]:
+        """Return the fields in which members of one ensemble agree; hashable."""
+        return tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in super().program())
 
     def deform(self, network: torch.nn.Module) -> None:
         """Put s and c into the network and let every layer that keeps its shape use them.
@@ -47,19 +63,21 @@ class IdentityHomotopy(Method):
         """
         from homotopy_bench.models.blend import blend
         from homotopy_bench.models.layers import DEFORMATION, Deformation
+        from homotopy_bench.models.ordinary import deform_output
 
-        layers = deformable(network)
+        layers = deformable_layers(network, self.layers)
         if not layers:
             why = "the model has no hidden layer that keeps its shape"
             raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
         deformation = Deformation(blend, {"s": 0.0, "c": 1.0})
         for layer in layers:
-            layer.deform(deformation)
+            deform_output(layer, deformation)
+        vars(network)[DEPTH] = len(layers)
         network.add_module(DEFORMATION, deformation)
 
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
         """Return s(t) and c(t) for the members' path parameters ``t``, shape (M,)."""
-        s, c = path_coefficients(self.path, t, depth=len(deformable(network)))
+        s, c = path_coefficients(self.path, t, depth=vars(network).get(DEPTH, 1))
         return {"homotopy.s": s, "homotopy.c": c}
 
 
@@ -81,6 +99,28 @@ def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]
     at_target = t == 1.0
     s = (t * (pi / 2)).cos().masked_fill(at_target, 0.0)
     return s, (branch + (1.0 - branch) * (t * (pi / 2)).sin()).masked_fill(at_target, 1.0)
+
+
+def deformable_layers(network: torch.nn.Module, patterns: Sequence[str] | None = None) -> Sequence[torch.nn.Module]:
+    """Return the layers of a network, also of an ordinary one, that keep the shape of their input.
+
+    Args:
+        network: The target network, just built.
+        patterns: Names of the submodules to take, such as stages.*.conv2; None for all.
+
+    Raises:
+        InputError: If a pattern means no submodule, or one that changes the shape.
+    """
+    from homotopy_bench.models.ordinary import is_ordinary, matching, shape_keeping
+
+    if patterns is not None:
+        try:
+            return [network.get_submodule(name) for name in matching(network, patterns)]
+        except ValueError as error:
+            raise InputError("method.layers", ",".join(patterns), str(error)) from error
+    if is_ordinary(network):
+        return [network.get_submodule(name) for name in shape_keeping(network)]
+    return deformable(network)
 
 
 def deformable(network: torch.nn.Module) -> list[Layer]:
