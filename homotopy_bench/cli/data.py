@@ -92,6 +92,9 @@ def _root(given: str | None) -> Path:
 
 def _tell(dataset: str, checks: Sequence[FileCheck], root: Path) -> int:
     """Return the exit code that goes with a data set's files, after printing a table of them."""
+    if not checks:
+        print(f"{dataset} has no files of its own to fetch or check")
+        return 0
     width = max(len(check.path) for check in checks)
     print(f"{dataset} in {root}")
     for check in checks:

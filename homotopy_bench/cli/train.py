@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import hydra
 
@@ -124,7 +124,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
             print(answer, end="", flush=True)
             return 0
         resumes = any(argument.startswith("resume=") for argument in arguments)
-        trees = () if resumes else _included(folders)
+        trees = () if resumes else _included(folders, sys.stderr if _prints(others) else sys.stdout)
         if not {"--help", "-h"}.isdisjoint(others):
             print(_help(others, trees), end="", flush=True)
             return 0
@@ -170,7 +170,12 @@ def _masked_output(arguments: Sequence[str]) -> Iterator[None]:
         print(masked(printed.getvalue(), arguments), end="", flush=True)
 
 
-def _included(folders: Sequence[str]) -> Trees:
+def _prints(arguments: Sequence[str]) -> bool:
+    """Return whether an answer is printed instead of a run, which others may read from the standard output."""
+    return not PRINTING.union({"--help", "-h"}).isdisjoint(arguments)
+
+
+def _included(folders: Sequence[str], screen: TextIO) -> Trees:
     """Return the included trees, after saying on the screen whose code is run, and running it to check its choices.
 
     Raises:
@@ -179,7 +184,7 @@ def _included(folders: Sequence[str]) -> Trees:
     trees = included(folders)
     own = tuple(tree for tree in trees if tree.origin.version is None)
     for line in described(own):
-        print(inert(line), file=sys.stderr, flush=True)
+        print(inert(line), file=screen, flush=True)
     run_checks(own)
     return trees
 

@@ -12,7 +12,7 @@ import yaml
 from homotopy_bench.continuation.base import Continuation
 from homotopy_bench.core import conf_files, options
 from homotopy_bench.core.errors import InputError, nearest
-from homotopy_bench.core.included.modules import import_from
+from homotopy_bench.core.included.modules import import_from, key_of, trees_of
 from homotopy_bench.core.included.source import maker_of
 from homotopy_bench.core.included.tree import ROOMS, SETTINGS, Tree, python_of, yaml_of
 from homotopy_bench.core.options import Options
@@ -52,7 +52,7 @@ def option_class(group: str, name: str, trees: Trees = ()) -> type[Options]:
     """
     for tree in trees:
         if group in ROOMS and name in tree.choices(group):
-            return _included_class(tree, group, name)
+            return _included_class(tree.key, group, name)
     return options.option_class(group, name)
 
 
@@ -93,19 +93,19 @@ def check_choices(trees: Trees) -> None:
     for tree in trees:
         for group in ROOMS:
             for name in tree.choices(group):
-                _check_yaml(tree, group, name, _included_class(tree, group, name))
+                _check_yaml(tree, group, name, _included_class(tree.key, group, name))
 
 
 @cache
-def _included_class(tree: Tree, group: str, name: str) -> type[Options]:
-    """Return the option class of an included choice.
+def _included_class(key: str, group: str, name: str) -> type[Options]:
+    """Return the option class of a choice of the tree of a key: one class in a process, however often it is read.
 
     Raises:
         InputError: If its file has none.
     """
-    path, base = python_of(group, name), BASES[group]
+    (tree,), path, base = trees_of([key]), python_of(group, name), BASES[group]
     if group == "model" and (maker := maker_of(tree, name)) is not None:
-        return function_model(tree, name, maker)
+        return function_model(key, maker, name)
     module = import_from(tree, path, torch_free=True)
     found = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
     named = [one for one in found if issubclass(one, Options) and options.name_of(one) == name]
@@ -143,6 +143,4 @@ def _line(tree: Tree, file: str, key: str) -> int:
 
 def used_keys(sections: Sequence[object]) -> tuple[str, ...]:
     """Return the keys of the trees that the classes of sections come from, sorted."""
-    from homotopy_bench.core.included.modules import key_of
-
     return tuple(sorted({key for one in sections if (key := key_of(type(one))) is not None}))

@@ -32,7 +32,6 @@ from homotopy_bench.observation.base import Landscape
 from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
 
-
 INCLUDED = "included"
 """Key of a program that names the text of an included choice."""
 
@@ -146,6 +145,8 @@ class Config:
             newer = getattr(getattr(self, group), "newer", {})
             if newer:
                 content[group] = {key: value for key, value in values.items() if (key, value) not in newer.items()}
+        if "sha256" in content["dataset"]:  # of a file the content counts
+            content["dataset"] = {key: value for key, value in content["dataset"].items() if key != "file"}
         training = dict(content["training"])
         del training["snapshots"]
         if training["data_order"] is None:

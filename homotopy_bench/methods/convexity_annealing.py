@@ -83,7 +83,7 @@ class ConvexityAnnealing(Method):
 
         from homotopy_bench.methods.bending import ANGLE, SCHEDULED, START, TRAINED
         from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer
-        from homotopy_bench.models.ordinary import DeformedActivation, is_ordinary, relus, replace
+        from homotopy_bench.models.ordinary import DeformedActivation, hold_deformation, is_ordinary, relus, replace
 
         if is_ordinary(network):
             bent = self._of_ordinary(network)
@@ -91,7 +91,7 @@ class ConvexityAnnealing(Method):
                 replace(network, relu, DeformedActivation(bent))
             for layer in _relu_layers(network):
                 layer.activation = bent
-            network.add_module(DEFORMATION, bent.deformation)
+            hold_deformation(network, bent.deformation)
             return
         layers = [module for module in network.modules() if isinstance(module, Layer)]
         for layer in layers:

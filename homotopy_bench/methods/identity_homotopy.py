@@ -62,8 +62,8 @@ class IdentityHomotopy(Method):
             InputError: If no layer of the network keeps its shape.
         """
         from homotopy_bench.models.blend import blend
-        from homotopy_bench.models.layers import DEFORMATION, Deformation
-        from homotopy_bench.models.ordinary import deform_output
+        from homotopy_bench.models.layers import Deformation
+        from homotopy_bench.models.ordinary import deform_output, hold_deformation
 
         layers = deformable_layers(network, self.layers)
         if not layers:
@@ -73,7 +73,7 @@ class IdentityHomotopy(Method):
         for layer in layers:
             deform_output(layer, deformation)
         vars(network)[DEPTH] = len(layers)
-        network.add_module(DEFORMATION, deformation)
+        hold_deformation(network, deformation)
 
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
         """Return s(t) and c(t) for the members' path parameters ``t``, shape (M,)."""

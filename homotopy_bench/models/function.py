@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, create_model
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.included.modules import import_from, module_name, trees_of
-from homotopy_bench.core.included.source import Maker
-from homotopy_bench.core.included.tree import Tree, python_of
+from homotopy_bench.core.included.source import Maker, maker_of
+from homotopy_bench.core.included.tree import python_of
 from homotopy_bench.models.base import Model
 from homotopy_bench.models.module import checked_network
 
@@ -44,7 +45,7 @@ class FunctionModel(Model):
         (tree,) = trees_of([self.tree])
         module = import_from(tree, python_of("model", self.name), torch_free=False)
         make: Callable[..., Any] = getattr(module, self.maker.name)
-        given = {name: value for name, value in (("input_shape", input_shape), ("classes", classes))}
+        given = {"input_shape": input_shape, "classes": classes}
         options = {one.name: getattr(self, one.name) for one in self.maker.parameters}
         try:
             network = make(**options, **{name: given[name] for name in self.maker.given})
@@ -60,12 +61,19 @@ class FunctionModel(Model):
         return _remade, (self.tree, self.name, self.model_dump())
 
 
-def function_model(tree: Tree, name: str, maker: Maker) -> type[FunctionModel]:
-    """Return the option class of a function, whose parameters are its fields.
+@cache
+def function_model(key: str, maker: Maker, name: str) -> type[FunctionModel]:
+    """Return the option class of a function of a tree, whose parameters are its fields.
+
+    Args:
+        key: The key of the tree.
+        maker: The function.
+        name: Of the choice.
 
     Raises:
         InputError: If a parameter has a name that the class needs itself.
     """
+    (tree,) = trees_of([key])
     for one in maker.parameters:
         if hasattr(Model, one.name) or one.name.startswith("_") or one.name in ("name", "tree", "maker"):
             where = tree.place(python_of("model", name))
@@ -76,7 +84,7 @@ def function_model(tree: Tree, name: str, maker: Maker) -> type[FunctionModel]:
         __base__=FunctionModel,
         __doc__=maker.about,
         __module__=module_name(tree, python_of("model", name)),
-        name=(Literal[name], name),
+        name=(Literal[name], name),  # type: ignore[arg-type]  # its type is made here
         **fields,
     )
     kind.tree, kind.maker = tree.key, maker
@@ -84,9 +92,7 @@ def function_model(tree: Tree, name: str, maker: Maker) -> type[FunctionModel]:
 
 
 def _remade(tree: str, name: str, options: dict[str, Any]) -> FunctionModel:
-    from homotopy_bench.core.included.source import maker_of
-
     (found,) = trees_of([tree])
     maker = maker_of(found, name)
     assert maker is not None
-    return function_model(found, name, maker).model_validate(options)
+    return function_model(tree, maker, name).model_validate(options)

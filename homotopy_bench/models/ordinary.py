@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.models.layers import Deformation, Deformed, Layer
+from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer
 
 _INPUT = "_input_shape"
 
@@ -35,10 +35,10 @@ def dry_run(network: nn.Module, shape: tuple[int, ...]) -> Tensor:
     """Return the output for zeros of a shape, in evaluation mode; the network stays as it was."""
     modes = {module: module.training for module in network.modules()}
     first = next((parameter for parameter in network.parameters()), None)
-    made = {} if first is None else {"dtype": first.dtype, "device": first.device}
+    zeros = torch.zeros(shape) if first is None else first.new_zeros(shape)
     try:
         with torch.no_grad():
-            output: Tensor = network.eval()(torch.zeros(shape, **made))
+            output: Tensor = network.eval()(zeros)
             return output
     finally:
         for module, mode in modes.items():
@@ -63,7 +63,7 @@ def watched(network: nn.Module) -> dict[str, Calls]:
     handles = []
     for name, module in network.named_modules():
 
-        def note(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:
+        def note(_: nn.Module, __: tuple[Any, ...], name: str = name) -> None:
             found.setdefault(name, Calls([]))
 
         def look(_: nn.Module, inputs: tuple[Any, ...], output: Any, name: str = name) -> None:
@@ -126,7 +126,11 @@ def matching(network: nn.Module, patterns: Sequence[str]) -> list[str]:
 
 
 def _check_keeps(network: nn.Module, name: str, calls: dict[str, Calls] | None) -> None:
-    """Raise ValueError unless a submodule keeps the shape of its input."""
+    """Check that a submodule keeps the shape of its input.
+
+    Raises:
+        ValueError: If it does not.
+    """
     from homotopy_bench.models.layers import keeps_shape
 
     module = network.get_submodule(name)
@@ -168,6 +172,26 @@ def deform_output(module: nn.Module, deformation: Deformation) -> None:
         module.deform(deformation)
     else:
         module.register_forward_hook(_LastWord(deformation))
+
+
+def hold_deformation(network: nn.Module, deformation: nn.Module) -> None:
+    """Keep a deformation, or several in one module, at the top of a network, where its coefficients are state.
+
+    What a ``Sequential`` holds it would run as one more part; it goes on as one that does not.
+    """
+    if isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward:
+        network.__class__ = type(type(network).__name__, (_WithoutDeformation, type(network)), {})
+    network.add_module(DEFORMATION, deformation)
+
+
+class _WithoutDeformation(nn.Sequential):
+    """Runs its parts in order, without the deformation."""
+
+    def forward(self, input: Any) -> Any:
+        for name, module in self.named_children():
+            if name != DEFORMATION:
+                input = module(input)
+        return input
 
 
 class DeformedActivation(nn.Module):

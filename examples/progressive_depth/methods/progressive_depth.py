@@ -41,8 +41,8 @@ class ProgressiveDepth(Method):
 
         from homotopy_bench.methods.identity_homotopy import deformable_layers
         from homotopy_bench.models.blend import blend
-        from homotopy_bench.models.layers import DEFORMATION, Deformation
-        from homotopy_bench.models.ordinary import deform_output
+        from homotopy_bench.models.layers import Deformation
+        from homotopy_bench.models.ordinary import deform_output, hold_deformation
 
         layers = deformable_layers(network, None if self.layers is None else self.layers.split(","))
         if not layers:
@@ -50,7 +50,7 @@ class ProgressiveDepth(Method):
         deformations = [Deformation(blend, {"s": 0.0, "c": 1.0}) for _ in layers]
         for layer, deformation in zip(layers, deformations, strict=True):
             deform_output(layer, deformation)
-        network.add_module(DEFORMATION, nn.ModuleList(deformations))
+        hold_deformation(network, nn.ModuleList(deformations))
 
     def coefficients(self, t: torch.Tensor, network: torch.nn.Module) -> dict[str, torch.Tensor]:
         """Return s = 1 - c and c of every layer for the members' path parameters t, shape (M,)."""

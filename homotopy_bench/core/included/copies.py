@@ -25,7 +25,7 @@ COPIES = "included"
 """Folder of the copies."""
 
 LEVELS = 3
-"""Number of folders above a run's own in which its copies may lie: those of a multirun, or of the run it is a fork of."""
+"""Number of folders above a run's own in which its copies may lie: of a multirun, or of a fork's parent."""
 
 
 def keep(trees: Iterable[Tree], folder: Path) -> None:

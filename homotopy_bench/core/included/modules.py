@@ -13,7 +13,7 @@ import importlib
 import linecache
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -31,9 +31,9 @@ _TREES: dict[str, Tree] = {}
 
 
 def register(trees: Iterable[Tree]) -> None:
-    """Let trees be found by their keys, in this process."""
+    """Let trees be found by their keys, in this process; of equal ones the last says in messages where it was read."""
     for tree in trees:
-        _TREES.setdefault(tree.key, tree)
+        _TREES[tree.key] = tree
 
 
 def trees_of(keys: Iterable[str]) -> tuple[Tree, ...]:
@@ -100,7 +100,7 @@ class _TorchError(ImportError):
 class _NoTorch(MetaPathFinder):
     """Refuses torch."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:  # noqa: ARG002
+    def find_spec(self, fullname: str, *_: object) -> None:
         if fullname == "torch":
             raise _TorchError("torch")
 
@@ -121,9 +121,7 @@ def _without_torch(asked: bool) -> Iterator[None]:
 class _Finder(MetaPathFinder):
     """Finds modules of registered trees."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:  # noqa: ARG002
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         if not fullname.startswith(PREFIX):
             return None
         head, *rest = fullname.split(".")

@@ -155,7 +155,11 @@ def read_tree(folder: Path, origin: Origin) -> Tree:
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    """Yield the files of the folders that are read, without hidden ones and those that Python makes."""
+    """Yield the files of the folders that are read, without hidden ones and those that Python makes.
+
+    Raises:
+        InputError: At a link that leads elsewhere.
+    """
     for room in (*ROOMS.values(), "conf"):
         for place, folders, names in os.walk(folder / room, onerror=_raise):
             for name in [*folders, *names]:
