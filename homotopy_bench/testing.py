@@ -99,7 +99,10 @@ def _sections(config: Config) -> dict[str, object]:
 
 def _check_members(asked: Sequence[str], include: Sequence[str | Path], splits: Splits) -> None:
     """Check that members of an ensemble equal separate runs."""
-    configs = [compose(*asked, "hardware.dtype=float64", f"seed={seed}", include=include) for seed in (0, 1)]
+    # Adam would magnify the last digits where a gradient is next to nothing.
+    plain = () if any(one.startswith("optimizer=") for one in asked) else ("optimizer=sgd", "optimizer.lr=0.01")
+    asked = (*asked, *plain, "hardware.dtype=float64")
+    configs = [compose(*asked, f"seed={seed}", include=include) for seed in (0, 1)]
     together = Trainer(configs, splits)
     for _ in range(min(STEPS, together.total_steps)):
         together.advance()

@@ -188,8 +188,8 @@ class _WithoutDeformation(nn.Sequential):
     """Runs its parts in order, without the deformation."""
 
     def forward(self, input: Any) -> Any:
-        for name, module in self.named_children():
-            if name != DEFORMATION:
+        for name, module in self._modules.items():  # not named_children, which has a module once
+            if name != DEFORMATION and module is not None:
                 input = module(input)
         return input
 
