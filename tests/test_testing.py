@@ -36,7 +36,7 @@ def test_a_written_choice_passes_its_own_test(kind: str, tmp_path: Path) -> None
     names: dict[str, object] = {"__file__": str(test), "__name__": "test_mine"}
     exec(compile(test.read_text(), str(test), "exec"), names)
     (own,) = (value for name, value in names.items() if name == "test_mine" and callable(value))
-    own(tmp_path / "records")  # type: ignore[operator]  # it is a function
+    own(tmp_path / "records")
 
 
 BROKEN = {
@@ -53,7 +53,10 @@ def test_a_wrong_method_is_found(case: str, tmp_path: Path) -> None:
     path, *_ = new_choice("method", "mine", tmp_path)
     text = path.read_text()
     if case == "remembers":
-        text = text.replace('        return {"homo', "        vars(network)['calls'] = [*vars(network).get('calls', []), 1]\n        return {\"homo")
+        text = text.replace(
+            '        return {"homo',
+            "        vars(network)['calls'] = [*vars(network).get('calls', []), 1]\n        return {\"homo",
+        )
     path.write_text(text.replace('"homotopy.s": 1.0 - t', f'"homotopy.s": {wrong}'))
     with pytest.raises(AssertionError, match=expected):
         check("method=mine", *SMALL, include=[tmp_path])

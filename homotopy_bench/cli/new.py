@@ -26,8 +26,11 @@ examples:
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
+
+    Args:
+        arguments: Its words; None for those of this process.
 
     Returns:
         The exit code.
@@ -38,7 +41,7 @@ def main() -> int:
     parser.add_argument("kind", choices=KINDS, help="what to write")
     parser.add_argument("name", metavar="NAME", help="its name, of letters, digits and underscores")
     parser.add_argument("--folder", metavar="FOLDER", default=".", help="the folder of choices (default: this one)")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     return exit_code("homotopy-new", lambda: _write(asked.kind, asked.name, Path(asked.folder)), sys.argv[1:])
 
 

@@ -25,7 +25,9 @@ NEEDED = ("x_train", "y_train", "x_test", "y_test")
 
 FORMATS = ".npz, .safetensors or .parquet with x_train, y_train, x_test, y_test"
 
-FORM = "accepted: (x, y, x_test, y_test), inputs (N, *shape) of numbers and labels (N,) of integers from 0"
+OF_PYTHON = "(x, y, x_test, y_test), "
+
+FORM = f"accepted: {OF_PYTHON}inputs (N, *shape) of numbers and labels (N,) of integers from 0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +200,7 @@ def read_arrays(file: str) -> Given:
             hint = f"it has {', '.join(sorted(arrays)) or 'none'}"
             raise InputError("dataset.file", file, f"has no array {name}; accepted: {', '.join(NEEDED)}; {hint}")
     given = {
-        split: _samples(f"x_{split}", f"y_{split}", arrays[f"x_{split}"], arrays[f"y_{split}"], file)
+        split: _samples(f"x_{split}", f"y_{split}", arrays[f"x_{split}"], arrays[f"y_{split}"], file=file)
         for split in SPLITS
         if f"x_{split}" in arrays and f"y_{split}" in arrays
     }
@@ -248,7 +250,7 @@ def _read_parquet(path: Path) -> dict[str, Any]:
     return found
 
 
-def _samples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike, file: str | None = None) -> Samples:
+def _samples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike, *, file: str | None = None) -> Samples:
     """Return inputs and labels as samples; ``file`` is where they are from, None for those of Python.
 
     Raises:
@@ -257,22 +259,22 @@ def _samples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike, file: str | N
     import numpy as np
 
     inputs, labels = np.asarray(x), np.asarray(y)
+    fault: tuple[str, Any, str] | None = None
     if not (np.issubdtype(inputs.dtype, np.number) or inputs.dtype == np.bool_) or inputs.ndim < 2:
-        raise _wrong(file, x_name, _shown(inputs), FORM)
-    if not np.issubdtype(labels.dtype, np.integer) or labels.shape != inputs.shape[:1] or labels.min(initial=0) < 0:
-        raise _wrong(file, y_name, _shown(labels), f"{x_name} has shape {inputs.shape}; {FORM}")
-    if len(labels) < 2:
-        raise _wrong(file, x_name, _shown(inputs), "accepted: at least 2 samples")
-    if file is not None and not np.isfinite(inputs).all():
-        raise _wrong(file, x_name, _shown(inputs), "it holds values that are not finite; accepted: finite numbers")
+        fault = x_name, inputs, FORM
+    elif not np.issubdtype(labels.dtype, np.integer) or labels.shape != inputs.shape[:1] or labels.min(initial=0) < 0:
+        fault = y_name, labels, f"{x_name} has shape {inputs.shape}; {FORM}"
+    elif len(labels) < 2:
+        fault = x_name, inputs, "accepted: at least 2 samples"
+    elif file is not None and not np.isfinite(inputs).all():
+        fault = x_name, inputs, "it holds values that are not finite; accepted: finite numbers"
+    if fault is not None:
+        name, array, accepted = fault
+        if file is None:
+            raise InputError(f"data: {name}", _shown(array), accepted)
+        raise InputError("dataset.file", file, f"{name} is {_shown(array)}; {accepted.replace(OF_PYTHON, '')}")
     kept = inputs if inputs.dtype == np.float64 else inputs.astype(np.float32)
     return Samples(kept, labels.astype(np.int64))
-
-
-def _wrong(file: str | None, name: str, shown: str, accepted: str) -> InputError:
-    if file is None:
-        return InputError(f"data: {name}", shown, accepted)
-    return InputError("dataset.file", file, f"{name} is {shown}; {accepted.replace('(x, y, x_test, y_test), ', '')}")
 
 
 def _shown(array: Any) -> str:

@@ -17,6 +17,7 @@ from homotopy_bench import train
 from homotopy_bench.cli.new import new_choice
 from homotopy_bench.config.compose import compose
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.data.arrays import read_arrays
 from homotopy_bench.report import build_report, read_runs
 from tests.cli.runner import (
     assert_same_run,
@@ -87,6 +88,18 @@ def large_in_all(folder: Path) -> None:
         (folder / f"methods/_{number}.txt").write_text("x" * 2**20)
 
 
+def both(*paths: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for path in paths:
+            put(path, "name: hta\n")(folder)
+
+    return change
+
+
+def binary(folder: Path) -> None:
+    (folder / "methods/_weights.bin").write_bytes(b"\x80\x81\xff")
+
+
 def unreadable(folder: Path) -> None:
     os.mkfifo(folder / "methods/_pipe.py")
 
@@ -103,7 +116,7 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     "another name": (swap(FADE, '["fade"] = "fade"', '["fad"] = "fad"'), "its class is named 'fad'; accepted"),
     "no class": (put(FADE, "x = 1\n"), "methods/fade.py: defines no Method of this name; accepted"),
     "clash with a built-in": (
-        lambda folder: [put("methods/hta.py", "")(folder), put("conf/method/hta.yaml", "name: hta\n")(folder)] and None,
+        both("methods/hta.py", "conf/method/hta.yaml"),
         "method=hta is also in homotopy_bench/conf/method/hta.yaml; accepted: another name",
     ),
     "experiment of a built-in name": (
@@ -145,7 +158,7 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     "a link out of the folder": (link_out, "methods/_secret.py: a link to a folder, or one that leads out of it"),
     "a link to a folder": (link_folder, "continuation: a link to a folder; accepted: files of the folder itself"),
     "binary": (
-        lambda folder: (folder / "methods/_weights.bin").write_bytes(b"\x80\x81\xff") and None,
+        binary,
         "methods/_weights.bin: is not UTF-8 text (byte 0); accepted: text of at most 1 MiB",
     ),
     "null": (put("methods/_x.py", "a\0b"), "methods/_x.py: is not text (it holds a null)"),
@@ -159,7 +172,7 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "yml": (put("conf/method/other.yml", ""), "conf/method/other.yml: accepted: names that end in .yaml or .py"),
     "no identifier": (
-        lambda folder: [put("models/a-b.py", "")(folder), put("conf/model/a-b.yaml", "")(folder)] and None,
+        both("models/a-b.py", "conf/model/a-b.yaml"),
         "models/a-b.py: accepted: a name of letters, digits and underscores",
     ),
     "no function": (
@@ -416,7 +429,7 @@ def test_a_configuration_travels_to_another_process(mine: Path) -> None:
 def test_arrays_of_a_file_train_by_their_content(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(60, 4)).astype(np.float32), generator.integers(0, 3, 60)
-    arrays = {"x_train": x, "y_train": y, "x_test": x[:20], "y_test": y[:20]}
+    arrays: dict[str, Any] = {"x_train": x, "y_train": y, "x_test": x[:20], "y_test": y[:20]}
     np.savez(tmp_path / "a.npz", **arrays)
     np.savez(tmp_path / "b.npz", **arrays, x_validation=x[:10], y_validation=y[:10])
     shutil.copy(tmp_path / "a.npz", tmp_path / "c.npz")
@@ -427,6 +440,27 @@ def test_arrays_of_a_file_train_by_their_content(tmp_path: Path) -> None:
     done = call_main(*run, "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run/summary.json").read_text())["config"]["dataset"]["sha256"] == a.dataset.sha256  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("one_column", [True, False], ids=["lists", "columns"])
+def test_every_format_holds_the_same_arrays(one_column: bool, tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+    from safetensors.numpy import save_file
+
+    x, y = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), np.arange(30) % 3
+    parts = {"train": slice(0, 18), "test": slice(18, 24), "validation": slice(24, 30)}
+    arrays: dict[str, Any] = {f"{name}_{part}": v[one] for part, one in parts.items() for name, v in (("x", x), ("y", y))}
+    np.savez(tmp_path / "a.npz", **arrays)
+    save_file(arrays, tmp_path / "a.safetensors")
+    split = [part for part, one in parts.items() for _ in range(one.start, one.stop)]
+    columns = {"x": x.tolist()} if one_column else {f"feature_{i}": x[:, i] for i in range(3)}
+    parquet.write_table(pyarrow.table({"split": split, "y": y, **columns}), tmp_path / "a.parquet")
+    read = [read_arrays(str(tmp_path / f"a.{form}")) for form in ("npz", "safetensors", "parquet")]
+    for other in read[1:]:
+        for ours, theirs in zip(read[0].splits(), other.splits(), strict=True):
+            np.testing.assert_array_equal(ours.x, theirs.x)
+            np.testing.assert_array_equal(ours.y, theirs.y)
 
 
 WRONG_FILES: dict[str, tuple[str, dict[str, Any], str]] = {

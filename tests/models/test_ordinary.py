@@ -20,7 +20,7 @@ from homotopy_bench.models.ordinary import shape_keeping, watched
 
 
 class Mixer(nn.Module):
-    """Mix tokens and channels (Tolstikhin et al. 2021, arXiv:2105.01601): two blocks that keep (B, tokens, channels)."""
+    """Mix tokens and channels (Tolstikhin et al. 2021): two blocks that keep (B, tokens, channels)."""
 
     class Block(nn.Module):
         def __init__(self) -> None:
@@ -31,7 +31,8 @@ class Mixer(nn.Module):
 
         def forward(self, x: Tensor) -> Tensor:
             x = x + self.tokens(self.norm(x).mT).mT
-            return x + self.channels(self.norm(x))
+            output: Tensor = x + self.channels(self.norm(x))
+            return output
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +41,8 @@ class Mixer(nn.Module):
         self.head = nn.Linear(6, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.blocks(self.embed(x.flatten(1).unflatten(1, (4, 4)))).mean(1))
+        output: Tensor = self.head(self.blocks(self.embed(x.reshape(-1, 4, 4))).mean(1))
+        return output
 
 
 class Functional(nn.Module):
@@ -51,10 +53,8 @@ class Functional(nn.Module):
         self.first, self.last = nn.Linear(16, 8), nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.last(functional.relu(self.first(x.flatten(1))))
-
-
-RELU = nn.ReLU(inplace=True)
+        output: Tensor = self.last(functional.relu(self.first(x.flatten(1))))
+        return output
 
 
 def perceptron() -> nn.Module:
@@ -76,11 +76,11 @@ def test_what_keeps_its_shape() -> None:
 
 def test_a_dry_run_leaves_a_network_as_it_was() -> None:
     network = build(lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3)))
-    network[1].eval()  # type: ignore[index]
+    network.get_submodule("1").eval()
     before = copy.deepcopy(network.state_dict())
     assert list(watched(network)) == ["", "0", "1", "2", "3"]
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    assert [module.training for module in network] == [True, False, True, True]  # type: ignore[union-attr]
+    assert [module.training for module in network.children()] == [True, False, True, True]
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
@@ -92,7 +92,7 @@ def test_a_blended_submodule_is_its_formula() -> None:
     for name, value in method.coefficients(torch.tensor([0.25]), deformed).items():
         deformed.get_buffer(name).copy_(value[0])
     x = torch.randn(5, 1, 4, 4)
-    flatten, first, _, middle, _, last = network
+    flatten, first, middle, last = (network.get_submodule(name) for name in "0135")
     y = functional.relu(first(flatten(x)))
     y = functional.relu(0.75 * y + 0.25 * middle(y))
     torch.testing.assert_close(deformed(x), last(y))
@@ -107,7 +107,8 @@ def test_a_bent_activation_is_its_formula() -> None:
         deformed.get_buffer(name).copy_(value[0])
     x, slope = torch.randn(5, 1, 4, 4), float(torch.tensor(torch.pi / 8).tan())
     y = x
-    for module in network:
+    for module in network._modules.values():
+        assert module is not None
         y = functional.leaky_relu(y, slope) if isinstance(module, nn.ReLU) else module(y)
     torch.testing.assert_close(deformed(x), y)
 
@@ -162,9 +163,17 @@ REFUSED: dict[str, tuple[Any, Method, str]] = {
         "method=convexity_annealing: the network has no nn.ReLU, and a functional relu cannot be found; accepted",
     ),
     "another activation": (Mixer, ConvexityAnnealing(), "the network has no nn.ReLU"),
-    "neurons": (perceptron, ConvexityAnnealing(theta="per_neuron"), "method.theta=per_neuron: it needs mlp, cnn or vgg"),
+    "neurons": (
+        perceptron,
+        ConvexityAnnealing(theta="per_neuron"),
+        "method.theta=per_neuron: it needs mlp, cnn or vgg",
+    ),
     "no such name": (Mixer, IdentityHomotopy(layers=["block*"]), "'block*' is"),
-    "another shape": (perceptron, IdentityHomotopy(layers=["1"]), "'1' maps [2, 16] to [2, 8]; accepted: submodules that"),
+    "another shape": (
+        perceptron,
+        IdentityHomotopy(layers=["1"]),
+        "'1' maps [2, 16] to [2, 8]; accepted: submodules that",
+    ),
 }
 
 

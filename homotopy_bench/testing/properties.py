@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -86,15 +87,10 @@ def _check_target(asked: Sequence[str], include: Sequence[str | Path], splits: S
     same = [one for one in asked if not one.startswith(("method=", "method.", "continuation"))]
     parts = [f"{group}={getattr(at_target, group).name}" for group in ("optimizer", "lr_schedule")]
     plain = compose(*same, "method=baseline", *(one for one in parts if one not in same), include=include)
-    ours = Config(**{**_sections(at_target), "optimizer": plain.optimizer, "lr_schedule": plain.lr_schedule})
-    ours = Config(**{**_sections(ours), "training": plain.training})
+    ours = replace(at_target, optimizer=plain.optimizer, lr_schedule=plain.lr_schedule, training=plain.training)
     states = [_trained(one, splits).target_states([0])[0] for one in (ours, plain)]
     for name, value in states[1].items():
         assert torch.equal(states[0][name], value), f"{method} at t = 1 is not the baseline: {name} differs"
-
-
-def _sections(config: Config) -> dict[str, object]:
-    return dict(vars(config))
 
 
 def _check_members(asked: Sequence[str], include: Sequence[str | Path], splits: Splits) -> None:
