@@ -450,7 +450,9 @@ def test_every_format_holds_the_same_arrays(one_column: bool, tmp_path: Path) ->
 
     x, y = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32), np.arange(30) % 3
     parts = {"train": slice(0, 18), "test": slice(18, 24), "validation": slice(24, 30)}
-    arrays: dict[str, Any] = {f"{name}_{part}": v[one] for part, one in parts.items() for name, v in (("x", x), ("y", y))}
+    arrays: dict[str, Any] = {
+        f"{name}_{part}": v[one] for part, one in parts.items() for name, v in (("x", x), ("y", y))
+    }
     np.savez(tmp_path / "a.npz", **arrays)
     save_file(arrays, tmp_path / "a.safetensors")
     split = [part for part, one in parts.items() for _ in range(one.start, one.stop)]
