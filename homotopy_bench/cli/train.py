@@ -36,6 +36,7 @@ from homotopy_bench.core.credentials import refuse_arguments
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.core.folders import FOLDER, obstacle
+from homotopy_bench.core.included.modules import trees_of
 from homotopy_bench.core.inert import inert
 from homotopy_bench.core.masking import masked
 from homotopy_bench.runs.requirements import check_requirements
@@ -310,6 +311,8 @@ def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
     """
     raw, folder, timed = compose_run(arguments)
     config = validate(raw)
+    for line in described(tuple(tree for tree in trees_of(config.include) if tree.origin.version is not None)):
+        print(inert(line), flush=True)
     outputs = Path(config.paths.outputs)
     for key, path in (("paths.outputs", outputs), ("hydra.run.dir", folder)):
         if wrong := obstacle(path):

@@ -49,12 +49,12 @@ def included(folders: Iterable[str | Path]) -> Trees:
             seen.add(place)
             trees.append(read_tree(folder.expanduser(), Origin(str(folder))))
     if not trees:
-        return _installed()
+        return installed()
     for tree in trees:
         _check_text(tree)
     register(trees)
-    check_names((*_installed(), *trees))
-    return (*_installed(), *trees)
+    check_names((*installed(), *trees))
+    return (*installed(), *trees)
 
 
 def _check_text(tree: Tree) -> None:
@@ -75,8 +75,8 @@ def run_checks(trees: Trees) -> None:
 
 
 @cache
-def _installed() -> Trees:
-    """Return the trees of installed packages; none is imported.
+def installed() -> Trees:
+    """Return the trees of installed packages; none is imported. They are looked for once in a process.
 
     Raises:
         InputError: If one cannot be read.

@@ -16,6 +16,7 @@ import pytest
 from homotopy_bench import train
 from homotopy_bench.cli.new import new_choice
 from homotopy_bench.config.compose import compose
+from homotopy_bench.config.including import installed
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.arrays import read_arrays
 from homotopy_bench.report import build_report, read_runs
@@ -281,6 +282,35 @@ def interrupted(folder: Path, *overrides: str, include: Path) -> None:
 
 
 OWN = ("method=fade", "model=plain_mlp", "dataset=blobs", "training.epochs=4", "training.checkpoint_every=1")
+
+
+def test_an_installed_package_brings_choices(mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    mine.rename(site / "ideas")
+    told = site / "ideas_of_others-2.1.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: ideas-of-others\nVersion: 2.1\n")
+    (told / "entry_points.txt").write_text("[homotopy_bench.choices]\nideas = ideas\n")
+    before = compose("method=baseline", *SMALL)
+    monkeypatch.syspath_prepend(site)
+    installed.cache_clear()
+    try:
+        assert compose("method=baseline", *SMALL) == before
+        done = call_main("method=fade", *SMALL, "hydra.run.dir=run", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "include=ideas-of-others 2.1: runs its code (" in done.stdout
+        (said,) = summary(tmp_path / "run")["included"]
+        assert (said["kind"], said["name"], said["version"]) == ("package", "ideas-of-others", "2.1")
+        assert call_main("method=baseline", *SMALL, "hydra.run.dir=plain", cwd=tmp_path).returncode == 0
+        assert summary(tmp_path / "plain")["config_hash"] == before.hash()
+        assert not (tmp_path / "plain/included").exists()
+        (site / "ideas/methods/fade.py").write_text("def f(:\n")
+        installed.cache_clear()
+        line = the_error_line(call_main("method=baseline", cwd=tmp_path))
+        assert line.startswith(f"include={site}/ideas/methods/fade.py:1: invalid syntax")
+    finally:
+        installed.cache_clear()
 
 
 @pytest.mark.parametrize("then", ["changed", "deleted"])
