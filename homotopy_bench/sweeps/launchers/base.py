@@ -129,7 +129,7 @@ def begin_multirun(hydra_context: HydraContext, task_function: TaskFunction, con
     held: ExitStack = getattr(task_function, HELD)
     held.enter_context(own_sweep(config.hydra))
     if "trial" not in config.hydra.sweeper:  # a study has its folder when it has its name
-        keep(trees_in(config.hydra.overrides.task), Path(str(config.hydra.sweep.dir)))
+        keep(trees_in(as_written["overrides"]["task"]), Path(str(config.hydra.sweep.dir)))
     hydra_context.config_loader = cast("ConfigLoader", composing)
     return composing
 

@@ -81,7 +81,8 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     options, folder = _options(master), Path(master.hydra.sweep.dir)
     assert options.study is not None
     folder.mkdir(parents=True, exist_ok=True)
-    keep(trees_in(master.hydra.overrides.task), folder)
+    asked: Any = OmegaConf.to_container(master.hydra.overrides.task, resolve=False)
+    keep(trees_in(asked), folder)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
         trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
         trials.belongs_to(_about(options, space))
