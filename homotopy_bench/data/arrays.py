@@ -144,8 +144,10 @@ class Arrays(Dataset):
         Raises:
             InputError: If there is neither a file nor what Python gave.
         """
-        if self.file is None and self._given is None:
+        if self.file is None and self.sha256 is None:
             raise InputError("dataset.file", "null", f"accepted: a file, {FORMATS}")
+        if self.file is None:
+            self._arrays()
 
     def fetch(self, root: Path) -> None:
         """Do nothing: nothing is published."""
