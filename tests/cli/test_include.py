@@ -439,15 +439,6 @@ def test_a_study_searches_an_included_space(mine: Path, tmp_path: Path) -> None:
     assert not any(name in str(first) for name in names)
 
 
-def test_joblib_runs_the_copy(mine: Path, tmp_path: Path) -> None:
-    jobs = ("-m", "include=mine", *OWN, "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
-    done = call_main(*jobs, "hydra.sweep.dir=sweep", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    alone = train(compose(*OWN, "seed=1", include=[mine]), tmp_path / "alone").summary
-    assert summary(tmp_path / "sweep/1")["final"] == alone["final"]
-    assert [one["sha256"] for one in summary(tmp_path / "sweep/1")["included"]] == [alone["included"][0]["sha256"]]
-
-
 def test_a_configuration_travels_to_another_process(mine: Path) -> None:
     import pickle
 
