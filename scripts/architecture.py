@@ -22,6 +22,7 @@ PACKAGE = "homotopy_bench"
 
 DUTIES = {
     "cli": "command lines",
+    "testing": "checks of own choices",
     "sweeps": "many jobs, Optuna",
     "results": "runs as data",
     "precision": "bits of parameters",
@@ -50,6 +51,7 @@ DUTIES = {
 
 COLUMNS = {
     "cli": 4.5,
+    "testing": 1.0,
     "sweeps": 0.4,
     "results": 4.1,
     "analysis": 1.8,

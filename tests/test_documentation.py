@@ -21,7 +21,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import RangeSweep
 
 import homotopy_bench.methods
-from homotopy_bench.config.compose import experiment_file
+from homotopy_bench.config.compose import compose_with, experiment_file
+from homotopy_bench.config.including import included, split_include
 from homotopy_bench.config.reference import ABOUT
 from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.options import ROOMS, option_class
@@ -159,8 +160,15 @@ def compose_training(arguments: list[str], compose: Composer) -> None:
         others = [override for override in overrides if not override.startswith("resume=")]
         assert all(override.startswith("hardware.devices=") for override in others), "a run continues as it was begun"
         return
+    folders, overrides = split_include(overrides)
+    if folders:
+        trees = included([ROOT / folder for folder in folders])
+        for job in jobs(overrides):
+            compose_with(trees, [re.sub("=examples/", f"={ROOT}/examples/", override) for override in job])
+        return
     for job in jobs(overrides):
-        compose(*(re.sub("=outputs/DATE/TIME$", "=outputs/studies/NAME", override) for override in job))
+        named = (re.sub("=outputs/DATE/TIME$", "=outputs/studies/NAME", override) for override in job)
+        compose(*(re.sub("=examples/", f"={ROOT}/examples/", override) for override in named))
 
 
 def run_script(arguments: list[str], monkeypatch: pytest.MonkeyPatch, compose: Composer) -> None:

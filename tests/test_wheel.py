@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -48,6 +49,25 @@ def test_the_wheel_trains_from_an_empty_folder_with_its_launcher(site: Path, tmp
     assert len(list((tmp_path / "outputs").glob("multirun/*/*/*/summary.json"))) == 2
 
 
+def test_choices_of_ones_own_train_with_the_wheel(site: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "own", ignore=shutil.ignore_patterns("*.ipynb"))
+    own = ("include=own/progressive_depth,own/small_resnet", "method=progressive_depth", "model=small_resnet")
+    data = ("dataset=arrays", "dataset.file=own/digits/digits.npz", "dataset.subset=200", "training.batch_size=60")
+    small = ("model.width=4", "training.epochs=1", "hydra.sweep.dir=sweep")
+    run = run_from_wheel(site, tmp_path, "-m", *own, *data, *small, "seed=0,1")
+    assert run.returncode == 0, run.stderr
+    assert "2 runs as one program" in run.stdout
+    written = subprocess.run(
+        [sys.executable, "-m", "homotopy_bench.cli.new", "model", "mine"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert written.stdout.splitlines()[0] == "models/mine.py"
+
+
 def test_hydra_finds_the_sweeper_of_the_wheel(site: Path, tmp_path: Path) -> None:
     names = ("hydra_plugins.homotopy_bench.optuna_sweeper.__file__", "homotopy_bench.core.conf_files.conf_dir()")
     code = (
@@ -77,5 +97,5 @@ def test_the_wheel_is_typed_and_licensed(site: Path) -> None:
 def test_the_metadata_names_every_command(site: Path) -> None:
     (entry_points,) = site.glob("*.dist-info/entry_points.txt")
     text = entry_points.read_text()
-    for command in ("train", "report", "data", "functions", "precision"):
+    for command in ("train", "report", "data", "functions", "precision", "new"):
         assert f"homotopy-{command} = homotopy_bench.cli.{command}:main" in text

@@ -10,9 +10,12 @@ from typing import Any
 from hydra.plugins.completion_plugin import CompletionPlugin
 
 from homotopy_bench.cli.arguments import FLAGS, is_flag
+from homotopy_bench.config.choices import Trees, choices_of
+from homotopy_bench.config.including import included, split_include, with_trees
 from homotopy_bench.config.mapping import compose_all
 from homotopy_bench.config.reference import ABOUT, Key, choice, path_keys, run_keys
-from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, choices_of, groups
+from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, groups
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.reference import LAUNCHER, SWEEPER, launchers, sweepers
 from homotopy_bench.tracking.origin import MULTIRUN
 from homotopy_bench.tracking.record import holds_run
@@ -39,21 +42,33 @@ def complete(line: str) -> list[str]:
     typed = CompletionPlugin.strip_python_or_app_name(line)
     words = _words(typed)
     word = words.pop() if words and not typed[-1].isspace() else ""
+    words, trees = _including(words)
     if is_flag(word):
         return sorted(flag for flag in FLAGS if flag.startswith(word))
     sign, bare = (word[0], word[1:]) if word[:1] in ("+", "~") else ("", word)
     key, equals, value = bare.partition("=")
     if key == "resume" and equals:
         return sorted(f"resume={folder}" for folder in _folders_to_resume(value))
+    if key == "include" and equals:
+        return sorted(f"include={folder}" for folder in _folders(value))
     if equals and "/" in value:
         return sorted(f"{sign}{key}={file}" for file in CompletionPlugin.complete_files(value))
     if equals and _is_group(key):
-        return sorted(f"{sign}{one}" for one in _listed(key, value, _choices(key)))
-    composed = _composed(words)
+        return sorted(f"{sign}{one}" for one in _listed(key, value, _choices(key, trees)))
+    composed = _composed(words, trees)
     if equals:
-        return sorted(f"{sign}{one}" for one in _listed(key, value, _values(key, composed)))
-    starts = [*(f"{group}=" for group in (*groups(), *GROUPS_OF_HYDRA)), "resume=", *_keys(bare, composed)]
+        return sorted(f"{sign}{one}" for one in _listed(key, value, _values(key, composed, trees)))
+    starts = [*(f"{group}=" for group in (*groups(), *GROUPS_OF_HYDRA)), "include=", "resume=", *_keys(bare, composed)]
     return sorted(f"{sign}{start}" for start in starts if start.startswith(bare))
+
+
+def _including(words: Sequence[str]) -> tuple[list[str], Trees]:
+    """Return the words without those that include folders, and what these hold; nothing of it is run."""
+    try:
+        folders, others = split_include(words)
+        return others, included(folders)
+    except InputError:  # the command itself will say what is wrong
+        return [word for word in words if not word.startswith("include=")], ()
 
 
 def _words(typed: str) -> list[str]:
@@ -67,9 +82,9 @@ def _is_group(key: str) -> bool:
     return key in groups() or key in GROUPS_OF_HYDRA
 
 
-def _choices(group: str) -> list[str]:
+def _choices(group: str, trees: Trees) -> list[str]:
     described = {LAUNCHER: launchers, SWEEPER: sweepers}
-    return [one.name for one in described[group]()] if group in described else choices_of(group)
+    return [one.name for one in described[group]()] if group in described else choices_of(group, trees)
 
 
 def _listed(key: str, value: str, accepted: Iterable[str]) -> Iterator[str]:
@@ -80,16 +95,18 @@ def _listed(key: str, value: str, accepted: Iterable[str]) -> Iterator[str]:
             yield f"{key}={before}{comma}{one}"
 
 
-def _composed(words: Sequence[str]) -> dict[str, Any]:
+def _composed(words: Sequence[str], trees: Trees) -> dict[str, Any]:
     """Return all keys under the choices that are typed already, or those of a bare command where these do not fit."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     chosen = [word for word in words if _is_group(word.partition("=")[0]) and "," not in word.partition("[")[0]]
     try:
-        return compose_all(chosen)
+        composed = compose_all(with_trees(chosen, trees))
     except (HydraException, OmegaConfBaseException, ValueError):
-        return compose_all()
+        composed = compose_all()
+    composed.pop("include", None)
+    return composed
 
 
 def _keys(word: str, composed: Mapping[str, Any]) -> Iterator[str]:
@@ -106,27 +123,39 @@ def _keys(word: str, composed: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key}." if isinstance(value, Mapping) and value else f"{key}="
 
 
-def _values(name: str, composed: Mapping[str, Any]) -> Sequence[str]:
+def _values(name: str, composed: Mapping[str, Any], trees: Trees) -> Sequence[str]:
     """Return what a key accepts, or its value where that cannot be listed."""
-    for key in _described(composed):
+    for key in _described(composed, trees):
         if key.name == name:
             return key.values or ([] if "$" in key.default or " " in key.default else [key.default])
     return []
 
 
-def _described(composed: Mapping[str, Any]) -> Iterator[Key]:
-    """Yield every key of the chosen options."""
+def _described(composed: Mapping[str, Any], trees: Trees) -> Iterator[Key]:
+    """Yield every key of the chosen options; of included ones nothing, as their code would have to be run."""
     yield from run_keys()
     yield from path_keys()
     for group in ABOUT:
         section = composed[group]
-        names = [name for name in choices_of(group) if name in section] if group == "logger" else [section["name"]]
+        names = (
+            [name for name in choices_of(group, trees) if name in section] if group == "logger" else [section["name"]]
+        )
         for name in names:
-            yield from choice(group, name).keys
+            if not any(name in tree.choices(group) for tree in trees):
+                yield from choice(group, name).keys
     chosen = composed["hydra"]["runtime"]["choices"]
     for one in (*launchers(), *sweepers()):
         if chosen[one.group] == one.name:
             yield from one.keys
+
+
+def _folders(typed: str) -> Iterator[str]:
+    """Yield the folders that begin as typed; behind a comma, the next ones."""
+    before, comma, last = typed.rpartition(",")
+    parent, slash, begun = last.rpartition("/")
+    for folder in _below(Path(parent + slash) if slash else Path()):
+        if folder.name.startswith(begun) and folder.name.isprintable() and " " not in folder.name:
+            yield f"{before}{comma}{parent}{slash}{folder.name}"
 
 
 def _folders_to_resume(typed: str) -> Iterator[str]:

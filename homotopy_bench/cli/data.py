@@ -35,6 +35,10 @@ Exit code: 0, or 2 where a file is missing or cannot be used.
 """
 
 
+OF_USERS = ("arrays",)
+"""Data sets whose files are a user's own: there is nothing to bring."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``homotopy-data``.
 
@@ -72,8 +76,10 @@ def _dataset(name: str) -> Dataset:
     from homotopy_bench.core.options import option_class
     from homotopy_bench.data.base import Dataset
 
-    choices = choices_of("dataset")
+    choices = [one for one in choices_of("dataset") if one not in OF_USERS]
     try:
+        if name in OF_USERS:
+            raise KeyError(name)
         dataset = option_class("dataset", name)()
     except KeyError:
         accepted = f"accepted: {', '.join(choices)}{nearest(name, choices)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from textwrap import wrap
 
+from homotopy_bench.config.choices import Trees, choices_of
 from homotopy_bench.config.reference import (
     ABOUT,
     Choice,
@@ -18,7 +19,6 @@ from homotopy_bench.config.reference import (
     path_keys,
     run_keys,
 )
-from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.errors import ArgumentError, nearest
 from homotopy_bench.sweeps.reference import LAUNCHER, SWEEPER, launchers, search_space, sweepers
 
@@ -41,6 +41,7 @@ Usage:
   homotopy-train [GROUP=CHOICE ...] [KEY=VALUE ...]         one run
   homotopy-train -m GROUP=CHOICE,CHOICE KEY=VALUE,VALUE     a multirun: every combination
   homotopy-train resume=FOLDER                              continue a run or a multirun
+  homotopy-train include=FOLDER[,FOLDER] ...                with choices of your own
   homotopy-train GROUP[=CHOICE] --help                      only that group or choice, or KEY
 
 Examples:
@@ -78,10 +79,11 @@ says what is accepted. homotopy-train --help | less shows this from its beginnin
 """
 
 
-def help_text(arguments: Sequence[str]) -> str:
+def help_text(arguments: Sequence[str], trees: Trees = ()) -> str:
     """Return the help.
 
     Args:
+        trees: What the command line includes.
         arguments: What else the command line has: ``GROUP``, ``GROUP=CHOICE`` and ``KEY`` narrow the help to them;
             ``KEY=VALUE`` changes nothing.
 
@@ -92,21 +94,22 @@ def help_text(arguments: Sequence[str]) -> str:
     for argument in arguments:
         name, equals, names = argument.lstrip("+").partition("=")
         if name in _CHOICES:
-            topics += _options(name, names)
+            topics += _options(name, names, trees)
         elif name in ("experiment", "sweep"):
-            topics += _files(name, names)
+            topics += _files(name, names, trees)
         elif not equals:
-            topics += _named(name)
-    lines = topics or [*HEAD.splitlines(), "", *_groups(), *MANY.splitlines(), "", *_all_keys(), *FOOT.splitlines()]
+            topics += _named(name, trees)
+    whole = [HEAD.splitlines(), [""], _groups(trees), MANY.splitlines(), [""], _all_keys(trees), FOOT.splitlines()]
+    lines = topics or [line for part in whole for line in part]
     return "\n".join(lines).rstrip() + "\n"
 
 
-_CHOICES: dict[str, Callable[[], list[Choice]]] = {
+_CHOICES: dict[str, Callable[[Trees], list[Choice]]] = {
     **{group: partial(choices, group) for group in ABOUT},
-    LAUNCHER: launchers,
-    SWEEPER: sweepers,
+    LAUNCHER: lambda _: launchers(),
+    SWEEPER: lambda _: sweepers(),
 }
-"""Group -> its choices with their keys."""
+"""Group -> its choices with their keys, also those of included trees."""
 
 _SHORT = {
     "paths": "The folders of data sets and records.",
@@ -118,7 +121,7 @@ _SHORT = {
 """What the groups decide that are not those of the typed options."""
 
 
-def _groups() -> Iterator[str]:
+def _groups(trees: Trees) -> Iterator[str]:
     """Yield every group, and every choice with a line."""
     chosen = default_choices()
     yield "== Groups: choose with GROUP=CHOICE =="
@@ -127,7 +130,7 @@ def _groups() -> Iterator[str]:
     for group, about in {**ABOUT, **_SHORT}.items():
         yield ""
         yield from _hanging(group, about, indent=0, column=16)
-        for name, line in _lines(group):
+        for name, line in _lines(group, trees):
             mark = "*" if chosen.get(group, "basic" if group == SWEEPER else "") == name else " "
             yield from _hanging(
                 f"{mark} {name}", line.rstrip("."), indent=2, column=COLUMN if group == "experiment" else 26
@@ -135,13 +138,13 @@ def _groups() -> Iterator[str]:
     yield ""
 
 
-def _lines(group: str) -> Iterable[tuple[str, str]]:
+def _lines(group: str, trees: Trees) -> Iterable[tuple[str, str]]:
     """Return the choices of a group, each with a line."""
     if group in _CHOICES:
-        return [(one.name, first_sentence(one.description).partition("; see ")[0]) for one in _CHOICES[group]()]
+        return [(one.name, first_sentence(one.description).partition("; see ")[0]) for one in _CHOICES[group](trees)]
     if group == "paths":
         return [("default", "The folder outputs, and the user's cache folder for data.")]
-    return [(name, _brief(heading(f"{group}/{name}.yaml"))) for name in choices_of(group)]
+    return [(name, _brief(heading(f"{group}/{name}.yaml", trees))) for name in choices_of(group, trees)]
 
 
 def _brief(text: str) -> str:
@@ -150,7 +153,7 @@ def _brief(text: str) -> str:
     return bare if len(bare) <= LONGEST else bare.partition(": ")[0]
 
 
-def _all_keys() -> Iterator[str]:
+def _all_keys(trees: Trees) -> Iterator[str]:
     yield "== Keys: override with KEY=VALUE =="
     yield ""
     yield "KEY=DEFAULT, a line, and in brackets what is accepted. Some methods come with values that were found"
@@ -162,7 +165,7 @@ def _all_keys() -> Iterator[str]:
     yield ""
     for group in _CHOICES:
         alike: dict[tuple[Key, ...], list[str]] = {}
-        for one in _CHOICES[group]():
+        for one in _CHOICES[group](trees):
             alike.setdefault(one.keys, []).append(one.name)
         for keys, names in alike.items():
             if keys:
@@ -171,9 +174,9 @@ def _all_keys() -> Iterator[str]:
                 yield ""
 
 
-def _options(group: str, names: str) -> Iterator[str]:
+def _options(group: str, names: str, trees: Trees) -> Iterator[str]:
     """Yield a group, or some of its choices, with all keys."""
-    found = {one.name: one for one in _CHOICES[group]()}
+    found = {one.name: one for one in _CHOICES[group](trees)}
     for name in _asked(group, names, list(found)):
         one = found[name]
         yield f"{group}={name}"
@@ -184,12 +187,12 @@ def _options(group: str, names: str) -> Iterator[str]:
         yield ""
 
 
-def _files(group: str, names: str) -> Iterator[str]:
+def _files(group: str, names: str, trees: Trees) -> Iterator[str]:
     """Yield experiments or search spaces, or some of them, with all that their files say of themselves."""
-    for name in _asked(group, names, choices_of(group)):
+    for name in _asked(group, names, choices_of(group, trees)):
         yield f"{group}={name}"
-        yield from ("  " + line for line in wrap(heading(f"{group}/{name}.yaml"), WIDTH - 2))
-        for sought in search_space(name) if group == "sweep" else ():
+        yield from ("  " + line for line in wrap(heading(f"{group}/{name}.yaml", trees), WIDTH - 2))
+        for sought in search_space(name, trees) if group == "sweep" else ():
             yield f"  {sought.key}={sought.values}{f'  where {sought.when}' if sought.when else ''}"
         yield ""
     if group == "experiment":
@@ -209,7 +212,7 @@ def _asked(group: str, names: str, found: Sequence[str]) -> Sequence[str]:
     return asked
 
 
-def _named(name: str) -> Iterator[str]:
+def _named(name: str, trees: Trees) -> Iterator[str]:
     """Yield the keys of that name or in the section of that name, each with the choice that has it.
 
     Raises:
@@ -217,7 +220,7 @@ def _named(name: str) -> Iterator[str]:
     """
     known = [*_CHOICES, "experiment", "sweep"]
     parts = [("", run_keys()), ("", path_keys())]
-    parts += [(f"{group}={one.name}", list(one.keys)) for group in _CHOICES for one in _CHOICES[group]()]
+    parts += [(f"{group}={one.name}", list(one.keys)) for group in _CHOICES for one in _CHOICES[group](trees)]
     none = True
     for title, keys in parts:
         known += [key.name for key in keys]

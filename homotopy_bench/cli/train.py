@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import hydra
 
@@ -26,7 +26,9 @@ from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, overrides_
 from homotopy_bench.cli.error_lines import explain  # here: there may be no handle left to import it with
 from homotopy_bench.cli.ranks import on_rank_0
 from homotopy_bench.config.checked_loader import checked_loading
-from homotopy_bench.config.compose import experiment_file
+from homotopy_bench.config.choices import Trees
+from homotopy_bench.config.compose import experiment_as_typed, experiment_file
+from homotopy_bench.config.including import described, included, run_checks, split_include, with_trees
 from homotopy_bench.config.mapping import VERSION_BASE, compose_run
 from homotopy_bench.config.validation import checked, read_value, validate
 from homotopy_bench.core.conf_files import conf_dir
@@ -34,6 +36,8 @@ from homotopy_bench.core.credentials import refuse_arguments
 from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.core.folders import FOLDER, obstacle
+from homotopy_bench.core.included.modules import trees_of
+from homotopy_bench.core.inert import inert
 from homotopy_bench.core.masking import masked
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.grid import check_grid
@@ -115,12 +119,19 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     vars(task)[HELD] = held
     try:
         refuse_arguments(arguments)
-        arguments = in_order(arguments)
-        if answer := _answer(arguments):
+        folders, others = split_include(arguments)
+        others = in_order(others)
+        if answer := _version_or_completion(others):
             print(answer, end="", flush=True)
             return 0
+        resumes = any(argument.startswith("resume=") for argument in arguments)
+        trees = () if resumes else _included(folders, sys.stderr if _prints(others) else sys.stdout)
+        if not {"--help", "-h"}.isdisjoint(others):
+            print(_help(others, trees), end="", flush=True)
+            return 0
+        arguments = in_order(arguments if resumes else with_trees(others, trees))
         read = [experiment_file(argument) for argument in arguments]
-        typed = dict(zip(read, arguments, strict=True))
+        typed = dict(zip(read, map(experiment_as_typed, arguments), strict=True))
         arguments = sys.argv[1:] = read
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments, report)
@@ -160,14 +171,35 @@ def _masked_output(arguments: Sequence[str]) -> Iterator[None]:
         print(masked(printed.getvalue(), arguments), end="", flush=True)
 
 
-def _answer(arguments: Sequence[str]) -> str | None:
-    """Return what is asked for instead of a run, where Hydra's own answer would know less."""
+def _prints(arguments: Sequence[str]) -> bool:
+    """Return whether an answer is printed instead of a run, which others may read from the standard output."""
+    return not PRINTING.union({"--help", "-h"}).isdisjoint(arguments)
+
+
+def _included(folders: Sequence[str], screen: TextIO) -> Trees:
+    """Return the included trees, after saying on the screen whose code is run, and running it to check its choices.
+
+    Raises:
+        InputError: At the first that cannot be used.
+    """
+    trees = included(folders)
+    own = tuple(tree for tree in trees if tree.origin.version is None)
+    for line in described(own):
+        print(inert(line), file=screen, flush=True)
+    run_checks(own)
+    return trees
+
+
+def _help(arguments: Sequence[str], trees: Trees) -> str:
+    from homotopy_bench.cli.help import help_text
+
+    return help_text([argument for argument in arguments if not is_flag(argument)], trees)
+
+
+def _version_or_completion(arguments: Sequence[str]) -> str | None:
+    """Return what is asked for instead of a run or the help, where Hydra's own answer would know less."""
     if "--version" in arguments:
         return f"homotopy-bench {version('homotopy-bench')}\n"
-    if not {"--help", "-h"}.isdisjoint(arguments):
-        from homotopy_bench.cli.help import help_text
-
-        return help_text([argument for argument in arguments if not is_flag(argument)])
     if not {"--shell-completion", "-sc"}.isdisjoint(arguments):
         from homotopy_bench.cli.completion import SEPARATORS, complete
 
@@ -279,6 +311,8 @@ def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
     """
     raw, folder, timed = compose_run(arguments)
     config = validate(raw)
+    for line in described(tuple(tree for tree in trees_of(config.include) if tree.origin.version is not None)):
+        print(inert(line), flush=True)
     outputs = Path(config.paths.outputs)
     for key, path in (("paths.outputs", outputs), ("hydra.run.dir", folder)):
         if wrong := obstacle(path):

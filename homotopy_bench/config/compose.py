@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from homotopy_bench.config.choices import Trees, choices_of
+from homotopy_bench.config.including import SCHEME, included, keys_in, with_trees
 from homotopy_bench.config.mapping import compose_raw
 from homotopy_bench.config.override_errors import override_error
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
-from homotopy_bench.core.conf_files import choices_of, conf_dir
+from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.included.modules import trees_of
 
 EXPERIMENT = "experiment="
 
@@ -40,10 +45,14 @@ def experiment_file(argument: str) -> str:
 
 
 def experiment_as_typed(override: str) -> str:
-    """Return what :func:`experiment_file` changed as it is typed in the working directory, for messages.
+    """Return an override as it is typed, for messages: a file of an experiment from the working directory on.
 
     A file is named relative to the directory or from the root, whichever is shorter.
     """
+    if keys := keys_in([override]):
+        with suppress(InputError):
+            return f"include={','.join(str(tree.origin) for tree in trees_of(keys))}"
+        return override
     if not override.startswith(EXPERIMENT):
         return override
     names = []
@@ -55,12 +64,19 @@ def experiment_as_typed(override: str) -> str:
     return f"{EXPERIMENT}{','.join(names)}"
 
 
-def compose(*overrides: str) -> Config:
+def arguments_as_typed(arguments: Sequence[str]) -> list[str]:
+    """Return arguments as they were typed, without the search path that follows from what they include."""
+    search_path = f"hydra.searchpath=[{SCHEME}://"
+    return [experiment_as_typed(one) for one in arguments if not one.startswith(search_path)]
+
+
+def compose(*overrides: str, include: Sequence[str | Path] = ()) -> Config:
     """Return the typed configuration that the command line would compose.
 
     Args:
         *overrides: Hydra overrides, such as ``"method=baseline"``, ``"training.epochs=2"`` or
             ``"experiment=FILE.yaml"``.
+        include: Folders of choices, laid out as docs/extending.md says. Their Python is run.
 
     Raises:
         InputError: At the first override that cannot be used; it names the key, the value and what is accepted.
@@ -69,10 +85,21 @@ def compose(*overrides: str) -> Config:
         >>> compose("method=baseline", "seed=7").continuation.name
         'constant'
     """
+    trees = included(include)
+    return compose_with(trees, overrides)
+
+
+def compose_with(trees: Trees, overrides: Sequence[str]) -> Config:
+    """Return what :func:`compose` does, with choices of trees that are at hand.
+
+    Raises:
+        InputError: At the first override that cannot be used.
+    """
+    typed = with_trees(overrides, trees)
     try:
-        raw = compose_raw([experiment_file(override) for override in overrides])
+        raw = compose_raw([experiment_file(override) for override in typed])
     except Exception as error:
-        worded = override_error(error, overrides)
+        worded = override_error(error, typed)
         if worded is None:
             raise
         raise worded from error

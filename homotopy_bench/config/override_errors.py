@@ -11,10 +11,12 @@ from traceback import walk_tb
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from homotopy_bench.config.choices import Trees, choices_of, option_class
+from homotopy_bench.config.including import INCLUDE, trees_in, with_trees
 from homotopy_bench.config.mapping import compose_all
-from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, choices_of, groups
+from homotopy_bench.core.conf_files import GROUPS_OF_HYDRA, groups
 from homotopy_bench.core.errors import ArgumentError, did_you_mean, nearest
-from homotopy_bench.core.options import ROOMS, option_class
+from homotopy_bench.core.options import ROOMS
 from homotopy_bench.loggers.base import flat
 
 
@@ -30,7 +32,8 @@ def override_error(error: Exception, overrides: Sequence[str]) -> ArgumentError 
     """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         named_by = re.match(r"In '([^']+)'", str(error))
-        return _missing_choice(str(error.missing_cfg_file), list(error.options or []), named_by[1] if named_by else "")
+        file, trees = str(error.missing_cfg_file), trees_in(overrides)
+        return _missing_choice(file, list(error.options or []), named_by[1] if named_by else "", trees)
     if isinstance(error, OverrideParseException):
         accepted = "KEY=VALUE, +KEY=VALUE or ~KEY, in quotes where a value has spaces or special characters"
         return ArgumentError(str(error.override), f"this is no override; accepted: {accepted}")
@@ -45,10 +48,10 @@ def override_error(error: Exception, overrides: Sequence[str]) -> ArgumentError 
     return None
 
 
-def _missing_choice(file: str, options: Sequence[str], named_by: str) -> ArgumentError:
+def _missing_choice(file: str, options: Sequence[str], named_by: str, trees: Trees) -> ArgumentError:
     group, _, choice = file.rpartition("/")
     # Hydra tells no options where the choice is that of a file.
-    names = [option.rpartition("/")[2] for option in options] or choices_of(group) if group else []
+    names = [option.rpartition("/")[2] for option in options] or choices_of(group, trees) if group else []
     # What the command line chooses stands in the defaults of ``config``.
     where = f"; the defaults of {named_by.replace('/', '=', 1)} name it" if "/" in named_by else ""
     accepted = f"accepted: {', '.join(names) or 'config'}{nearest(choice, names)}{where}"
@@ -74,8 +77,8 @@ def _loop(error: RecursionError) -> list[str]:
 def _no_choice(overrides: Sequence[str]) -> ArgumentError:
     for override in overrides:
         key, _, value = override.partition("=")
-        if key in groups() and value not in choices_of(key):
-            return ArgumentError(override, f"accepted: {', '.join(choices_of(key))}")
+        if key in groups() and value not in (known := choices_of(key, trees_in(overrides))):
+            return ArgumentError(override, f"accepted: {', '.join(known)}")
     return ArgumentError(" ".join(overrides), "accepted: GROUP=CHOICE with the name of a choice")
 
 
@@ -105,7 +108,7 @@ def _composition(error: Exception, overrides: Sequence[str]) -> ArgumentError:
             key = found["key"]
             override = _override(key, overrides)
             similar = _similar(key, overrides) if "{similar}" in wording else ""
-            choices = ", ".join(choices_of(key))
+            choices = ", ".join(choices_of(key, trees_in(overrides)))
             accepted = wording.format(similar=similar, bare=override.lstrip("+"), choices=choices)
             return ArgumentError(override, accepted)
     if text.startswith("Error merging override"):
@@ -134,7 +137,7 @@ def _similar(key: str, overrides: Sequence[str]) -> str:
     known, of_hydra = _known(overrides)
     if _section(key) == "hydra":
         return f"{nearest(key, of_hydra, cutoff=0.85)}; --hydra-help and --cfg hydra show the keys of Hydra"
-    elsewhere = dict(_keys_elsewhere(_section(key)))
+    elsewhere = dict(_keys_elsewhere(_section(key), trees_in(overrides)))
     last, parent = key.rpartition(".")[2], key.rpartition(".")[0]
     neighbours = {name.rpartition(".")[2]: name for name in known if parent and name.rpartition(".")[0] == parent}
     if key in elsewhere:
@@ -157,18 +160,20 @@ def _known(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     # The choices themselves may be what is wrong.
     with suppress(CompactHydraException, OmegaConfBaseException):
         chosen = (*names, *GROUPS_OF_HYDRA)
-        composed = compose_all([a for a in overrides if _key(a) in chosen and "," not in a.partition("[")[0]])
+        choices = [a for a in overrides if _key(a) in chosen and "," not in a.partition("[")[0]]
+        composed = compose_all(with_trees(choices, trees_in(overrides)))
+        composed.pop(INCLUDE, None)
         of_hydra = [f"hydra.{key}" for key, _ in flat(composed.pop("hydra"))]
         return [*names, *(key for key, _ in flat(composed))], of_hydra
     return names, []
 
 
-def _keys_elsewhere(group: str) -> Iterator[tuple[str, str]]:
+def _keys_elsewhere(group: str, trees: Trees) -> Iterator[tuple[str, str]]:
     """Yield every key of a group's choices, with the choice or choices that have it."""
     found: dict[str, list[str]] = {}
-    for choice in choices_of(group) if group in ROOMS else ():
+    for choice in choices_of(group, trees) if group in ROOMS else ():
         prefix = f"{group}.{choice}" if group == "logger" else group
-        for name in option_class(group, choice).model_fields:
+        for name in option_class(group, choice, trees).model_fields:
             if name != "name":
                 found.setdefault(f"{prefix}.{name}", []).append(choice)
     for key, names in found.items():

@@ -16,11 +16,12 @@ from typing import Any
 
 import yaml
 
+from homotopy_bench.config.choices import Trees, choices_of, conf_text, option_class
 from homotopy_bench.config.schema import Paths, Training
 from homotopy_bench.config.validation import SEEDS
 from homotopy_bench.config.wording import accepted, values
-from homotopy_bench.core.conf_files import choices_of, conf_dir
-from homotopy_bench.core.options import Options, option_class
+from homotopy_bench.core.included.modules import key_of
+from homotopy_bench.core.options import Options
 
 ABOUT = {
     "dataset": "The data, and the splits for training, selection and reporting.",
@@ -97,21 +98,21 @@ def path_keys() -> list[Key]:
     return option_keys(Paths, "paths", read_conf(file), comments_of(file))
 
 
-def choices(group: str) -> list[Choice]:
+def choices(group: str, trees: Trees = ()) -> list[Choice]:
     """Return the choices of a group of :data:`ABOUT`, sorted by name."""
-    return [choice(group, name) for name in choices_of(group)]
+    return [choice(group, name, trees) for name in choices_of(group, trees)]
 
 
 @cache
-def choice(group: str, name: str) -> Choice:
+def choice(group: str, name: str, trees: Trees = ()) -> Choice:
     """Return one choice of a group of :data:`ABOUT`.
 
     Example:
         >>> choice("method", "identity_homotopy").keys[0].accepted
         'linear, residual, circular'
     """
-    kind, file = option_class(group, name), f"{group}/{name}.yaml"
-    content = read_conf(file)
+    kind, file = option_class(group, name, trees), f"{group}/{name}.yaml"
+    content = read_conf(file, trees)
     entries = [item for entry in content.get("defaults", []) if isinstance(entry, dict) for item in entry.items()]
     overrides = [f"{key.removeprefix('override /')}={value}" for key, value in entries if key.startswith("override ")]
     section = content.get(name if group == "logger" else group, content)
@@ -120,7 +121,7 @@ def choice(group: str, name: str) -> Choice:
         key: content.get(key, value) if value == f"${{{group}.{key}}}" else value for key, value in section.items()
     }
     prefix = f"{group}.{name}" if group == "logger" else group
-    keys = option_keys(kind, prefix, defaults, comments_of(file))
+    keys = option_keys(kind, prefix, defaults, comments_of(file, trees))
     return Choice(group, name, first_paragraph(kind), tuple(overrides), tuple(keys))
 
 
@@ -149,7 +150,7 @@ def option_keys(
         default = defaults[name] if name in defaults else field.get_default(call_default_factory=True)
         part = kind.parts.get(name)
         description = comments.get(name) or _sentence(kind, name)
-        if not description:
+        if not description and key_of(kind) is None:
             raise ValueError(f"{prefix}.{name}: described neither in conf/ nor in a docstring")
         words = f"a choice of the group `{part}`" if part else accepted(kind, name)
         listed = () if part else tuple(values(kind, name))
@@ -168,9 +169,9 @@ def written(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def read_conf(file: str) -> dict[str, Any]:
+def read_conf(file: str, trees: Trees = ()) -> dict[str, Any]:
     """Return the content of a file of ``conf/``, nothing composed."""
-    content = yaml.load((conf_dir() / file).read_text(encoding="utf-8"), _LOADER)
+    content = yaml.load(conf_text(file, trees), _LOADER)
     return content or {}
 
 
@@ -178,17 +179,17 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The fast one, where PyYAML has been built with it: the help reads all of ``conf/``."""
 
 
-def comments_of(file: str) -> dict[str, str]:
+def comments_of(file: str, trees: Trees = ()) -> dict[str, str]:
     """Return key -> the comment behind it, in a file of ``conf/``."""
-    lines = (conf_dir() / file).read_text(encoding="utf-8").splitlines()
+    lines = conf_text(file, trees).splitlines()
     found = [re.match(r"\s*([\w.]+):.*?\s# ?(.*)$", line) for line in lines]
     return {match[1]: _described(match[2]) for match in found if match}
 
 
-def heading(file: str) -> str:
+def heading(file: str, trees: Trees = ()) -> str:
     """Return the comment at the head of a file of ``conf/``, in one line."""
     taken = []
-    for line in (conf_dir() / file).read_text(encoding="utf-8").splitlines():
+    for line in conf_text(file, trees).splitlines():
         if not line.startswith("#"):
             break
         if not line.startswith("# @package"):

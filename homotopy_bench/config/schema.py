@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import pickle
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -19,6 +20,8 @@ from homotopy_bench.config.program import Program
 from homotopy_bench.continuation.base import Continuation
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folders import obstacle
+from homotopy_bench.core.included.modules import key_of, register, trees_of
+from homotopy_bench.core.included.tree import Tree
 from homotopy_bench.core.options import PER_MEMBER, Options
 from homotopy_bench.data.base import Dataset
 from homotopy_bench.hardware.base import Hardware
@@ -28,6 +31,9 @@ from homotopy_bench.models.base import Model
 from homotopy_bench.observation.base import Landscape
 from homotopy_bench.optim.base import Optimizer
 from homotopy_bench.optim.lr_schedules.base import LRSchedule
+
+INCLUDED = "included"
+"""Key of a program that names the text of an included choice."""
 
 
 class Training(Options):
@@ -91,7 +97,10 @@ class Paths(Options):
 
 @dataclass(frozen=True)
 class Config:
-    """Describe one run completely."""
+    """Describe one run completely.
+
+    ``include`` has the keys of the trees that its choices come from; it is empty where all are built-in.
+    """
 
     seed: int
     dataset: Dataset
@@ -105,6 +114,7 @@ class Config:
     logger: Loggers
     landscape: Landscape
     paths: Paths
+    include: tuple[str, ...] = ()
 
     def on_this_machine(self) -> Config:
         """Return the configuration with the hardware that it has on this machine."""
@@ -118,10 +128,18 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """Return the nested mapping that :func:`validate` turns into an equal configuration."""
         sections = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
+        include = list(sections.pop("include"))
+        content = {
             name: section.model_dump(mode="json") if isinstance(section, Options) else section
             for name, section in sections.items()
         }
+        return {**content, "include": include} if include else content
+
+    def choices_from(self, key: str) -> list[str]:
+        """Return the choices that come from an included tree, each as GROUP=NAME."""
+        sections = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name != "logger"]
+        sections += [("logger", one) for one in self.logger.chosen]
+        return [f"{group}={one.name}" for group, one in sections if key_of(type(one)) == key]
 
     def hash(self) -> str:
         """Return 12 hexadecimal digits that name everything a result depends on; folders do not count.
@@ -133,6 +151,8 @@ class Config:
             newer = getattr(getattr(self, group), "newer", {})
             if newer:
                 content[group] = {key: value for key, value in values.items() if (key, value) not in newer.items()}
+        if "sha256" in content["dataset"]:  # of a file the content counts
+            content["dataset"] = {key: value for key, value in content["dataset"].items() if key != "file"}
         training = dict(content["training"])
         del training["snapshots"]
         if training["data_order"] is None:
@@ -161,8 +181,27 @@ class Config:
             (True, False)
         """
         groups = ("dataset", "model", "optimizer", "lr_schedule", "continuation", "training", "hardware")
-        shared = [(f"{group}.{key}", value) for group in groups for key, value in getattr(self, group).program()]
-        method = tuple((f"method.{key}", value) for key, value in self.method.program())
+        shared = [pair for group in groups for pair in _program(group, getattr(self, group))]
+        method = tuple(_program("method", self.method))
         if self.method.has_own_parameters:
             shared += method
         return Program(tuple(shared), method if self.method.deforms else None)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Return how a copy is made in another process: the included text comes first, and the classes from it."""
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        if not self.include:
+            return _made, ((), state)
+        return _made, (trees_of(self.include), pickle.dumps(state))
+
+
+def _program(group: str, section: Options) -> list[tuple[str, Hashable]]:
+    """Return the keys of a section in which members of an ensemble agree; an included choice is one of its text."""
+    keys: list[tuple[str, Hashable]] = [(f"{group}.{key}", value) for key, value in section.program()]
+    tree = key_of(type(section))
+    return keys if tree is None else [*keys, (f"{group}.{INCLUDED}", tree)]
+
+
+def _made(trees: Iterable[Tree], state: Mapping[str, Any] | bytes) -> Config:
+    register(trees)
+    return Config(**(pickle.loads(state) if isinstance(state, bytes) else state))

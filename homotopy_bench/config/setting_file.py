@@ -5,6 +5,7 @@ A file of a few lines can stand for more than a machine holds: an alias repeats 
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import yaml
@@ -34,22 +35,38 @@ def check_setting(group: str, path: Path) -> None:
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(group, path, f"byte {error.start} is no UTF-8; accepted: a YAML file in UTF-8") from error
+    except OSError as error:
+        raise InputError(group, path, f"{error.strerror}; accepted: a YAML file that can be read") from error
+    check_text(group, path, text, group)
+
+
+def check_text(key: str, place: object, text: str, group: str) -> None:
+    """Check that a text holds settings as Hydra reads them.
+
+    Args:
+        key: The argument that it belongs to, for messages.
+        place: The file that it stands in, for messages.
+        text: The text.
+        group: The group that it is a choice of.
+
+    Raises:
+        InputError: If it is no YAML, or holds other things than settings.
+    """
+    try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if root is None:
             return
         _check_nodes(root)
         _check_layout(root, text, group)
-        _construct(path)
-    except UnicodeDecodeError as error:
-        raise InputError(group, path, f"byte {error.start} is no UTF-8; accepted: a YAML file in UTF-8") from error
-    except OSError as error:
-        raise InputError(group, path, f"{error.strerror}; accepted: a YAML file that can be read") from error
+        _construct(text)
     except yaml.YAMLError as error:
-        raise InputError(group, path, f"{_said(error)}; accepted: a YAML file") from error
+        raise InputError(key, place, f"{_said(error)}; accepted: a YAML file") from error
     except RecursionError as error:
-        raise InputError(group, path, "it is nested too deeply; accepted: a YAML file with settings") from error
+        raise InputError(key, place, "it is nested too deeply; accepted: a YAML file with settings") from error
     except ValueError as error:
-        raise InputError(group, path, f"{error}; accepted: a YAML file with settings") from error
+        raise InputError(key, place, f"{error}; accepted: a YAML file with settings") from error
 
 
 def _said(error: yaml.YAMLError) -> str:
@@ -118,7 +135,7 @@ def _check_layout(root: yaml.Node, text: str, group: str) -> None:
         raise ValueError(f"the line '{PACKAGE}' is missing at its top")
 
 
-def _construct(path: Path) -> None:
+def _construct(text: str) -> None:
     """Read the values as Hydra does.
 
     Raises:
@@ -128,7 +145,7 @@ def _construct(path: Path) -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        OmegaConf.load(path)
+        OmegaConf.load(io.StringIO(text))
     except OmegaConfBaseException as error:
         raise ValueError(str(error).partition("\n")[0]) from error
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from homotopy_bench.config.choices import Trees, choices_of, option_class, used_keys
 from homotopy_bench.config.schema import Config, Paths, Training
 from homotopy_bench.config.wording import accepted
-from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.errors import InputError, nearest
-from homotopy_bench.core.options import Options, option_class
+from homotopy_bench.core.included.modules import trees_of
+from homotopy_bench.core.options import Options
 from homotopy_bench.loggers.base import Logger, Loggers
 
 MAX_SEED = 2**63 - 1
@@ -25,7 +26,7 @@ def validate(raw: Mapping[str, Any]) -> Config:
     """Check a composed configuration.
 
     Args:
-        raw: Nested mapping with the keys of :class:`Config`.
+        raw: Nested mapping with the keys of :class:`Config`. The trees that it includes must be at hand.
 
     Returns:
         The typed configuration.
@@ -40,27 +41,36 @@ def validate(raw: Mapping[str, Any]) -> Config:
             hint = nearest(str(key), names) or f"; known: {', '.join(names)}"
             raise InputError(str(key), raw[key], f"no such key{hint}")
     raw = {**NEWER, **raw}
+    trees = _trees(raw["include"])
+    names.remove("include")
     for name in names:
         if name not in raw:
             raise InputError(name, "(missing)", "this key must be given")
     seed = raw["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
         raise InputError("seed", _as_written(seed), f"accepted: {SEEDS}")
-    sections = {name: _section(name, name, raw[name]) for name in names if name not in ("seed", "logger")}
-    sections["logger"] = _loggers(raw["logger"])
-    config = Config(seed=seed, **sections)
+    sections = {name: _section(name, name, raw[name], trees) for name in names if name not in ("seed", "logger")}
+    sections["logger"] = _loggers(raw["logger"], trees)
+    used = used_keys([*sections.values(), *sections["logger"].chosen])
+    config = Config(seed=seed, **sections, include=used)
     _check_combinations(config)
     return config
 
 
-NEWER: dict[str, Any] = {"landscape": {"name": "off"}}
+NEWER: dict[str, Any] = {"landscape": {"name": "off"}, "include": []}
 """Sections that older records lack, with what they mean there."""
 
 _PLAIN: dict[str, type[Options]] = {"training": Training, "paths": Paths}
 """Sections that are no group with choices."""
 
 
-def _section(key: str, group: str, raw: object) -> Any:
+def _trees(keys: object) -> Trees:
+    if not isinstance(keys, list | tuple):
+        raise InputError("include", _as_written(keys), "accepted: include=FOLDER, as an argument of the command line")
+    return trees_of(keys)
+
+
+def _section(key: str, group: str, raw: object, trees: Trees) -> Any:
     """Return the options under a key, which are a choice of a group.
 
     Raises:
@@ -68,27 +78,29 @@ def _section(key: str, group: str, raw: object) -> Any:
     """
     if not isinstance(raw, Mapping):
         raise InputError(key, raw, f"accepted: a choice of the group '{group}' with its options")
-    kind: type[Options] = _PLAIN[group] if group in _PLAIN else _choice(key, group, raw)
+    kind: type[Options] = _PLAIN[group] if group in _PLAIN else _choice(key, group, raw, trees)
     options = dict(raw)
     for part, of_group in kind.parts.items():
         if part in options:
-            options[part] = _section(f"{key}.{part}", of_group, options[part])
+            options[part] = _section(f"{key}.{part}", of_group, options[part], trees)
     return checked(key, kind, options)
 
 
-def _loggers(raw: object) -> Loggers:
+def _loggers(raw: object, trees: Trees) -> Loggers:
     """Return any number of loggers, each with its options under its name.
 
     Raises:
         InputError: At the first wrong option.
     """
     if not isinstance(raw, Mapping):
-        raise InputError("logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger'))}, or a list of them")
+        raise InputError(
+            "logger", _as_written(raw), f"accepted: {', '.join(choices_of('logger', trees))}, or a list of them"
+        )
     if raw == {"name": "none"}:  # records that are older than the loggers
         return Loggers()
     named = {str(name): options for name, options in raw.items() if isinstance(options, Mapping)}
     choices = [
-        checked(f"logger.{name}", _choice(f"logger.{name}", "logger", {"name": name}), options)
+        checked(f"logger.{name}", _choice(f"logger.{name}", "logger", {"name": name}, trees), options)
         for name, options in named.items()
     ]
     loggers = Loggers(chosen=tuple(choice for choice in choices if isinstance(choice, Logger)))
@@ -121,12 +133,12 @@ def checked(key: str, kind: type[Kind], options: Mapping[str, Any]) -> Kind:
         raise explained from error
 
 
-def _choice(key: str, group: str, raw: Mapping[str, Any]) -> type[Options]:
+def _choice(key: str, group: str, raw: Mapping[str, Any], trees: Trees) -> type[Options]:
     choice = raw.get("name")
     try:
-        return option_class(group, str(choice))
+        return option_class(group, str(choice), trees)
     except KeyError:
-        choices = choices_of(group)
+        choices = choices_of(group, trees)
         accepted = f"accepted: {', '.join(choices)}{nearest(str(choice), choices)}"
         raise InputError(f"{key}.name", choice, accepted) from None
 

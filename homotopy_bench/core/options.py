@@ -103,11 +103,12 @@ def option_class(group: str, name: str) -> type[Options]:
         raise KeyError(name)
     module = importlib.import_module(module_name)
     for candidate in vars(module).values():
-        if isinstance(candidate, type) and issubclass(candidate, Options) and _name_of(candidate) == name:
+        if isinstance(candidate, type) and issubclass(candidate, Options) and name_of(candidate) == name:
             return candidate
     raise KeyError(name)
 
 
-def _name_of(candidate: type[Options]) -> Any:
+def name_of(candidate: type[Options]) -> Any:
+    """Return the default of the field ``name`` of a class; None without one."""
     field = candidate.model_fields.get("name")
     return field.default if field else None

@@ -126,6 +126,15 @@ class Dataset(Options, ABC):
         """Return the published files that the data are read from; none where they are generated."""
         return ()
 
+    def check_sources(self, root: Path) -> None:
+        """Check, before torch is loaded, that the files are there; published ones that are missing are downloaded.
+
+        Raises:
+            InputError: If a file is missing or cannot be used.
+        """
+        if self.published():
+            self.fetch(root)
+
     @abstractmethod
     def check(self, root: Path) -> list[FileCheck]:
         """Return what is known about each file of the data set.
@@ -165,16 +174,21 @@ class Dataset(Options, ABC):
         """
         train, test, classes = self.read(root)
         train = self._part(train, "subset", self.subset, "training")
-        test = validation = self._part(test, "test_subset", self.test_subset, "test")
-        if self.protocol == "standard":
-            kept, held_out = hold_out(len(train.y), self.validation_fraction)
-            train, validation = train.take(kept), train.take(held_out)
+        test = self._part(test, "test_subset", self.test_subset, "test")
+        train, validation = self.validation(train, test)
         if not self.standardize:
             return Splits(train, validation, test, classes)
         map_ = Standardization.of(train.x)
         for samples in (train, test) if validation is test else (train, validation, test):
             map_.apply(samples.x)
         return Splits(train, validation, test, classes, map_)
+
+    def validation(self, train: Samples, test: Samples) -> tuple[Samples, Samples]:
+        """Return the samples to train on, and those of the validation split."""
+        if self.protocol == "source":
+            return train, test
+        kept, held_out = hold_out(len(train.y), self.validation_fraction)
+        return train.take(kept), train.take(held_out)
 
     def _part(self, samples: Samples, key: str, count: int | None, which: str) -> Samples:
         if count is None:

@@ -70,6 +70,8 @@ class _Stacker:
         self.parameters = {id(value): name for name, value in network.named_parameters()}
 
     def module(self, module: nn.Module, name: str) -> Stacked | None:
+        if module._forward_hooks or module._forward_pre_hooks:
+            return None
         if isinstance(module, Network | nn.Sequential):
             parts = module.parts() if isinstance(module, Network) else dict(module.named_children())
             return _chain([self.module(part, _join(name, own)) for own, part in parts.items()])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from homotopy_bench.methods.base import InitialState
     from homotopy_bench.methods.regularizer import Regularizer
+    from homotopy_bench.models.layers import Deformed, Layer
 
 
 class ConvexityAnnealing(Method):
@@ -96,7 +97,16 @@ class ConvexityAnnealing(Method):
 
         from homotopy_bench.methods.bending import ANGLE, SCHEDULED, START, TRAINED
         from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer
+        from homotopy_bench.models.ordinary import DeformedActivation, hold_deformation, is_ordinary, relus, replace
 
+        if is_ordinary(network):
+            bent = self._of_ordinary(network)
+            for relu in relus(network):
+                replace(network, relu, DeformedActivation(bent))
+            for layer in _relu_layers(network):
+                layer.activation = bent
+            hold_deformation(network, bent.deformation)
+            return
         layers = [module for module in network.modules() if isinstance(module, Layer)]
         for layer in layers:
             if layer.activation is not torch.relu:
@@ -116,6 +126,31 @@ class ConvexityAnnealing(Method):
         for index, (layer, name) in enumerate(zip(layers, names, strict=True)):
             layer.activation = Deformed(deformation, name, index if self.layerwise else None)
         network.add_module(DEFORMATION, deformation)
+
+    def _of_ordinary(self, network: torch.nn.Module) -> Deformed:
+        """Return the activation that takes the place of every ``nn.ReLU`` of an ordinary network.
+
+        Raises:
+            InputError: If there is none, or each neuron is to have an angle, or each layer its own t.
+        """
+        import torch
+        from torch import nn
+
+        from homotopy_bench.methods.bending import ANGLE, SCHEDULED, START, TRAINED
+        from homotopy_bench.models.layers import Deformation, Deformed
+        from homotopy_bench.models.ordinary import relus
+
+        if not relus(network) and not _relu_layers(network):
+            why = "the network has no nn.ReLU, and a functional relu cannot be found"
+            raise InputError("method", self.name, f"{why}; accepted: a model with nn.ReLU modules")
+        if self.theta == "per_neuron":
+            raise InputError("method.theta", self.theta, "it needs mlp, cnn or vgg; accepted here: scheduled, shared")
+        if self.layerwise:
+            raise InputError("method.order", self.order, "it needs mlp, cnn or vgg; accepted here: together")
+        if self.theta == "scheduled":
+            return Deformed(Deformation(SCHEDULED, {"right": 1.0, "left": 0.0}))
+        angle = {ANGLE: nn.Parameter(torch.full((), START))}
+        return Deformed(Deformation(TRAINED[self.form], {"bound": 0.0}, angle), ANGLE)
 
     @override
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
@@ -142,6 +177,14 @@ class ConvexityAnnealing(Method):
             return None
         penalties = [one.theta_penalty for one in initial.methods if isinstance(one, ConvexityAnnealing)]
         return TrainedAngles(penalties, initial.ensemble)
+
+
+def _relu_layers(network: nn.Module) -> list[Layer]:
+    import torch
+
+    from homotopy_bench.models.layers import Layer
+
+    return [module for module in network.modules() if isinstance(module, Layer) and module.activation is torch.relu]
 
 
 def _neurons(affine: nn.Module) -> tuple[int, ...]:

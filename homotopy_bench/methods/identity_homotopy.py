@@ -26,9 +26,11 @@ the other (:mod:`homotopy_bench.methods.layer_order`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
@@ -42,18 +44,27 @@ if TYPE_CHECKING:
     from homotopy_bench.models.layers import Layer
 
 
+DEPTH = "_deformed_layers"
+"""Attribute of a deformed network: the number D."""
+
+
 class IdentityHomotopy(Method):
-    """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c."""
+    """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c.
+
+    ``layers`` names the submodules to deform instead, by patterns such as stages.*.conv2.
+    """
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
     path: Annotated[Literal["linear", "residual", "circular", "preactivation"], PER_MEMBER] = "circular"
     order: Annotated[Order, PER_MEMBER] = "together"
+    layers: Annotated[list[str], Field(min_length=1)] | None = None
 
-    newer: ClassVar[Mapping[str, Any]] = {"order": "together"}
+    newer: ClassVar[Mapping[str, Any]] = {"order": "together", "layers": None}
 
     def program(self) -> tuple[tuple[str, Any], ...]:
-        """Return what members agree in: also where the skip is."""
-        return (*super().program(), ("path = preactivation", self._shifts))
+        """Return what members agree in, hashable: also where the skip is."""
+        own = tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in super().program())
+        return (*own, ("path = preactivation", self._shifts))
 
     @property
     def _shifts(self) -> bool:
@@ -71,9 +82,10 @@ class IdentityHomotopy(Method):
             InputError: If no layer of the network keeps its shape.
         """
         from homotopy_bench.models.blend import add_input, blend
-        from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed
+        from homotopy_bench.models.layers import Deformation, Deformed
+        from homotopy_bench.models.ordinary import deform_map, deform_output, hold_deformation
 
-        layers = deformable(network)
+        layers = deformable_layers(network, self.layers)
         if not layers:
             why = "the model has no hidden layer that keeps its shape"
             raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
@@ -82,15 +94,17 @@ class IdentityHomotopy(Method):
         deformation = Deformation(add_input if self._shifts else blend, each if self.layerwise else values)
         for index, layer in enumerate(layers):
             part = Deformed(deformation, layer=index) if self.layerwise else deformation
-            if self._shifts:
-                layer.deform_map(part)
-            else:
-                layer.deform(part)
-        network.add_module(DEFORMATION, deformation)
+            if not self._shifts:
+                deform_output(layer, part)
+            elif not deform_map(layer, part):
+                why = f"a {type(layer).__name__} is no single map; accepted here: linear, residual, circular"
+                raise InputError("method.path", self.path, why)
+        vars(network)[DEPTH] = len(layers)
+        hold_deformation(network, deformation)
 
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
         """Return s(t) and c(t) for the members' t, shape (M,), or (M, D) where D layers have their own."""
-        depth = len(deformable(network))
+        depth = vars(network).get(DEPTH, 1)
         if self.layerwise:
             t = layer_parameters(self.order, t, depth)
         if self._shifts:
@@ -117,6 +131,28 @@ def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]
     at_target = t == 1.0
     s = (t * (pi / 2)).cos().masked_fill(at_target, 0.0)
     return s, (branch + (1.0 - branch) * (t * (pi / 2)).sin()).masked_fill(at_target, 1.0)
+
+
+def deformable_layers(network: torch.nn.Module, patterns: Sequence[str] | None = None) -> Sequence[torch.nn.Module]:
+    """Return the layers of a network, also of an ordinary one, that keep the shape of their input.
+
+    Args:
+        network: The target network, just built.
+        patterns: Names of the submodules to take, such as stages.*.conv2; None for all.
+
+    Raises:
+        InputError: If a pattern means no submodule, or one that changes the shape.
+    """
+    from homotopy_bench.models.ordinary import is_ordinary, matching, shape_keeping
+
+    if patterns is not None:
+        try:
+            return [network.get_submodule(name) for name in matching(network, patterns)]
+        except ValueError as error:
+            raise InputError("method.layers", ",".join(patterns), str(error)) from error
+    if is_ordinary(network):
+        return [network.get_submodule(name) for name in shape_keeping(network)]
+    return deformable(network)
 
 
 def deformable(network: torch.nn.Module) -> list[Layer]:

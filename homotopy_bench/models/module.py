@@ -25,8 +25,8 @@ class Factory:
 class Module(Model):
     """Any module that maps inputs to logits; a record names the function that made it and cannot bring it back.
 
-    Methods that deform layers need the project's own (``homotopy_bench.models.layers``); ``baseline``, ``hta``,
-    ``l2_schedule`` and ``curvature_lr`` need none.
+    Methods deform what they find in it: ``convexity_annealing`` every ``nn.ReLU``, ``identity_homotopy`` submodules
+    that keep their shape; ``baseline``, ``hta``, ``l2_schedule`` and ``curvature_lr`` need nothing of the kind.
     """
 
     name: Literal["module"] = "module"
@@ -58,32 +58,38 @@ class Module(Model):
             InputError: If this is the configuration of a record, in another process, or the module does not map
                 inputs of this shape to logits of so many classes.
         """
-        import torch
-
         if self._factory is None:
             accepted = "this network was given to train(model=...) in Python, and is in no file"
             raise InputError("model", self.factory, accepted)
-        network = self._factory.make()
-        if not isinstance(network, torch.nn.Module):
-            kind = type(network).__name__
-            raise InputError("model", self.factory, f"returns a {kind}; accepted: a function that returns a module")
-        found = _output_shape(network, (2, *input_shape))
-        if found != (2, classes):
-            wrong = f"maps inputs {(2, *input_shape)} to {found}; accepted: logits {(2, classes)}"
-            raise InputError("model", self.factory, wrong)
-        return network
+        return checked_network(self._factory.make(), self.factory, input_shape, classes)
+
+
+def checked_network(network: object, name: str, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
+    """Return what a function ``name`` has made, if it is a network from inputs of a shape to logits of so many classes.
+
+    Raises:
+        InputError: If it is not.
+    """
+    import torch
+
+    from homotopy_bench.models.ordinary import remember_input
+
+    if not isinstance(network, torch.nn.Module):
+        kind = type(network).__name__
+        raise InputError("model", name, f"returns a {kind}; accepted: a function that returns a module")
+    found = _output_shape(network, (2, *input_shape))
+    if found != (2, classes):
+        wrong = f"maps inputs {(2, *input_shape)} to {found}; accepted: logits {(2, classes)}"
+        raise InputError("model", name, wrong)
+    remember_input(network, input_shape)
+    return network
 
 
 def _output_shape(network: torch.nn.Module, shape: tuple[int, ...]) -> tuple[int, ...] | str:
     """Return the shape of a network's outputs for inputs of a shape, or why there are none."""
-    import torch
+    from homotopy_bench.models.ordinary import dry_run
 
-    training = network.training
-    dtype = next((parameter.dtype for parameter in network.parameters()), None)
     try:
-        with torch.no_grad():
-            return tuple(network.eval()(torch.zeros(shape, dtype=dtype)).shape)
+        return tuple(dry_run(network, shape).shape)
     except Exception as error:  # whatever a foreign module raises
         return f"{type(error).__name__}: {error}"
-    finally:
-        network.train(training)

@@ -19,6 +19,8 @@ from pydantic import TypeAdapter
 from homotopy_bench.continuation.adaptive import Adaptive
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import DamagedFile
+from homotopy_bench.core.included.copies import keep, kept_about
+from homotopy_bench.core.included.modules import trees_of
 from homotopy_bench.core.open_files import keep_spare_handle
 from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
@@ -88,6 +90,11 @@ class Member:
         """
         config = job.config.on_this_machine()
         record = Record.create(job.folder, None if job.by_hydra else Request(config.to_dict(), job.overrides))
+        try:
+            keep(trees_of(config.include), job.folder)
+        except InputError:
+            record.release()
+            raise
         record.log(command_line())
         member = cls(job, record, None)
         member.writing = True
@@ -302,6 +309,10 @@ class Member:
             history=self.history,
             cost=self.cost,
             landscape=self._last_landscape(),
+            included=[
+                {**kept_about(tree, self.record.folder), "used": self.job.config.choices_from(tree.key)}
+                for tree in trees_of(self.job.config.include)
+            ],
         )
 
     def _last_landscape(self) -> dict[str, Any] | None:

@@ -64,6 +64,7 @@ def run_summary(
     history: History,
     cost: Cost,
     landscape: Mapping[str, Any] | None,
+    included: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``, of a run on data files ``data``, on a device of that name."""
     return {
@@ -82,6 +83,7 @@ def run_summary(
         "code_version": code_version(),
         "command": command_line(),
         "environment": environment(device, threads),
+        **({"included": included} if included else {}),
         **asdict(history),
         **({"landscape": landscape} if landscape else {}),
         "cost": cost.to_dict(),

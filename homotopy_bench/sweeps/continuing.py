@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from homotopy_bench.config.compose import compose
+from homotopy_bench.config.compose import compose_with
+from homotopy_bench.config.including import from_copies, keys_in
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_configuration
@@ -50,7 +51,7 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
     for run in announced(found, "records read", _print):
         try:
             config, overrides, status = (
-                read_run(run) if run in begun else (compose(*expected[run]), expected[run], None)
+                read_run(run) if run in begun else (_composed(expected[run], folder), expected[run], None)
             )
             if status is None:
                 check_requirements(config)
@@ -94,6 +95,15 @@ def _resume_locked(folder: Path, report: Callable[[Exception], object]) -> None:
         report(failure)
     if any(map(failed_by_machine, errors)):
         print_continuing(folder)
+
+
+def _composed(overrides: list[str], folder: Path) -> Config:
+    """Return the configuration of a job that was not begun, with the choices whose text its multirun keeps.
+
+    Raises:
+        InputError: If it cannot be used.
+    """
+    return compose_with(from_copies(keys_in(overrides), folder), overrides)
 
 
 def _print(line: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from homotopy_bench.config.choices import Trees
 from homotopy_bench.config.reference import (
     Choice,
     Key,
@@ -57,9 +58,9 @@ def sweepers() -> list[Choice]:
     return [_basic(SWEEPER), Choice(SWEEPER, "optuna", heading(file), (), tuple(keys))]
 
 
-def search_space(name: str) -> list[Sought]:
+def search_space(name: str, trees: Trees = ()) -> list[Sought]:
     """Return the keys of ``sweep=NAME``."""
-    spec = read_conf(f"sweep/{name}.yaml")["hydra"]["sweeper"]["params"]
+    spec = read_conf(f"sweep/{name}.yaml", trees)["hydra"]["sweeper"]["params"]
     found = []
     for key, values in spec.items():
         part = values if isinstance(values, dict) else {"values": values}

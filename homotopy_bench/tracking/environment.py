@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from homotopy_bench.config.compose import experiment_as_typed
+from homotopy_bench.config.compose import arguments_as_typed
 from homotopy_bench.core.masking import masked_arguments
 
 PACKAGES = ("torch", "numpy", "hydra-core", "omegaconf", "mnist1d")
@@ -42,7 +42,7 @@ def command_line() -> str:
     """Return the command that started this process as it was typed, the program by its name alone."""
     program = Path(sys.argv[0])
     name = "python -m homotopy_bench" if program.name == "__main__.py" else program.name
-    typed = [experiment_as_typed(argument) for argument in sys.argv[1:]]
+    typed = arguments_as_typed(sys.argv[1:])
     return " ".join([name, *(shlex.quote(argument) for argument in masked_arguments(typed))])
 
 

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from homotopy_bench.config.validation import validate
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.masking import masked
 from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
 from homotopy_bench.tracking.origin import origin
+from homotopy_bench.tracking.resumable import with_copies
 
 KNOWN = "trackers.json"
 """File of a run's folder with its ids in the trackers, by which they find it again."""
@@ -147,8 +147,9 @@ def _known(folder: Path) -> dict[str, str]:
 
 def mirror(spec: Mapping[str, Any], say: Say, silent: MutableMapping[str, str]) -> Mirror:
     """Return the trackers of a run, given its ``config``, ``folder`` and ``step``; otherwise as :class:`Mirror`."""
-    config = validate(spec["config"])
-    folder, outputs = Path(spec["folder"]), Path(config.paths.outputs)
+    folder = Path(spec["folder"])
+    config = with_copies(spec["config"], folder)
+    outputs = Path(config.paths.outputs)
     run = Run(
         folder=folder,
         outputs=outputs,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from homotopy_bench.config.including import from_copies
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.credentials import refuse_credentials
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import DamagedFile, read_configuration, read_json
+from homotopy_bench.core.included.copies import COPIES
 from homotopy_bench.tracking.record import SCHEMA
 
 FINAL = ("completed", "diverged", "pruned")
@@ -44,10 +48,36 @@ def read_run(folder: Path) -> tuple[Config, list[str], str | None]:
     status = _final_status(folder)
     try:
         refuse_credentials(raw)
-        config = validate({str(key): value for key, value in raw.items()})
+        config = with_copies({str(key): value for key, value in raw.items()}, folder)
     except InputError as error:
         raise InputError("resume", folder, f"its .hydra/config.yaml cannot be used: {error}") from error
+    for tree in from_copies(config.include, folder):
+        _say(f"included {tree.origin}: runs the copy {tree.folder}, hash {tree.key}")
     return config, [str(item) for item in said], status
+
+
+@cache
+def _say(line: str) -> None:
+    """Print a line once in a process: the runs of a multirun share their copies."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def with_copies(raw: Mapping[str, Any], folder: Path) -> Config:
+    """Return the typed configuration of a run, with included choices from the copies that its folder holds.
+
+    Raises:
+        InputError: If the configuration cannot be used, or a copy was changed or is missing.
+    """
+    asked = raw.get("include", [])
+    trees = from_copies(asked, folder) if isinstance(asked, list) else ()
+    try:
+        return validate({**raw, "include": [tree.key for tree in trees]})
+    except InputError as error:
+        if len(trees) < len(asked):
+            missing = ", ".join(sorted({*map(str, asked)} - {tree.key for tree in trees}))
+            where = f"the included files {missing} are not in {folder / COPIES}"
+            raise InputError(error.key, error.value, f"{where}; {error.accepted}") from error
+        raise
 
 
 def failed_by_machine(error: Exception) -> bool:

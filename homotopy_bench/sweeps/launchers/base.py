@@ -17,8 +17,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from homotopy_bench.config.compose import experiment_as_typed
 from homotopy_bench.config.hydra_section import check_hydra
+from homotopy_bench.config.including import trees_in
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.folder_lock import FolderLock
+from homotopy_bench.core.included.copies import keep
 from homotopy_bench.sweeps.grid import grid_jobs
 from homotopy_bench.sweeps.launchers.job import as_typed
 from homotopy_bench.tracking.origin import MULTIRUN, NUMBERED
@@ -126,6 +128,8 @@ def begin_multirun(hydra_context: HydraContext, task_function: TaskFunction, con
         composing.load_sweep_config(config, overrides)
     held: ExitStack = getattr(task_function, HELD)
     held.enter_context(own_sweep(config.hydra))
+    if "trial" not in config.hydra.sweeper:  # a study has its folder when it has its name
+        keep(trees_in(as_written["overrides"]["task"]), Path(str(config.hydra.sweep.dir)))
     hydra_context.config_loader = cast("ConfigLoader", composing)
     return composing
 

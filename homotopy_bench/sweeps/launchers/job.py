@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.config.schema import Config
-from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.record import Record, Request, holds_run
+from homotopy_bench.tracking.resumable import with_copies
 
 if TYPE_CHECKING:
     from homotopy_bench.runs.run import Result
@@ -78,7 +78,7 @@ def checked_config(raw: Any, folder: Path, overrides: list[str], by_hydra: bool)
         InputError: If the configuration cannot be used.
     """
     try:
-        config = validate(raw)
+        config = with_copies(raw, folder)
         check_requirements(config)
     except InputError as error:
         record = Record.create(folder, None if by_hydra else Request(raw, overrides))

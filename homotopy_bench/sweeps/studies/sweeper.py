@@ -22,10 +22,12 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 from rich.console import Console
 
+from homotopy_bench.config.including import trees_in
 from homotopy_bench.config.schema import Training
 from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.included.copies import keep
 from homotopy_bench.core.inert import inert
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.core.tuning_budget import TuningBudget
@@ -79,6 +81,8 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     options, folder = _options(master), Path(master.hydra.sweep.dir)
     assert options.study is not None
     folder.mkdir(parents=True, exist_ok=True)
+    asked: Any = OmegaConf.to_container(master.hydra.overrides.task, resolve=False)
+    keep(trees_in(asked), folder)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
         trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
         trials.belongs_to(_about(options, space))

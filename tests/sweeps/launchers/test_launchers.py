@@ -15,6 +15,8 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
+from homotopy_bench import compose, train
+from homotopy_bench.cli.new import new_choice
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.launchers.submitit_workers import SubmititSlurm
 from homotopy_bench.sweeps.launchers.workers import needed as needed_package
@@ -95,6 +97,24 @@ def test_a_multirun_leaves_what_single_runs_leave(
     if launcher == "submitit_slurm":
         assert report(tmp_path / "sweep") == report(basic)
         assert len(list((tmp_path / "sweep" / ".submitit").glob("*_[01]/*_log.out"))) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("launcher", "options"), [("submitit_slurm", ()), ("ray", ("+hydra.launcher.init.num_cpus=1",))]
+)
+def test_jobs_run_the_choices_that_were_included(
+    launcher: str, options: tuple[str, ...], found_by: dict[str, str], tmp_path: Path
+) -> None:
+    own = ("method=fade", "model=plain_mlp", "dataset=blobs", "training.epochs=2")
+    for kind, name in (("method", "fade"), ("model", "plain_mlp"), ("dataset", "blobs")):
+        new_choice(kind, name, tmp_path / "own")
+    jobs = ("-m", "include=own", *own, f"hydra/launcher={launcher}", *options, "seed=0,1", "hydra.sweep.dir=sweep")
+    done = run_cli(*jobs, cwd=tmp_path, **found_by)
+    assert (done.returncode, done.stderr) == (0, "")
+    alone = train(compose(*own, "seed=1", include=[tmp_path / "own"]), tmp_path / "alone").summary
+    assert summary(tmp_path / "sweep/1")["config_hash"] == alone["config_hash"]
+    assert summary(tmp_path / "sweep/1")["final"] == alone["final"]
 
 
 def test_failures_belong_to_their_jobs(tmp_path: Path) -> None:
