@@ -21,6 +21,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "identity-linear": ("method=identity_homotopy", "method.path=linear"),
     "identity-residual": ("method=identity_homotopy", "method.path=residual"),
     "identity-circular": ("method=identity_homotopy", "method.path=circular"),
+    "identity-fading": ("method=identity_homotopy", "method.path=fading"),
     "convexity-literal": ("method=convexity_annealing", "method.form=literal"),
     "convexity-preserving": ("method=convexity_annealing", "method.form=variance_preserving"),
     "convexity-shared": ("method=convexity_annealing", "method.theta=shared", "method.theta_penalty=0.01"),
@@ -29,6 +30,9 @@ METHODS: dict[str, tuple[str, ...]] = {
     "l2-schedule": ("method=l2_schedule", *ADAMW),
     "curvature-lr": ("method=curvature_lr", "lr_schedule.dense_steps=4", "lr_schedule.every=3"),
 }
+
+BRANCHES = ("model.skip=false", "model.activation=relu", "model.dropout=0.1")
+"""A transformer that every method can deform."""
 
 MODELS: dict[str, tuple[str, ...]] = {
     "mlp-default": ("model=mlp", "model.depth=3", "model.width=8", "model.init=default"),
@@ -42,16 +46,22 @@ MODELS: dict[str, tuple[str, ...]] = {
     "cnn": ("model=cnn", "model.depth=4", "model.width=6"),
     "cnn-image": ("model=cnn", "model.depth=4", "model.width=4"),
     "vgg11": ("model=vgg11", "model.width=0.0625"),
+    "vit": ("model=vit", "model.width=8", "model.heads=2", "model.depth=2", "model.patch=10", *BRANCHES, "model.norm=post"),
+    "transformer": ("model=transformer", "model.width=8", "model.heads=2", "model.depth=2", *BRANCHES),
     "mlp-looks-linear": ("model=mlp", "model.depth=4", "model.width=12", "model.init=looks_linear"),
 }
 
 FEW = ("dataset.subset=80", "dataset.test_subset=40", "training.batch_size=12")
 """72 training images make 6 steps an epoch."""
 
+TEXT = Path(__file__).parent.parent / "LICENSE"
+"""A text of a thousand bytes: 118 windows of 8 for training make 9 steps an epoch."""
+
 DATASETS: dict[str, tuple[str, ...]] = {
     "mnist1d": ("dataset=mnist1d", "dataset.samples=500"),
     "mnist": ("dataset=mnist", *FEW),
     "cifar10": ("dataset=cifar10", *FEW),
+    "text": ("dataset=text", f"dataset.file={TEXT}", "dataset.context=8", "training.batch_size=12"),
 }
 """Options of a data set come last: those of the images make fewer and smaller batches."""
 
@@ -81,14 +91,20 @@ SMALL = ("training.epochs=5", "training.batch_size=32", "hardware.dtype=float64"
 STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear")
 """Models that differ from mlp-orthogonal in initial values alone, as the members of every mixture do."""
 
+ELSEWHERE = (*IMAGES, *STARTS, "vit", "transformer")
+"""Models that not every method is tried on, or not on signals."""
+
+_ON_ALL = [method for method in METHODS if method != "identity-fading"]
 _SIGNALS = (
-    *product(METHODS, [model for model in MODELS if model not in (*IMAGES, *STARTS)], ["mnist1d"]),
-    *product([method for method in METHODS if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
+    *product(_ON_ALL, [model for model in MODELS if model not in ELSEWHERE], ["mnist1d"]),
+    *product(METHODS, ["transformer"], ["text"]),
+    *product(["baseline", "identity-residual", "hta"], ["vit"], ["mnist1d"]),
+    *product([method for method in _ON_ALL if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
 )
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
     *_SIGNALS,
-    *product(METHODS, ["cnn-image"], ["mnist"]),
+    *product(_ON_ALL, ["cnn-image"], ["mnist"]),
     *product(_PHOTOGRAPHS, ["vgg11"], ["cifar10"]),
     ("identity-residual", "cnn-image", "cifar10"),
     ("identity-linear", "vgg11", "mnist"),
@@ -120,7 +136,7 @@ RULES = (
 )
 
 OWN: dict[str, tuple[tuple[str, ...], ...]] = {
-    **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular"), PATHS),
+    **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular", "identity-fading"), PATHS),
     **dict.fromkeys(("convexity-shared", "convexity-per-neuron"), PENALTIES),
     "hta": tuple((*levels, *weights) for levels, weights in zip(LEVELS, WEIGHTS, strict=True)),
     "l2-schedule": LEVELS,
@@ -142,8 +158,14 @@ _INITIAL = {
     "mlp": ("default", "kaiming", "orthogonal", "looks_linear"),
     "cnn": ("glorot", "kaiming", "orthogonal", "default"),
     "vgg": ("default", "kaiming", "orthogonal", "kaiming"),
+    "vit": ("default", "kaiming", "orthogonal", "gpt2"),
+    "tra": ("gpt2", "kaiming", "orthogonal", "glorot"),
 }
 _RATES = ("constant", "warmup_cosine", "step", "linear_warmup")
+
+
+DROPPING = ("vgg11", "vit", "transformer")
+"""Models with dropout."""
 
 
 def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -163,7 +185,7 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
         varied = [f"optimizer={optimizer}", *rates[member], f"seed={5 + member}"]
         varied += [_CLIPPING[member], *_PENALISED[member], f"model.init={_INITIAL[model[:3]][member]}"]
         varied += [f"lr_schedule{'.base' if method == 'curvature-lr' else ''}={_RATES[member]}"]
-        if model.startswith("vgg"):
+        if model in DROPPING:
             varied += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]
         if joins:
             varied += ["method=baseline", "continuation=constant"]

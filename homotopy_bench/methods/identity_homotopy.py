@@ -5,16 +5,21 @@ A hidden layer that keeps the shape of its input x is replaced by
     y = s(t) x + c(t) layer(x),        layer(x) = relu(W x + b),
 
 with D such layers in the network; the first layer and the output are never deformed. Layers that keep the shape are
-linear maps of equal width and padded convolutions of equal channels, each before its pooling. Three paths lead from
+linear maps of equal width and padded convolutions of equal channels, each before its pooling. Four paths lead from
 t = 0 to t = 1:
 
     linear      s = 1 - t           c = t
     residual    s = 1 - t           c = (1 - t)/sqrt(D) + t
     circular    s = cos(pi t/2)     c = 1/sqrt(D) + (1 - 1/sqrt(D)) sin(pi t/2)
+    fading      s = 1 - t           c = 1
 
-The linear path starts from a network that ignores its hidden weights; the other two start from a scaled residual
-network, whose branches have 1/sqrt(D) of their weight, so that the sum of D of them neither vanishes nor explodes. At
-t = 1 all are the plain network exactly: s = 0, c = 1.
+The linear path starts from a network that ignores its hidden weights; residual and circular start from a scaled
+residual network, whose branches have 1/sqrt(D) of their weight, so that the sum of D of them neither vanishes nor
+explodes; fading starts from the residual network itself, and its skips fade. At t = 1 all are the plain network
+exactly: s = 0, c = 1.
+
+In a transformer without skips the layers are the branches f of its blocks, attention and perceptron: x + f(x) becomes
+f(x), with the normalisation where the model has it (:mod:`homotopy_bench.models.sublayer`).
 """
 
 from __future__ import annotations
@@ -30,14 +35,14 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from homotopy_bench.models.layers import Layer
+    from homotopy_bench.models.layers import Deformable
 
 
 class IdentityHomotopy(Method):
     """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c."""
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
-    path: Annotated[Literal["linear", "residual", "circular"], PER_MEMBER] = "circular"
+    path: Annotated[Literal["linear", "residual", "circular", "fading"], PER_MEMBER] = "circular"
 
     def deform(self, network: torch.nn.Module) -> None:
         """Put s and c into the network and let every layer that keeps its shape use them.
@@ -47,11 +52,15 @@ class IdentityHomotopy(Method):
         """
         from homotopy_bench.models.blend import blend
         from homotopy_bench.models.layers import DEFORMATION, Deformation
+        from homotopy_bench.models.sublayer import Sublayer
 
         layers = deformable(network)
         if not layers:
             why = "the model has no hidden layer that keeps its shape"
             raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
+        if any(isinstance(layer, Sublayer) and layer.skip for layer in layers):
+            why = "the blocks of the target network must not have a skip of their own"
+            raise InputError("method", self.name, f"{why}; accepted: model.skip=false")
         deformation = Deformation(blend, {"s": 0.0, "c": 1.0})
         for layer in layers:
             layer.deform(deformation)
@@ -72,9 +81,13 @@ def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]
         >>> s.tolist(), c.tolist()
         ([1.0, 0.5, 0.0], [0.25, 0.625, 1.0])
     """
+    import torch
+
     branch = 1.0 / sqrt(max(depth, 1))
     if path == "linear":
         return 1.0 - t, t
+    if path == "fading":
+        return 1.0 - t, torch.ones_like(t)
     if path == "residual":
         return 1.0 - t, (1.0 - t) * branch + t
     # cos(pi/2) is 6e-17 in floating point; the target network must be reached exactly.
@@ -83,13 +96,19 @@ def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]
     return s, (branch + (1.0 - branch) * (t * (pi / 2)).sin()).masked_fill(at_target, 1.0)
 
 
-def deformable(network: torch.nn.Module) -> list[Layer]:
+def deformable(network: torch.nn.Module) -> list[Deformable]:
     """Return the layers of a network that keep the shape of their input, from input to output.
+
+    Of a transformer they are the branches of its blocks, whole, and none of the layers inside.
 
     The first layer is not among them, even where the width happens to be that of the samples; the map to the logits is
     no :class:`~homotopy_bench.models.layers.Layer`.
     """
     from homotopy_bench.models.layers import Layer, keeps_shape
+    from homotopy_bench.models.sublayer import Sublayer
 
+    branches: list[Deformable] = [module for module in network.modules() if isinstance(module, Sublayer)]
+    if branches:
+        return branches
     layers = [module for module in network.modules() if isinstance(module, Layer)]
     return [layer for layer in layers[1:] if keeps_shape(layer)]

@@ -34,13 +34,13 @@ def initialize(layers: Sequence[Affine], init: str, activation: str = "relu") ->
         else:
             gains = [GAINS[activation]] * (len(weights) - 1) + [1.0]
             for weight, gain in zip(weights, gains, strict=True):
-                _FILL[init](weight, gain)
+                FILL[init](weight, gain)
         for layer in layers:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 
 
-_FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
+FILL: dict[str, Callable[[Tensor, float], Tensor]] = {
     "kaiming": lambda weight, gain: nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5),
     "orthogonal": nn.init.orthogonal_,
     "glorot": lambda weight, _: nn.init.xavier_uniform_(weight),

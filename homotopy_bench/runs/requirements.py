@@ -27,8 +27,7 @@ def check_requirements(config: Config) -> None:
     config.lr_schedule.check_sources()
     for logger in config.logger.chosen:
         logger.check_requirements()
-    if config.dataset.published():
-        config.dataset.fetch(config.paths.data_root())
+    config.dataset.check_sources(config.paths.data_root())
 
 
 def check_machine(config: Config) -> None:

@@ -30,10 +30,12 @@ from homotopy_bench.training.deformation import EnsembleMethod
 from homotopy_bench.training.learning_rates import LearningRates
 from homotopy_bench.training.member_paths import MemberPaths
 from homotopy_bench.training.meters import Meters
+from homotopy_bench.training.objectives.base import Score, mean_score
+from homotopy_bench.training.objectives.named import objective_of
 from homotopy_bench.training.path_following import PathFollower
 from homotopy_bench.training.reading import Reading
 from homotopy_bench.training.row_step import RowStep
-from homotopy_bench.training.scores import Score, evaluate
+from homotopy_bench.training.scores import evaluate
 from homotopy_bench.training.training import Training
 
 
@@ -82,7 +84,8 @@ class Trainer(Training):
             for name, split in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
         }
         self.input_shape, self.classes = tuple(splits.train.x.shape[1:]), splits.classes
-        self.validation_samples = len(splits.validation.y)
+        self.objective = objective_of(splits.objective, splits.classes)
+        self.validation_samples = splits.validation.y.size
         self.steps_per_epoch = samples // batch_size
         self.total_steps = shared.training.epochs * self.steps_per_epoch
         self.step = 0
@@ -158,13 +161,13 @@ class Trainer(Training):
 
     def evaluate(self, split: str) -> list[Score]:
         """Return the members' scores on ``train``, ``validation`` or ``test`` at the present t; of copies the mean."""
-        return [Score.mean(copies) for copies in self.evaluate_copies(split)]
+        return [mean_score(copies) for copies in self.evaluate_copies(split)]
 
     def evaluate_copies(self, split: str) -> list[list[Score]]:
         """Return the same for every copy: for each of the M members one score per row."""
         self._settle()
         samples = self.splits[split]
-        found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
+        found = evaluate(self.ensemble, samples.x, samples.y, self.objective, self.hardware.autocast())
         return self.rows.grouped(found)
 
     def evaluate_target(self, split: str) -> list[Score]:
