@@ -46,7 +46,15 @@ MODELS: dict[str, tuple[str, ...]] = {
     "cnn": ("model=cnn", "model.depth=4", "model.width=6"),
     "cnn-image": ("model=cnn", "model.depth=4", "model.width=4"),
     "vgg11": ("model=vgg11", "model.width=0.0625"),
-    "vit": ("model=vit", "model.width=8", "model.heads=2", "model.depth=2", "model.patch=10", *BRANCHES, "model.norm=post"),
+    "vit": (
+        "model=vit",
+        "model.width=8",
+        "model.heads=2",
+        "model.depth=2",
+        "model.patch=10",
+        *BRANCHES,
+        "model.norm=post",
+    ),
     "transformer": ("model=transformer", "model.width=8", "model.heads=2", "model.depth=2", *BRANCHES),
     "mlp-looks-linear": ("model=mlp", "model.depth=4", "model.width=12", "model.init=looks_linear"),
 }

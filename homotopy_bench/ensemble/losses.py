@@ -18,7 +18,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits (M, B, *places, classes), labels (M, B, *places)) -> losses (M,)."""
 
 
-def cross_entropy(logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M *places]) -> Float[Tensor, " M"]:
+def cross_entropy(logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M * places]) -> Float[Tensor, " M"]:
     """Return the mean cross-entropy -log softmax(z)_y of each member over all its places, shape (M,), in nats.
 
     Args:
@@ -37,7 +37,7 @@ def cross_entropy(logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M *p
 
 
 def smoothed_cross_entropy(
-    logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M *places], *, smoothing: Float[Tensor, " M"]
+    logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M * places], *, smoothing: Float[Tensor, " M"]
 ) -> Float[Tensor, " M"]:
     """Return the mean cross-entropy of each member with smoothed labels, shape (M,), in nats.
 

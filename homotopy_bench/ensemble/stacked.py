@@ -83,8 +83,7 @@ class _Stacker:
         if type(module) is nn.LayerNorm and len(module.normalized_shape) == 1:
             return self.normalisation(module, name)
         if type(module) is Dropout:
-            key, rate = (self.tensors[_join(name, own)] for own in ("key", "rate"))
-            return lambda x: dropped(module, x, key, rate)
+            return lambda x: dropped(module, x, *(self.tensors[_join(name, own)] for own in ("key", "rate")))
         if type(module) is Sublayer:
             return self.sublayer(module, name)
         if type(module) is Attention:

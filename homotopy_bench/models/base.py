@@ -36,7 +36,7 @@ class Model(Options, ABC):
 
     @abstractmethod
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Return a target network from (B, *input_shape) to logits (B, classes), or from tokens (B, T) to (B, T, classes).
+        """Return a target network from (B, *input_shape) to logits (B, classes); of tokens (B, T) to (B, T, classes).
 
         PyTorch's global generator is the source of its initial values.
         """

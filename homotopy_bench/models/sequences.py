@@ -49,7 +49,7 @@ class PatchEmbedding(nn.Module):
         self.affine = nn.Linear(channels * patch ** len(sides), width)
         self.positions = nn.Parameter(torch.empty(places, width))
 
-    def patches(self, x: Float[Tensor, B *shape]) -> Float[Tensor, "B T inputs"]:
+    def patches(self, x: Float[Tensor, B * shape]) -> Float[Tensor, "B T inputs"]:
         """Return the values of every patch, shape (B, T, C patch^k), for samples with k sides."""
         if len(self.sides) == 1:
             return x.reshape(*x.shape[:-1], -1, self.patch)
@@ -58,7 +58,7 @@ class PatchEmbedding(nn.Module):
         cut = x.reshape(*x.shape[:-2], height // self.patch, self.patch, width // self.patch, self.patch)
         return cut.movedim((-4, -2), (-5, -4)).flatten(-3).flatten(-3, -2)
 
-    def forward(self, x: Float[Tensor, B *shape]) -> Float[Tensor, "B T d"]:
+    def forward(self, x: Float[Tensor, B * shape]) -> Float[Tensor, "B T d"]:
         """Return the vectors of the patches, shape (B, T, d)."""
         vectors: Tensor = self.affine(self.patches(x)) + self.positions
         return vectors

@@ -9,6 +9,7 @@ from typing import Any
 from homotopy_bench.config.schema import Config
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
+from homotopy_bench.runs.stability import Stability
 from homotopy_bench.tracking.environment import code_version, command_line, environment
 from homotopy_bench.training.evaluation import Evaluation
 
@@ -29,7 +30,7 @@ def metrics_line(
         row: Row of the ensemble.
         train_loss: Mean loss of the training batches since the evaluation before, at t.
         scores: The evaluation.
-        method: What method and learning rate add.
+        method: What the stability of the steps, method and learning rate add.
         cost: What the run has paid.
         landscape: What was measured around the network, by split and metric; empty where nothing was.
     """
@@ -62,6 +63,7 @@ def run_summary(
     device: str,
     threads: int,
     history: History,
+    stability: Stability,
     cost: Cost,
     landscape: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def run_summary(
         "command": command_line(),
         "environment": environment(device, threads),
         **asdict(history),
+        "stability": stability.to_dict(diverged=status == "diverged"),
         **({"landscape": landscape} if landscape else {}),
         "cost": cost.to_dict(),
     }

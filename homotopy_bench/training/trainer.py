@@ -148,11 +148,13 @@ class Trainer(Training):
     def read(self) -> list[Reading]:
         """Return the members' instruments; means and diagnostics are those since the reading before."""
         losses, norms, rates = self.meters.pop_train_loss(), self.meters.gradient_norms(), self.last_lr()
+        stability = self.meters.stability.pop(self.step)
         return [
             Reading(
                 rates[member],
                 norms[member],
                 losses[member],
+                stability[member],
                 {**self.diagnostics(member), **self.rates.take_diagnostics(member)},
                 self.follower.goes_back(member),
             )
@@ -256,6 +258,7 @@ class Trainer(Training):
             **networks_state(self.ensemble, self.optimizer, rows),
             "loss_sum": self.meters.loss_sum[rows].cpu().clone(),
             "loss_count": self.meters.loss_count,
+            "stability": self.meters.stability.member_state(member),
             "t": self.paths.at(self.step)[member],
             "last_t": self.last_t()[member],
             "rates": self.rates.member_state(member, self.rows),
@@ -283,6 +286,7 @@ class Trainer(Training):
             rows = self.rows.of(member)
             load_networks_state(self.ensemble, self.optimizer, rows, state)
             self.meters.loss_sum[rows] = state["loss_sum"].to(self.meters.loss_sum)
+            self.meters.stability.load_member_state(member, state.get("stability"))
             self.rates.load_member_state(member, self.rows, last, state["rates"])
             if state["path"] is not None and self.follower.follows(member):
                 self.follower.load_member_state(member, state["path"])

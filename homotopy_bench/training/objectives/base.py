@@ -63,7 +63,7 @@ class Objective(ABC):
         """Shape of one member's counts."""
 
     @abstractmethod
-    def tally(self, logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M *places]) -> Int[Tensor, "M ..."]:
+    def tally(self, logits: Float[Tensor, "M *places C"], labels: Int[Tensor, M * places]) -> Int[Tensor, "M ..."]:
         """Return counts of a batch, which are summed over batches."""
 
     @abstractmethod
