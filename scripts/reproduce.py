@@ -3,11 +3,13 @@
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
+    python scripts/reproduce.py transformer [--row decoder/post] [--markdown docs/results/transformer.md]
 
 Everything done is kept below --outputs/STUDY and not done again. A study takes an hour or more on two cores;
 --settings, --seeds and overrides make a smaller one, for instance `baselines training.epochs=10 --settings 4`. --row
 trains one row with the settings that docs/results/STUDY.md names, without a search: half a minute a seed. `landscape`
-and `basins` search nothing: they train the runs of reproductions/endpoints.py and look at their minima.
+and `basins` search nothing: they train the runs of reproductions/endpoints.py and look at their minima. `transformer`
+searches nothing either; its --row is the beginning of the names of the rows to train.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES))
+    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES, "transformer"))
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
@@ -56,6 +58,14 @@ def main() -> int:
     if arguments.study in LANDSCAPES:
         page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
         write_atomically(file, page.encode())
+        print(page)
+        return 0
+    if arguments.study == "transformer":
+        from reproductions import transformer
+
+        page = transformer.run(folder, command, arguments.markdown, arguments.row, arguments.overrides)
+        if arguments.row is None:
+            write_atomically(file, page.encode())
         print(page)
         return 0
     if arguments.row is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from homotopy_bench.data import cifar10, mnist
+from homotopy_bench.data import cifar10, mnist, shakespeare
 from homotopy_bench.data.published import missing
 from tests.servers import needed
 
@@ -76,7 +76,7 @@ DATASETS: dict[str, tuple[str, ...]] = {
 IMAGES = ("cnn-image", "vgg11")
 """Models that take images only in these tests."""
 
-FOLDERS = {"mnist": "mnist", "cifar10": "cifar-10-batches-bin"}
+FOLDERS = {"mnist": "mnist", "cifar10": "cifar-10-batches-bin", "shakespeare": "text"}
 """Folders of the real data sets, which tests do not download."""
 
 
@@ -85,7 +85,7 @@ def need_data(dataset: str, root: Path) -> None:
 
     A folder is not enough: a download that failed leaves one.
     """
-    files = {"mnist": mnist.FILES, "cifar10": cifar10.FILES}.get(dataset, ())
+    files = {"mnist": mnist.FILES, "cifar10": cifar10.FILES, "shakespeare": (shakespeare.FILE,)}.get(dataset, ())
     lacking = f"HOMOTOPY_BENCH_DATA names no folder with the files of {FOLDERS[dataset]}/" if files else None
     needed(dataset, lacking if missing(root, files) else None)
 

@@ -90,7 +90,7 @@ class Trainer(Training):
         self.total_steps = shared.training.epochs * self.steps_per_epoch
         self.step = 0
         self.paths = MemberPaths(configs, self.steps_per_epoch, device, dtype)
-        self.rates = LearningRates(configs, self.total_steps)
+        self.rates = LearningRates(configs, self.total_steps, splits.train.y[:1].size)
         methods = [config.method for config in configs]
         self.method = EnsembleMethod(methods, device)
         self.rows = Rows.at(self.paths.at(0), self.method.lead.copies)

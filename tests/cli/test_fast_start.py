@@ -330,11 +330,14 @@ FEW = {
     "mnist1d": ("dataset.samples=500",),
     "mnist": ("dataset.subset=400", "dataset.test_subset=100"),
     "cifar10": ("dataset.subset=400", "dataset.test_subset=100"),
+    "shakespeare": ("dataset.subset=100", "dataset.test_subset=10"),
 }
 """How each data set is made small."""
 
 
-ON_REAL_DATA = [name for name in EXPERIMENTS if name.startswith("convexity_annealing_")]
+ON_REAL_DATA = [
+    name for name in EXPERIMENTS if name.startswith(("convexity_annealing_", "shakespeare", "transformer_"))
+]
 
 
 @pytest.mark.parametrize(
