@@ -41,8 +41,8 @@ NETWORKS = {"decoder": "a decoder on Shakespeare", "vit": "a vision transformer 
 SKIPLESS: dict[str, tuple[str, ...]] = {
     "usual block": ("method=baseline", "continuation=constant", "model.skip=true"),
     "skipless from the start": ("method=baseline", "continuation=constant"),
-    "skip fades": (),
-    "skip fades, branches grow": ("method.path=circular",),
+    "skip fades": ("method.path=fading", "continuation.warmup_fraction=0.6"),
+    "skip fades, branches grow": ("method.path=circular", "continuation.warmup_fraction=0.6"),
 }
 SKIPLESS_RATES = ("1e-3", "3e-3")
 

@@ -54,10 +54,10 @@ def test_parts_come_in_order_and_do_not_overlap(protocol: str, tmp_path: Path) -
 
 def test_subsets_are_the_beginnings(tmp_path: Path) -> None:
     file = written(tmp_path)
-    splits = Text(file=file, context=10, subset=20, test_subset=3).load(tmp_path)
+    splits = Text(file=file, context=10, subset=40, test_subset=3).load(tmp_path)
     assert bytes(of(splits.test)) == CONTENT[-51:][:31]
     assert isinstance(splits.train, Windows)
-    assert len(splits.train.tokens) == 201 - round(0.05 * 201)
+    assert len(splits.train.tokens) == 401 - round(0.05 * 401)
     with pytest.raises(InputError, match=r"dataset.test_subset=9: accepted: at most the 5 windows of the test part"):
         Text(file=file, context=10, test_subset=9).load(tmp_path)
 
