@@ -86,6 +86,8 @@ class StabilityMeter:
         self._new: list[Tensor] = []
         self._norms = like.new_zeros(len(rows.owners))
         members = len(rows.counts)
+        self._folded: list[Tensor] = []
+        self._norms_of_members = like.new_zeros(members)
         self._losses = torch.empty(members, 0, dtype=torch.float64)
         self._before = 0
         self._largest = torch.zeros(members, dtype=torch.float64)
@@ -111,7 +113,7 @@ class StabilityMeter:
 
     def merge_into(self, later: Rows) -> None:
         """Replace the rows by ``later``."""
-        self._gather()
+        self._fold()
         self._rows, self._norms = later, self._norms.new_zeros(len(later.owners))
 
     def member_state(self, member: int) -> dict[str, Any]:
@@ -135,12 +137,21 @@ class StabilityMeter:
         self._largest[member] = state["largest"]
 
     def _gather(self) -> None:
-        """Bring what is new to the host: of copies the mean loss and the largest norm."""
-        if self._new:
-            new = torch.stack(self._new, dim=1).double().cpu()
-            groups = [self._rows.of(member) for member in range(len(self._rows.counts))]
-            self._losses = torch.cat([self._losses, torch.stack([new[rows].mean(dim=0) for rows in groups])], dim=1)
-            norms = self._norms.double().cpu()
-            self._largest = torch.maximum(self._largest, torch.stack([norms[rows].max() for rows in groups]))
-            self._new = []
-            self._norms.zero_()
+        """Bring what is new to the host."""
+        self._fold()
+        if self._folded:
+            self._losses = torch.cat([self._losses, *(part.double().cpu() for part in self._folded)], dim=1)
+            self._largest = torch.maximum(self._largest, self._norms_of_members.double().cpu())
+            self._folded = []
+            self._norms_of_members.zero_()
+
+    def _fold(self) -> None:
+        """Make the steps of the rows those of the members, on the device: of copies the mean loss, the largest norm."""
+        if not self._new:
+            return
+        new, groups = torch.stack(self._new, dim=1), [self._rows.of(member) for member in range(len(self._rows.counts))]
+        self._folded.append(torch.stack([new[rows].mean(dim=0) for rows in groups]))
+        norms = torch.stack([self._norms[rows].max() for rows in groups])
+        torch.maximum(self._norms_of_members, norms, out=self._norms_of_members)
+        self._new = []
+        self._norms.zero_()
