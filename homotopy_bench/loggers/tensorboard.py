@@ -32,7 +32,7 @@ SECTIONS = {
 }
 """Key -> section of TensorBoard; keys that are in none belong to the method."""
 
-CHARTS = ("accuracy", "loss", "bits_per_byte", "precision", "recall", "F1")
+CHARTS = ("accuracy", "loss", "precision", "recall", "F1")
 """Sections that are one chart each: target and path together."""
 
 
