@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from homotopy_bench.ensemble.rows import Rows
-from homotopy_bench.training.stability import DEVIATIONS, LEAST, WINDOW, StabilityMeter, spikes
+from homotopy_bench.training.stability import WINDOW, StabilityMeter, spikes
 from tests.cases import CASES
 from tests.training_runs import begin, trained
 
@@ -20,11 +20,11 @@ def counted(losses: list[float]) -> list[int]:
     """Steps, from 1, of the spikes, one by one from the definition."""
     found = []
     for k, loss in enumerate(losses):
-        window = losses[max(k - WINDOW, 0) : k]
-        if len(window) >= LEAST:
+        window = losses[max(k - 100, 0) : k]
+        if len(window) >= 20:
             median = lower_median(window)
             deviation = 1.4826 * lower_median([abs(value - median) for value in window])
-            if loss > median + DEVIATIONS * deviation:
+            if loss > median + 4.0 * deviation:
                 found.append(k + 1)
     return found
 
