@@ -60,7 +60,7 @@ shapes: dev
 
 # Only the tests of real data, which must be under HOMOTOPY_BENCH_DATA.
 data: dev
-	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_REQUIRE=mnist,cifar10 .venv/bin/python -m pytest -n $(WORKERS) -m data tests
+	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_REQUIRE=mnist,cifar10,shakespeare .venv/bin/python -m pytest -n $(WORKERS) -m data tests
 
 # Tests that compare floats, with the last digits of a processor without vector units.
 FLOATS = tests/precision/test_bounds.py tests/optim/test_lbfgs.py tests/models tests/curvature tests/training/test_path_following.py

@@ -1,7 +1,7 @@
 """Benchmarks: ours and the alternatives interleaved in one process, ratios of medians.
 
     python scripts/benchmark.py single|data|functions|curvature|landscape|fused|curve|jobs|trackers|sweeper
-        |report|processes|cuda [--rounds 5] [--json FILE]
+        |report|processes|transformer|cuda [--rounds 5] [--json FILE]
 
 Run nothing else beside it. Every benchmark prints a table and, with --json, writes its ratios as one object.
 """
@@ -21,7 +21,7 @@ from homotopy_bench.core.errors import WRONG_INPUT, InputError
 
 BENCHMARKS = (
     *("single", "data", "functions", "curvature", "landscape", "fused", "curve", "jobs", "trackers", "sweeper"),
-    *("report", "processes", "cuda"),
+    *("report", "processes", "transformer", "cuda"),
 )
 
 

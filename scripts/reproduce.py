@@ -3,13 +3,15 @@
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
+    python scripts/reproduce.py transformer [--row decoder/post] [--markdown docs/results/transformer.md]
 
 A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
 done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
 rows that are done. --settings, --seeds and overrides make a smaller study, for instance
 `baselines training.epochs=10 --settings 4`. --row trains one row with the settings that docs/results/STUDY.md names,
 without a search: half a minute a seed. `landscape` and `basins` search nothing: they train the runs of
-reproductions/endpoints.py and look at their minima.
+reproductions/endpoints.py and look at their minima. `transformer` searches nothing either; its --row is the beginning
+of the names of the rows to train.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES))
+    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES, "transformer"))
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
@@ -61,6 +63,14 @@ def main() -> int:
     if arguments.study in LANDSCAPES:
         page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
         write_atomically(file, page.encode())
+        print(page)
+        return 0
+    if arguments.study == "transformer":
+        from reproductions import transformer
+
+        page = transformer.run(folder, command, arguments.markdown, arguments.row, arguments.overrides)
+        if arguments.row is None:
+            write_atomically(file, page.encode())
         print(page)
         return 0
     if arguments.row is not None:

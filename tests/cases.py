@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from homotopy_bench.data import cifar10, mnist
+from homotopy_bench.data import cifar10, mnist, shakespeare
 from homotopy_bench.data.published import missing
 from tests.servers import needed
 
@@ -27,6 +27,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "tailored-activation": ("method=tailored_activation", "method.cosine=0.5"),
     "decay-centre": ("method=decay_centre", "method.strength=0.1"),
     "skip-multipliers": ("method=skip_multipliers", "continuation=linear"),
+    "identity-fading": ("method=identity_homotopy", "method.path=fading"),
     "convexity-literal": ("method=convexity_annealing", "method.form=literal"),
     "convexity-preserving": ("method=convexity_annealing", "method.form=variance_preserving"),
     "convexity-shared": ("method=convexity_annealing", "method.theta=shared", "method.theta_penalty=0.01"),
@@ -35,6 +36,9 @@ METHODS: dict[str, tuple[str, ...]] = {
     "l2-schedule": ("method=l2_schedule", *ADAMW),
     "curvature-lr": ("method=curvature_lr", "lr_schedule.dense_steps=4", "lr_schedule.every=3"),
 }
+
+BRANCHES = ("model.skip=false", "model.activation=relu", "model.dropout=0.1")
+"""A transformer that every method can deform."""
 
 MODELS: dict[str, tuple[str, ...]] = {
     "mlp-default": ("model=mlp", "model.depth=3", "model.width=8", "model.init=default"),
@@ -54,23 +58,37 @@ MODELS: dict[str, tuple[str, ...]] = {
     "cnn": ("model=cnn", "model.depth=4", "model.width=6"),
     "cnn-image": ("model=cnn", "model.depth=4", "model.width=4"),
     "vgg11": ("model=vgg11", "model.width=0.0625"),
+    "vit": (
+        "model=vit",
+        "model.width=8",
+        "model.heads=2",
+        "model.depth=2",
+        "model.patch=10",
+        *BRANCHES,
+        "model.norm=post",
+    ),
+    "transformer": ("model=transformer", "model.width=8", "model.heads=2", "model.depth=2", *BRANCHES),
     "mlp-looks-linear": ("model=mlp", "model.depth=4", "model.width=12", "model.init=looks_linear"),
 }
 
 FEW = ("dataset.subset=80", "dataset.test_subset=40", "training.batch_size=12")
 """72 training images make 6 steps an epoch."""
 
+TEXT = Path(__file__).parent.parent / "LICENSE"
+"""A text of a thousand bytes: 120 windows of 8 for training make 10 steps an epoch."""
+
 DATASETS: dict[str, tuple[str, ...]] = {
     "mnist1d": ("dataset=mnist1d", "dataset.samples=500"),
     "mnist": ("dataset=mnist", *FEW),
     "cifar10": ("dataset=cifar10", *FEW),
+    "text": ("dataset=text", f"dataset.file={TEXT}", "dataset.context=8", "training.batch_size=12"),
 }
 """Options of a data set come last: those of the images make fewer and smaller batches."""
 
 IMAGES = ("cnn-image", "vgg11")
 """Models that take images only in these tests."""
 
-FOLDERS = {"mnist": "mnist", "cifar10": "cifar-10-batches-bin"}
+FOLDERS = {"mnist": "mnist", "cifar10": "cifar-10-batches-bin", "shakespeare": "text"}
 """Folders of the real data sets, which tests do not download."""
 
 
@@ -79,7 +97,7 @@ def need_data(dataset: str, root: Path) -> None:
 
     A folder is not enough: a download that failed leaves one.
     """
-    files = {"mnist": mnist.FILES, "cifar10": cifar10.FILES}.get(dataset, ())
+    files = {"mnist": mnist.FILES, "cifar10": cifar10.FILES, "shakespeare": (shakespeare.FILE,)}.get(dataset, ())
     lacking = f"HOMOTOPY_BENCH_DATA names no folder with the files of {FOLDERS[dataset]}/" if files else None
     needed(dataset, lacking if missing(root, files) else None)
 
@@ -99,6 +117,9 @@ ALIKE = (
 )
 """Models that a method of each kind is tried with: they differ from others in what one layer computes."""
 
+ELSEWHERE = (*IMAGES, *STARTS, *ALIKE, "mlp-tailored", "vit", "transformer")
+"""Models that not every method is tried on, or not on signals."""
+
 NEW_PATHS = (
     *("identity-preactivation", "identity-shallow", "convexity-deep"),
     *("tailored-activation", "decay-centre", "skip-multipliers"),
@@ -108,25 +129,21 @@ NEW_PATHS = (
 FEW_METHODS = ("baseline", "identity-circular", "convexity-preserving", "hta")
 """A method of each kind."""
 
+_ON_ALL = [method for method in METHODS if method not in (*NEW_PATHS, "identity-fading")]
+
 _SIGNALS = (
-    *product(
-        [method for method in METHODS if method not in NEW_PATHS],
-        [model for model in MODELS if model not in (*IMAGES, *STARTS, *ALIKE, "mlp-tailored")],
-        ["mnist1d"],
-    ),
+    *product(_ON_ALL, [model for model in MODELS if model not in ELSEWHERE], ["mnist1d"]),
+    *product([*FEW_METHODS, "identity-fading", "convexity-shared", "curvature-lr"], ["transformer"], ["text"]),
+    *product(["baseline", "identity-residual", "hta"], ["vit"], ["mnist1d"]),
     *product(["baseline", "identity-circular"], ["mlp-tailored"], ["mnist1d"]),
     *product(NEW_PATHS, ["mlp-batchnorm", "cnn"], ["mnist1d"]),
-    *product(
-        [method for method in METHODS if method.startswith(("baseline", "identity")) and method not in NEW_PATHS],
-        STARTS,
-        ["mnist1d"],
-    ),
+    *product([method for method in _ON_ALL if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
     *product(FEW_METHODS, ALIKE, ["mnist1d"]),
 )
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
     *_SIGNALS,
-    *product([method for method in METHODS if method not in NEW_PATHS], ["cnn-image"], ["mnist"]),
+    *product(_ON_ALL, ["cnn-image"], ["mnist"]),
     *product(_PHOTOGRAPHS, ["vgg11"], ["cifar10"]),
     ("identity-residual", "cnn-image", "cifar10"),
     ("identity-linear", "vgg11", "mnist"),
@@ -164,7 +181,7 @@ RULES = (
 )
 
 OWN: dict[str, tuple[tuple[str, ...], ...]] = {
-    **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular"), PATHS),
+    **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular", "identity-fading"), PATHS),
     "tailored-activation": (("method.cosine=0.5",), ("method.cosine=0.4",), ("method.cosine=0.6",)),
     "decay-centre": (("method.strength=0.1",), ("method.strength=0.0",), ("method.strength=2.0",)),
     "skip-multipliers": (("method.rate=1e-3",), ("method.rate=0.1",), ("method.rate=0.01",)),
@@ -195,8 +212,14 @@ _INITIAL = {
     "cnn": ("glorot", "kaiming", "orthogonal", "default"),
     "cnn-dirac": ("delta_orthogonal", "kaiming", "identity", "default"),
     "vgg": ("default", "kaiming", "orthogonal", "kaiming"),
+    "vit": ("default", "kaiming", "orthogonal", "gpt2"),
+    "tra": ("gpt2", "kaiming", "orthogonal", "glorot"),
 }
 _RATES = ("constant", "warmup_cosine", "step", "linear_warmup")
+
+
+DROPPING = ("vgg11", "vit", "transformer")
+"""Models with dropout."""
 
 
 def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -220,7 +243,7 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
             f"model.init={_INITIAL.get(model, _INITIAL[model[:3]])[member]}",
         ]
         varied += [f"lr_schedule{'.base' if method == 'curvature-lr' else ''}={_RATES[member]}"]
-        if model.startswith("vgg"):
+        if model in DROPPING:
             varied += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]
         if joins:
             varied += ["method=baseline", "continuation=constant"]

@@ -33,7 +33,7 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "data"
     root.mkdir(exist_ok=True)
     given = os.environ.get("HOMOTOPY_BENCH_DATA")
-    for name in ("mnist", "cifar-10-batches-bin"):
+    for name in ("mnist", "cifar-10-batches-bin", "text"):
         if given and (Path(given) / name).is_dir():
             with suppress(FileExistsError):  # by another worker
                 (root / name).symlink_to(Path(given).resolve() / name)

@@ -112,7 +112,7 @@ def _measure(options: argparse.Namespace) -> None:
     torch.set_num_threads(config.hardware.threads)
     target = at_initialization(config) if folder is None else of_run(config, folder)
     split = getattr(target.splits, options.split)
-    x, y = torch.from_numpy(split.x[: options.samples]).double(), torch.from_numpy(split.y[: options.samples])
+    x, y = (torch.from_numpy(values[: options.samples]) for values in (split.x, split.y))
     which = {"train": "training"}.get(options.split, options.split)
     on = f"first {len(y)} samples of the {which} split, mean cross-entropy, evaluation mode, float64"
     measurement = measure(

@@ -15,6 +15,7 @@ from homotopy_bench.core.errors import InputError, nearest
 from homotopy_bench.core.included.modules import trees_of
 from homotopy_bench.core.options import Options
 from homotopy_bench.loggers.base import Logger, Loggers
+from homotopy_bench.models.base import Model
 
 MAX_SEED = 2**63 - 1
 
@@ -181,6 +182,13 @@ def read_value(text: str) -> Any:
 
 
 def _check_combinations(config: Config) -> None:
+    if config.dataset.objective not in config.model.objectives:
+        suits = [name for name in choices_of("model") if config.dataset.objective in _model_class(name).objectives]
+        goal = config.dataset.objective.replace("_", " ")
+        accepted = (
+            f"dataset={config.dataset.name} is for {goal}, which this model cannot learn; accepted: {', '.join(suits)}"
+        )
+        raise InputError("model", config.model.name, accepted)
     if config.training.batch_size == 1 and not config.model.trains_on_single_samples():
         accepted = "the model normalises over the samples of a batch; accepted: an integer >= 2, or another model.block"
         raise InputError("training.batch_size", 1, accepted)
@@ -198,3 +206,9 @@ def _check_combinations(config: Config) -> None:
     config.method.check(config)
     config.lr_schedule.check(config)
     config.optimizer.check(config)
+
+
+def _model_class(name: str) -> type[Model]:
+    kind = option_class("model", name)
+    assert issubclass(kind, Model)
+    return kind

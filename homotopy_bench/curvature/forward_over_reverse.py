@@ -20,11 +20,11 @@ from torch.func import grad, jvp
 from homotopy_bench.curvature.point import Batch, Point, batch_weights
 from homotopy_bench.curvature.products import CountedOperator
 from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.ensemble.losses import Objective
+from homotopy_bench.ensemble.losses import Loss
 
 
 def streamed_hessian_operator(
-    ensemble: Ensemble, batches: Sequence[Batch], objective: Objective, pattern: str = "*"
+    ensemble: Ensemble, batches: Sequence[Batch], objective: Loss, pattern: str = "*"
 ) -> CountedOperator:
     """Return v -> H v, with H the Hessian of each member's mean loss over the batches.
 

@@ -18,6 +18,7 @@ from torch.func import functional_call, vmap
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.models.attention import differentiable_twice
 
 Batch = tuple[Shaped[Tensor, "M _ ..."], Shaped[Tensor, "M _ ..."]]
 """Inputs (M, B, *input) and labels (M, B), or targets (M, B, *output)."""
@@ -62,28 +63,29 @@ class Point:
         parameters = {**self._fixed, **views}
         # In training BatchNorm writes into its buffers, which forward mode forbids for tensors from outside.
         buffers = copied(self._buffers)
-        if len(x) == 1:  # as in Ensemble.forward
-            own = [{name: values[0] for name, values in tensors.items()} for tensors in (parameters, buffers)]
-            return self._call(own[0], own[1], x[0]).unsqueeze(0)
-        outputs: Tensor = vmap(self._call, randomness="different")(parameters, buffers, x)
-        return outputs
+        with differentiable_twice():
+            if len(x) == 1:  # as in Ensemble.forward
+                own = [{name: values[0] for name, values in tensors.items()} for tensors in (parameters, buffers)]
+                return self._call(own[0], own[1], x[0]).unsqueeze(0)
+            outputs: Tensor = vmap(self._call, randomness="different")(parameters, buffers, x)
+            return outputs
 
     def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
         outputs: Tensor = functional_call(self._network, (parameters, buffers), (x,))
         return outputs
 
 
-def split_batches(x: Shaped[Tensor, "N ..."], y: Shaped[Tensor, " N"], members: int, size: int) -> list[Batch]:
+def split_batches(x: Shaped[Tensor, "N ..."], y: Shaped[Tensor, "N ..."], members: int, size: int) -> list[Batch]:
     """Return a split that all M members share in batches of ``size``, of which the last one has what remains.
 
-    They share the memory of the split, whose inputs are (N, *input) and whose labels (N,).
+    They share the memory of the split, whose inputs are (N, *input) and whose labels (N,), or (N, T) of sequences.
 
     Example:
         >>> [tuple(labels.shape) for _, labels in split_batches(torch.zeros(5, 3), torch.zeros(5), 2, 4)]
         [(2, 4), (2, 1)]
     """
     pairs = zip(torch.split(x, size), torch.split(y, size), strict=True)
-    return [(inputs.expand(members, *inputs.shape), labels.expand(members, -1)) for inputs, labels in pairs]
+    return [(inputs.expand(members, *inputs.shape), labels.expand(members, *labels.shape)) for inputs, labels in pairs]
 
 
 def batch_weights(batches: Sequence[Batch]) -> list[float]:

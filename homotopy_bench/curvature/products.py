@@ -30,7 +30,7 @@ from homotopy_bench.curvature.estimate import Operator, Vectors
 from homotopy_bench.curvature.graph import require_second_derivatives
 from homotopy_bench.curvature.point import Batch, Point, batch_weights
 from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.ensemble.losses import Objective
+from homotopy_bench.ensemble.losses import Loss
 
 
 class CountedOperator:
@@ -59,7 +59,7 @@ class CountedOperator:
 
 
 def hessian_operator(
-    ensemble: Ensemble, batches: Sequence[Batch], objective: Objective, pattern: str = "*"
+    ensemble: Ensemble, batches: Sequence[Batch], objective: Loss, pattern: str = "*"
 ) -> CountedOperator:
     """Return v -> H v, with H the Hessian of each member's mean loss over the batches.
 
@@ -71,7 +71,7 @@ def hessian_operator(
         ensemble: The members, M; their values of now are copied.
         batches: Inputs (M, B, *input) with labels (M, B). The loss is the mean over all samples, where the objective is
             one over the samples of a batch.
-        objective: (logits (M, B, classes), labels (M, B)) -> losses (M,).
+        objective: (logits (M, B, *places, classes), labels (M, B, *places)) -> losses (M,).
         pattern: Names of the parameters w, as in :class:`~homotopy_bench.curvature.point.Point`.
 
     Returns:
@@ -91,7 +91,7 @@ def hessian_operator(
 
 
 def rebuilt_hessian_operator(
-    ensemble: Ensemble, batches: Sequence[Batch], objective: Objective, pattern: str = "*"
+    ensemble: Ensemble, batches: Sequence[Batch], objective: Loss, pattern: str = "*"
 ) -> CountedOperator:
     """Return v -> H v, with H the Hessian of each member's mean loss over the batches, and keep no graph.
 
@@ -115,7 +115,7 @@ def rebuilt_hessian_operator(
 
 
 def gauss_newton_operator(
-    ensemble: Ensemble, batches: Sequence[Batch], objective: Objective, pattern: str = "*"
+    ensemble: Ensemble, batches: Sequence[Batch], objective: Loss, pattern: str = "*"
 ) -> CountedOperator:
     """Return v -> G v, with G = J^T H_z J the generalised Gauss-Newton matrix of each member's mean loss.
 
@@ -134,7 +134,7 @@ def gauss_newton_operator(
     return CountedOperator(lambda vectors: torch.stack([of(vectors) for of in products]).sum(dim=0), point)
 
 
-def _gradient(point: Point, w: Tensor, batch: Batch, objective: Objective) -> Tensor:
+def _gradient(point: Point, w: Tensor, batch: Batch, objective: Loss) -> Tensor:
     """Return the members' gradients (M, Q) of the loss on one batch, with their graph."""
     x, y = batch
     loss = objective(point.logits(w, x), y).sum()
@@ -148,7 +148,7 @@ def _derivative(gradient: Tensor, w: Tensor, vectors: Tensor, keep: bool) -> Ten
     return torch.autograd.grad(gradient, w, vectors, retain_graph=keep, materialize_grads=True)[0]
 
 
-def _gauss_newton_product(z: Tensor, w: Tensor, y: Tensor, objective: Objective, weight: float) -> Operator:
+def _gauss_newton_product(z: Tensor, w: Tensor, y: Tensor, objective: Loss, weight: float) -> Operator:
     """Return v -> weight J^T H_z J v for the logits z (M, B, classes) of one batch."""
     u = torch.zeros_like(z, requires_grad=True)
     pulled_back = torch.autograd.grad(z, w, u, create_graph=True)[0]  # J^T u

@@ -13,11 +13,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.objective_names import ObjectiveName
 from homotopy_bench.core.options import Options
 from homotopy_bench.data.standardization import Standardization
 from homotopy_bench.data.subset import balanced_subset
@@ -37,9 +38,9 @@ LEAST_PER_CLASS = 2
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs (N, *shape), float32 or float64, with labels (N,), int64."""
+    """Inputs (N, *shape), numbers in float32 or float64 or tokens in int64, with labels (N,) or (N, T), int64."""
 
-    x: NDArray[np.floating[Any]]
+    x: NDArray[Any]
     y: NDArray[np.int64]
 
     def take(self, indices: NDArray[np.int64]) -> Samples:
@@ -51,7 +52,8 @@ class Samples:
 class Splits:
     """Hold the three splits of a data set, as arrays in host memory.
 
-    ``standardization`` is the map from published to these inputs, None where they are as published.
+    ``standardization`` is the map from published to these inputs, None where they are as published. ``objective`` is
+    what is learnt from them.
     """
 
     train: Samples
@@ -59,6 +61,7 @@ class Splits:
     test: Samples
     classes: int
     standardization: Standardization | None = None
+    objective: ObjectiveName = "classification"
 
     def too_small(self) -> list[str]:
         """Return a line for every split to be scored on that is too small for its accuracy to mean anything.
@@ -69,11 +72,12 @@ class Splits:
             >>> Splits(many, many, one, 10).too_small()
             ['the test split has 1 samples for 10 classes: no accuracy on it means anything (below 2 for each class)']
         """
+        kind = "samples" if self.objective == "classification" else "tokens"
         return [
-            f"the {name} split has {len(split.y)} samples for {self.classes} classes: no accuracy on it means anything "
+            f"the {name} split has {split.y.size} {kind} for {self.classes} classes: no accuracy on it means anything "
             f"(below {LEAST_PER_CLASS} for each class)"
             for name, split in (("validation", self.validation), ("test", self.test))
-            if len(split.y) < LEAST_PER_CLASS * self.classes
+            if split.y.size < LEAST_PER_CLASS * self.classes
         ]
 
 
@@ -95,6 +99,9 @@ class Dataset(Options, ABC):
     class and the same ones for every seed; null keeps all. The validation split is taken from the subset.
     ``standardize`` gives every channel of the training split mean 0 and variance 1, and maps the other splits likewise.
     """
+
+    objective: ClassVar[ObjectiveName] = "classification"
+    """What is learnt from the samples; a model says which of them it can learn."""
 
     name: str
     protocol: Literal["standard", "source"] = "standard"
@@ -134,6 +141,12 @@ class Dataset(Options, ABC):
         """
         if self.published():
             self.fetch(root)
+
+    def provenance(self, root: Path) -> list[dict[str, str | bool]]:
+        """Return what a record says of the files that the data were read from; nothing where they are generated."""
+        from homotopy_bench.data.published import provenance
+
+        return provenance(root, self.published())
 
     @abstractmethod
     def check(self, root: Path) -> list[FileCheck]:

@@ -38,3 +38,15 @@ def balanced_subset(labels: NDArray[np.integer[Any]], count: int) -> NDArray[np.
     ranks = np.empty(len(labels), np.int64)
     ranks[by_class] = np.arange(len(labels)) - starts
     return np.sort(order[np.argsort(ranks, kind="stable")[:count]])
+
+
+def random_subset(samples: int, count: int) -> NDArray[np.int64]:
+    """Return ``count`` of some samples, chosen at random and the same everywhere; more of them include the fewer.
+
+    Example:
+        >>> set(random_subset(9, 3).tolist()) < set(random_subset(9, 5).tolist())
+        True
+    """
+    import numpy as np
+
+    return np.sort(np.random.Generator(np.random.PCG64(1)).permutation(samples)[:count])

@@ -25,13 +25,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from homotopy_bench.distributed.replicas import ALONE, Replicas
 from homotopy_bench.ensemble.normalization import widen_normalizations
 from homotopy_bench.ensemble.stacked import Stacked, stack
+from homotopy_bench.models.attention import differentiable_twice
 from homotopy_bench.models.layers import DEFORMATION
 
 
@@ -108,12 +109,16 @@ class Ensemble:
         """Number M of members."""
         return self.theta.shape[0]
 
-    def forward(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
+    def forward(self, x: Shaped[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return the members' outputs, shape (M, B, *output), for a batch of B inputs each, shape (M, B, *input)."""
-        return self.modules(x) if self._stacked is None else self._stacked(x)
+        return self._run(x) if self._stacked is None else self._stacked(x)
 
-    def modules(self, x: Float[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
+    def modules(self, x: Shaped[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         """Return the outputs of :meth:`forward` by the modules themselves: slower, but differentiable several times."""
+        with differentiable_twice():
+            return self._run(x)
+
+    def _run(self, x: Shaped[Tensor, "M B *input"]) -> Float[Tensor, "M B *output"]:
         if self.members == 1:  # vmap over one member costs 1.8 times as much as the module itself
             outputs: Tensor = self.network(_with_channels_last(x[0]) if self._channels_last else x[0])
             return outputs.unsqueeze(0)

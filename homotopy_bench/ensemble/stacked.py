@@ -1,7 +1,8 @@
 """Compute the forward pass of M networks of one architecture, layer by layer on stacked tensors.
 
 A model is written for one member, and vmap runs any model for M. For linear maps and elementwise functions that is
-work for nothing: the batched form is known, and half as long. :func:`stack` reads it off the modules of a network that
+work for nothing: the batched form is known, and half as long. So it is for attention, whose fused kernels vmap does not
+know. :func:`stack` reads it off the modules of a network that
 consists of nothing else, with deformations where a method has put them:
 
     >>> from torch import nn
@@ -22,15 +23,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from homotopy_bench.ensemble.affine import Map, affine, relu_layers
 from homotopy_bench.ensemble.bent_layers import bent_layers
 from homotopy_bench.ensemble.blended_layers import blended_layers
 from homotopy_bench.models.activations import ACTIVATIONS
+from homotopy_bench.models.attention import Attention, attend
 from homotopy_bench.models.bend import Bent
 from homotopy_bench.models.blend import add_input, blend
 from homotopy_bench.models.dirac import Dirac, delta
+from homotopy_bench.models.dropout import Dropout, dropped
 from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
+from homotopy_bench.models.sequences import MeanOverPlaces, PatchEmbedding, TiedOutput, TokenEmbedding
+from homotopy_bench.models.sublayer import Sublayer
 from homotopy_bench.models.tailored import Tailored, TailoredLeakyReLU
 
 Stacked = Callable[[Tensor], Tensor]
@@ -75,15 +81,81 @@ class _Stacker:
         if isinstance(module, Network | nn.Sequential):
             parts = module.parts() if isinstance(module, Network) else dict(module.named_children())
             return _chain([self.module(part, _join(name, own)) for own, part in parts.items()])
+        if type(module) is nn.Identity:
+            return lambda x: x
         if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
             return lambda x: x.flatten(2)
         if type(module) is nn.Linear:
             weight, bias = self.affine(name)
-            return lambda x: affine(x, weight, bias)
+            return over_places(lambda x: affine(x, weight, bias))
+        if type(module) is nn.LayerNorm and len(module.normalized_shape) == 1:
+            return self.normalisation(module, name)
+        if type(module) is Dropout:
+            return lambda x: dropped(module, x, *(self.tensors[_join(name, own)] for own in ("key", "rate")))
+        if type(module) is Sublayer:
+            return self.sublayer(module, name)
+        if type(module) is Attention:
+            return self.attention(module, name)
+        if type(module) in (TokenEmbedding, PatchEmbedding):
+            return self.embedding(module, name)
+        if type(module) is MeanOverPlaces:
+            return module
+        if type(module) is TiedOutput:
+            vectors = self.tensors[_join(self.names[id(module.embedding[0])], "tokens")]
+            return over_places(lambda x: affine(x, vectors, None))
         if type(module) in (Layer, ResidualLayer):
             assert isinstance(module, Layer)
             return self.layer(module, name)
         return None
+
+    def normalisation(self, norm: nn.LayerNorm, name: str) -> Stacked:
+        weight, bias = (self.tensors[_join(name, own)] for own in ("weight", "bias"))
+        shape, eps = norm.normalized_shape, norm.eps
+        return lambda x: torch.addcmul(
+            _beside(bias, x), functional.layer_norm(x, list(shape), eps=eps), _beside(weight, x)
+        )
+
+    def embedding(self, embedding: nn.Module, name: str) -> Stacked:
+        positions = self.tensors[_join(name, "positions")]
+        if isinstance(embedding, PatchEmbedding):
+            weight, bias = self.affine(_join(name, "affine"))
+            patched = over_places(lambda x: affine(x, weight, bias))
+            return lambda x: patched(embedding.patches(x)) + positions.unsqueeze(1)
+        vectors = self.tensors[_join(name, "tokens")]
+        return lambda tokens: embedded(tokens, vectors) + positions[:, : tokens.shape[-1]].unsqueeze(1)
+
+    def attention(self, attention: Attention, name: str) -> Stacked:
+        (into, into_bias), (out, out_bias) = (self.affine(_join(name, own)) for own in ("inputs", "output"))
+        before = over_places(lambda x: affine(x, into, into_bias))
+        after = over_places(lambda x: affine(x, out, out_bias))
+
+        def run(x: Tensor) -> Tensor:
+            # Members are beside each other as samples are: attention has no parameters.
+            gathered = attend(before(x).flatten(0, 1), attention.heads, causal=attention.causal)
+            return after(gathered.view(x.shape))
+
+        return run
+
+    def sublayer(self, sublayer: Sublayer, name: str) -> Stacked | None:
+        """Return what a branch on every place makes of x, as :class:`Sublayer` does."""
+        branch = self.module(sublayer.branch, _join(name, "branch"))
+        dropout = self.module(sublayer.dropout, _join(name, "dropout"))
+        norm = None if sublayer.norm is None else self.module(sublayer.norm, _join(name, "norm"))
+        if branch is None or dropout is None or (norm is None) != (sublayer.norm is None):
+            return None
+        run = branch if isinstance(sublayer.branch, Attention) else over_places(branch)
+        rule = self.rule(sublayer.deformation[0]) if sublayer.deformation else None
+        before, after = (norm if sublayer.place == place else None for place in ("pre", "post"))
+
+        def forward(x: Tensor) -> Tensor:
+            y = dropout(run(x if before is None else before(x)))
+            if rule is not None:
+                y = rule(x.flatten(1, -2), y.flatten(1, -2)).view(x.shape)
+            elif sublayer.skip:
+                y = x + y
+            return y if after is None else after(y)
+
+        return forward
 
     def affine(self, name: str) -> Map:
         return self.tensors[_join(name, "weight")], self.tensors.get(_join(name, "bias"))
@@ -226,6 +298,18 @@ def _rule(part: Deformation | Deformed) -> Rule:
     return part.rule if isinstance(part, Deformation) else part.deformation.rule
 
 
+def over_places(run: Stacked) -> Stacked:
+    """Return what does at all places of sequences (M, B, T, d) what a function does to vectors (M, B, d)."""
+    return lambda x: run(x) if x.dim() == 3 else run(x.flatten(1, -2)).reshape(*x.shape[:-1], -1)
+
+
+def embedded(tokens: Tensor, vectors: Tensor) -> Tensor:
+    """Return the members' vectors (M, B, T, d) of tokens (M, B, T), for vectors (M, V, d) of every token."""
+    members, vocabulary, width = vectors.shape
+    first = vocabulary * torch.arange(members, device=tokens.device).view(-1, 1, 1)
+    return functional.embedding(first + tokens, vectors.reshape(members * vocabulary, width))
+
+
 def _relu_layers(x: Tensor, maps: Sequence[Map], _: Sequence[Pair]) -> Tensor:
     return relu_layers(x, maps)
 
@@ -233,6 +317,11 @@ def _relu_layers(x: Tensor, maps: Sequence[Map], _: Sequence[Pair]) -> Tensor:
 def _beside_samples(values: Tensor) -> Tensor:
     """Return values (M,) or (M, units) in the shape in which they broadcast with (M, B, units)."""
     return values.view(len(values), 1, -1)
+
+
+def _beside(values: Tensor, x: Tensor) -> Tensor:
+    """Return values (M, units) in the shape in which they broadcast with x (M, ..., units)."""
+    return values.view(len(values), *[1] * (x.dim() - 2), -1)
 
 
 def _join(*names: str) -> str:

@@ -8,6 +8,21 @@ import torch
 from torch import Tensor
 
 
+def inputs_as(x: Tensor, dtype: torch.dtype, device: torch.device | str | None = None) -> Tensor:
+    """Return the inputs of samples in a format, and tokens, which are integers, as they are.
+
+    Args:
+        x: Any shape.
+        dtype: The format of numbers.
+        device: Where they are to live; None for where they are.
+
+    Example:
+        >>> inputs_as(torch.ones(2), torch.float64).dtype, inputs_as(torch.arange(2), torch.float64).dtype
+        (torch.float64, torch.int64)
+    """
+    return x.to(device=device or x.device, dtype=dtype if x.is_floating_point() else x.dtype)
+
+
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """Return a tensor of the host on a device.
 

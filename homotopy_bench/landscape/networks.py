@@ -29,6 +29,7 @@ from homotopy_bench.curvature.point import split_batches
 from homotopy_bench.curvature.products import CountedOperator, hessian_operator, rebuilt_hessian_operator
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy
+from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.landscape.combined import Combined
 from homotopy_bench.landscape.dense import DenseLayer, dense_layers, dense_scores, has_fused_linear
 from homotopy_bench.landscape.first_layer import FirstLayer, combined_scores, leads
@@ -49,10 +50,10 @@ KEPT_BYTES = 4e9
 class Samples:
     """Hold the samples of one split."""
 
-    x: Float[Tensor, " N *input"]
+    x: Shaped[Tensor, " N *input"]
     """Inputs (N, *input)."""
-    y: Int[Tensor, " N"]
-    """Labels (N,), int64."""
+    y: Int[Tensor, " N *places"]
+    """Labels (N,), or (N, T) of sequences, int64."""
     split: str
     """``train`` or ``test``."""
 
@@ -62,7 +63,7 @@ class Samples:
 
     def to(self, dtype: torch.dtype) -> Samples:
         """Return the same samples with inputs in another format."""
-        return Samples(self.x.to(dtype), self.y, self.split)
+        return Samples(inputs_as(self.x, dtype), self.y, self.split)
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class Networks:
         """Points that are evaluated together: more for smaller networks, whose products are too small alone."""
         return max(1, min(16, int(2e6) // self.theta.shape[1]))
 
-    def outputs(self, points: Points | Combined, x: Float[Tensor, " B *input"]) -> Float[Tensor, "K B C"]:
+    def outputs(self, points: Points | Combined, x: Shaped[Tensor, " B *input"]) -> Float[Tensor, "K B *places C"]:
         """Return the logits (K, B, classes) at K points for inputs (B, *input) that all share."""
         worker = self._worker(len(points), self.theta.dtype, kept=True)
         _place(worker, points)
@@ -224,7 +225,7 @@ class Networks:
         gradient = torch.zeros_like(points.theta)
         for x, y in _batches(samples, max(CHUNK_SAMPLES // rows, 1)):
             share = len(y) / len(samples)
-            losses = cross_entropy(worker.forward(x.expand(rows, *x.shape)), y.expand(rows, -1))
+            losses = cross_entropy(worker.forward(x.expand(rows, *x.shape)), y.expand(rows, *y.shape))
             worker.backward(losses.sum())
             gradient.add_(worker.gradient, alpha=share)
             total += losses.detach().double() * share
@@ -238,7 +239,7 @@ class Networks:
         Raises:
             InputError: If no parameter has such a name.
         """
-        batches = split_batches(samples.x, samples.y, len(self), HESSIAN_BATCH)
+        batches = split_batches(samples.x, samples.y, len(self), max(HESSIAN_BATCH // samples.y[:1].numel(), 1))
         kept = self._graph_bytes(samples) <= KEPT_BYTES
         return (hessian_operator if kept else rebuilt_hessian_operator)(self.ensemble, batches, cross_entropy, pattern)
 
@@ -274,11 +275,11 @@ class Networks:
         wrong = torch.zeros_like(loss)
         with torch.no_grad():
             for x, y in _batches(samples, max(CHUNK_SAMPLES // rows, 1)):
-                labels = y.expand(rows, -1)
+                labels = y.expand(rows, *y.shape)
                 logits = worker.forward(x.expand(rows, *x.shape))
                 loss += cross_entropy(logits, labels).double() * len(y)
-                wrong += (logits.argmax(dim=2) != labels).sum(dim=1)
-        return PointScores(loss / len(samples), wrong / len(samples))
+                wrong += (logits.argmax(dim=-1) != labels).flatten(1).sum(dim=1)
+        return PointScores(loss / len(samples), wrong / samples.y.numel())
 
     def _graph_bytes(self, samples: Samples) -> float:
         """Return how much the graph of the gradient on all samples keeps, measured on a few."""
@@ -323,4 +324,5 @@ def _place(ensemble: Ensemble, points: Points | Combined) -> None:
 
 
 def _batches(samples: Samples, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(torch.split(samples.x, size), torch.split(samples.y, size), strict=True)
+    each = max(size // samples.y[:1].numel(), 1)  # of sequences fewer: each has as many logits as tokens
+    return zip(torch.split(samples.x, each), torch.split(samples.y, each), strict=True)

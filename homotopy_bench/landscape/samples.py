@@ -6,14 +6,15 @@ import torch
 
 from homotopy_bench.data.base import Samples as HostSamples
 from homotopy_bench.data.base import Splits
-from homotopy_bench.data.subset import balanced_subset
+from homotopy_bench.data.subset import balanced_subset, random_subset
+from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.landscape.networks import Samples
 
 
 def draw_samples(
     splits: Splits, split: str, most: int | None, dtype: torch.dtype, device: torch.device | str = "cpu"
 ) -> Samples:
-    """Return samples of a split to measure on: all, or equally many of every class at random.
+    """Return samples of a split to measure on: all, or equally many of every class at random (of sequences any).
 
     They are the same for all networks and seeds, and more of them include the fewer.
 
@@ -26,5 +27,6 @@ def draw_samples(
     """
     samples: HostSamples = getattr(splits, split)
     if most is not None and most < len(samples.y):
-        samples = samples.take(balanced_subset(samples.y, most))
-    return Samples(torch.from_numpy(samples.x).to(device, dtype), torch.from_numpy(samples.y).to(device), split)
+        chosen = balanced_subset(samples.y, most) if samples.y.ndim == 1 else random_subset(len(samples.y), most)
+        samples = samples.take(chosen)
+    return Samples(inputs_as(torch.from_numpy(samples.x), dtype, device), torch.from_numpy(samples.y).to(device), split)

@@ -154,7 +154,7 @@ def numbers(content: Mapping[str, Any]) -> dict[str, float]:
 SAID = ("status", "reason", "config_hash", "code_version")
 """Texts of the summary by which runs are found and told apart."""
 
-RESULTS = ("final", "best", "best_on_path", "landscape", "cost")
+RESULTS = ("final", "best", "best_on_path", "landscape", "stability", "cost")
 """Parts of the summary that are numbers."""
 
 

@@ -20,7 +20,7 @@ FLUSH_SECONDS = 10
 """Longest time after which TensorBoard sees an evaluation."""
 
 
-SCORE = re.compile(r"(train|val)_(loss|acc|precision|recall|f1)(?:_(target|path|copies))?")
+SCORE = re.compile(r"(train|val)_(loss|acc|bits_per_byte|precision|recall|f1)(?:_(target|path|copies))?")
 """Keys of a network's scores: split, score, and whose it is."""
 
 GROUPS = {"acc": "accuracy", "f1": "F1"}
@@ -28,7 +28,7 @@ GROUPS = {"acc": "accuracy", "f1": "F1"}
 
 SECTIONS = {
     **dict.fromkeys(("epoch", "step", "u", "t"), "progress"),
-    **dict.fromkeys(("lr", "grad_norm"), "optimization"),
+    **dict.fromkeys(("lr", "grad_norm", "max_grad_norm", "loss_spikes"), "optimization"),
 }
 """Key -> section of TensorBoard; keys that are in none belong to the method."""
 

@@ -56,17 +56,17 @@ class DecayCentre(Method):
             )
 
     def deform(self, network: torch.nn.Module) -> None:
-        """Check that the network has a layer that keeps its shape, and leave it as it is.
+        """Check that the network has a map that keeps its shape, and leave it as it is.
 
         Raises:
             InputError: If it has none.
         """
         from homotopy_bench.methods.identity_homotopy import deformable
+        from homotopy_bench.models.layers import Layer
 
-        if not deformable(network):
-            raise InputError(
-                "method", self.name, "the model has no hidden layer that keeps its shape; mlp and cnn need depth >= 2"
-            )
+        if not any(isinstance(layer, Layer) for layer in deformable(network)):
+            why = "the model has no single map that keeps its shape"
+            raise InputError("method", self.name, f"{why}; accepted: mlp or cnn with depth >= 2")
 
     def regularizer(self, initial: InitialState) -> Regularizer:
         """Return the pull to the identity."""

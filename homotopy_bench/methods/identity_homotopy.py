@@ -5,16 +5,18 @@ A hidden layer that keeps the shape of its input x is replaced by
     y = s(t) x + c(t) layer(x),        layer(x) = relu(W x + b),
 
 with D such layers in the network; the first layer and the output are never deformed. Layers that keep the shape are
-linear maps of equal width and padded convolutions of equal channels, each before its pooling. Three paths lead from
+linear maps of equal width and padded convolutions of equal channels, each before its pooling. Four paths lead from
 t = 0 to t = 1:
 
     linear      s = 1 - t           c = t
     residual    s = 1 - t           c = (1 - t)/sqrt(D) + t
     circular    s = cos(pi t/2)     c = 1/sqrt(D) + (1 - 1/sqrt(D)) sin(pi t/2)
+    fading      s = 1 - t           c = 1
 
-The linear path starts from a network that ignores its hidden weights; the other two start from a scaled residual
-network, whose branches have 1/sqrt(D) of their weight, so that the sum of D of them neither vanishes nor explodes. At
-t = 1 all are the plain network exactly: s = 0, c = 1.
+The linear path starts from a network that ignores its hidden weights; residual and circular start from a scaled
+residual network, whose branches have 1/sqrt(D) of their weight, so that the sum of D of them neither vanishes nor
+explodes; fading starts from the residual network itself, and its skips fade. At t = 1 all are the plain network
+exactly: s = 0, c = 1.
 
 ``path=preactivation`` adds the input before the activation instead,
 
@@ -22,6 +24,9 @@ t = 1 all are the plain network exactly: s = 0, c = 1.
 
 which is the plain layer with the weight W + s I: a plain network at every t. ``order`` lets the layers move one after
 the other (:mod:`homotopy_bench.methods.layer_order`).
+
+In a transformer without skips the layers are the branches f of its blocks, attention and perceptron: x + f(x) becomes
+f(x), with the normalisation where the model has it (:mod:`homotopy_bench.models.sublayer`).
 """
 
 from __future__ import annotations
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from homotopy_bench.models.layers import Layer
+    from homotopy_bench.models.layers import Deformable
 
 
 DEPTH = "_deformed_layers"
@@ -55,7 +60,7 @@ class IdentityHomotopy(Method):
     """
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
-    path: Annotated[Literal["linear", "residual", "circular", "preactivation"], PER_MEMBER] = "circular"
+    path: Annotated[Literal["linear", "residual", "circular", "fading", "preactivation"], PER_MEMBER] = "circular"
     order: Annotated[Order, PER_MEMBER] = "together"
     layers: Annotated[list[str], Field(min_length=1)] | None = None
 
@@ -89,6 +94,7 @@ class IdentityHomotopy(Method):
         if not layers:
             why = "the model has no hidden layer that keeps its shape"
             raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
+        check_no_skips(self.name, layers)
         values = {"s": 0.0} if self._shifts else {"s": 0.0, "c": 1.0}
         each = {name: [value] * len(layers) for name, value in values.items()}
         deformation = Deformation(add_input if self._shifts else blend, each if self.layerwise else values)
@@ -97,7 +103,7 @@ class IdentityHomotopy(Method):
             if not self._shifts:
                 deform_output(layer, part)
             elif not deform_map(layer, part):
-                why = f"a {type(layer).__name__} is no single map; accepted here: linear, residual, circular"
+                why = f"a {type(layer).__name__} is no single map; accepted here: linear, residual, circular, fading"
                 raise InputError("method.path", self.path, why)
         vars(network)[DEPTH] = len(layers)
         hold_deformation(network, deformation)
@@ -122,9 +128,13 @@ def path_coefficients(path: str, t: Tensor, depth: int) -> tuple[Tensor, Tensor]
         >>> s.tolist(), c.tolist()
         ([1.0, 0.5, 0.0], [0.25, 0.625, 1.0])
     """
+    import torch
+
     branch = 1.0 / sqrt(max(depth, 1))
     if path == "linear":
         return 1.0 - t, t
+    if path == "fading":
+        return 1.0 - t, torch.ones_like(t)
     if path == "residual":
         return 1.0 - t, (1.0 - t) * branch + t
     # cos(pi/2) is 6e-17 in floating point; the target network must be reached exactly.
@@ -155,13 +165,32 @@ def deformable_layers(network: torch.nn.Module, patterns: Sequence[str] | None =
     return deformable(network)
 
 
-def deformable(network: torch.nn.Module) -> list[Layer]:
+def check_no_skips(method: str, layers: Sequence[torch.nn.Module]) -> None:
+    """Check that the layers that get a skip have none in the target network.
+
+    Raises:
+        InputError: If one has.
+    """
+    from homotopy_bench.models.sublayer import Sublayer
+
+    if any(isinstance(layer, Sublayer) and layer.skip for layer in layers):
+        why = "the blocks of the target network must not have a skip of their own"
+        raise InputError("method", method, f"{why}; accepted: model.skip=false")
+
+
+def deformable(network: torch.nn.Module) -> list[Deformable]:
     """Return the layers of a network that keep the shape of their input, from input to output.
+
+    Of a transformer they are the branches of its blocks, whole, and none of the layers inside.
 
     The first layer is not among them, even where the width happens to be that of the samples; the map to the logits is
     no :class:`~homotopy_bench.models.layers.Layer`.
     """
     from homotopy_bench.models.layers import Layer, keeps_shape
+    from homotopy_bench.models.sublayer import Sublayer
 
+    branches: list[Deformable] = [module for module in network.modules() if isinstance(module, Sublayer)]
+    if branches:
+        return branches
     layers = [module for module in network.modules() if isinstance(module, Layer)]
     return [layer for layer in layers[1:] if keeps_shape(layer)]

@@ -15,6 +15,7 @@ from homotopy_bench.hardware.transfer import sent, sent_like
 from homotopy_bench.methods.identity_homotopy import deformable
 from homotopy_bench.methods.regularizer import Regularizer
 from homotopy_bench.models.dirac import delta
+from homotopy_bench.models.layers import Layer
 
 
 class IdentityPull(Regularizer):
@@ -27,7 +28,7 @@ class IdentityPull(Regularizer):
 
     def __init__(self, strengths: Sequence[float], ensemble: Ensemble) -> None:
         self._strengths = list(strengths)
-        pulled = {id(layer.affine) for layer in deformable(ensemble.network)}
+        pulled = {id(layer.affine) for layer in deformable(ensemble.network) if isinstance(layer, Layer)}
         names = {f"{name}.weight" for name, module in ensemble.network.named_modules() if id(module) in pulled}
         identities = [
             delta(view.shape[1:], torch.empty(())).flatten() if name in names else torch.zeros(view[0].numel())

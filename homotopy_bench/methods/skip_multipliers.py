@@ -63,7 +63,7 @@ class SkipMultipliers(Method):
         import torch
         from torch import nn
 
-        from homotopy_bench.methods.identity_homotopy import deformable
+        from homotopy_bench.methods.identity_homotopy import check_no_skips, deformable
         from homotopy_bench.methods.phased_skips import ALPHA, MULTIPLIERS, skip
         from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed
 
@@ -72,6 +72,7 @@ class SkipMultipliers(Method):
             raise InputError(
                 "method", self.name, "the model has no hidden layer that keeps its shape; mlp and cnn need depth >= 2"
             )
+        check_no_skips(self.name, layers)
         alphas = {f"{ALPHA}_{index}": nn.Parameter(torch.ones(())) for index in range(len(layers))}
         deformation = Deformation(skip, {"on": 0.0}, alphas)
         for layer, name in zip(layers, alphas, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,10 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky_relu": functional.leaky_relu,
     "tanh": torch.tanh,
     "gelu": functional.gelu,
+    "gelu_tanh": partial(functional.gelu, approximate="tanh"),
 }
-"""Name -> function, with PyTorch's default options (leaky ReLU: slope 0.01 for x < 0).
+"""Name -> function, with PyTorch's default options (leaky ReLU: slope 0.01 for x < 0); ``gelu_tanh`` is the
+approximation of GELU that GPT-2 has.
 
 Functions and not modules: calling a module costs microseconds, which a deep narrow network would pay at every layer.
 """
@@ -33,6 +36,7 @@ GAINS: dict[str, float] = {
     "tanh": nn.init.calculate_gain("tanh"),
     "gelu": nn.init.calculate_gain("relu"),
     **dict.fromkeys(NAMES, 1.0),
+    "gelu_tanh": nn.init.calculate_gain("relu"),
 }
 """Name -> factor by which a map is scaled so that the activations that follow it keep their size.
 

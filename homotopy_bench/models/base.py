@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from homotopy_bench.core.objective_names import ObjectiveName
 from homotopy_bench.core.options import Options
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 class Model(Options, ABC):
     """Options of an architecture. The module it builds is the target network, t = 1."""
+
+    objectives: ClassVar[frozenset[ObjectiveName]] = frozenset({"classification"})
+    """What the network can learn: a class of each sample, or of each token of a sequence the one after it."""
 
     name: str
 
@@ -32,7 +36,7 @@ class Model(Options, ABC):
 
     @abstractmethod
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Return a target network that maps (B, *input_shape) to logits (B, classes).
+        """Return a target network from (B, *input_shape) to logits (B, classes); of tokens (B, T) to (B, T, classes).
 
         PyTorch's global generator is the source of its initial values.
         """

@@ -36,14 +36,26 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``x``, of any shape, with values dropped in training mode, and itself in evaluation mode."""
-        if not self.training or self.off:
-            return x
-        size = x.numel()
-        place = torch.arange(self.share * size, (self.share + 1) * size, device=x.device).view(x.shape)
-        # Formats are stated because a rate alone is a scalar to torch and the rates of members are a tensor.
-        kept = uniform(self.key, place) >= self.rate.to(torch.float32)
-        self.key.add_(1)
-        return (x * kept.to(x.dtype) / (1.0 - self.rate)).to(x.dtype)
+        return dropped(self, x.unsqueeze(0), self.key.unsqueeze(0), self.rate.unsqueeze(0)).squeeze(0)
+
+
+def dropped(layer: Dropout, x: Tensor, key: Tensor, rate: Tensor) -> Tensor:
+    """Return the values of M members, shape (M, *shape), with those dropped that their keys and rates say.
+
+    Args:
+        layer: Says whether it is training.
+        x: The values.
+        key: The members' keys, shape (M,), int64; each grows by one where values are dropped.
+        rate: The members' rates, shape (M,).
+    """
+    if not layer.training or layer.off:
+        return x
+    size, beside = x[0].numel(), (-1, *[1] * (x.dim() - 1))
+    place = torch.arange(layer.share * size, (layer.share + 1) * size, device=x.device).view(x.shape[1:])
+    # Formats are stated because a rate alone is a scalar to torch and the rates of members are a tensor.
+    kept = uniform(key.view(beside), place) >= rate.to(torch.float32).view(beside)
+    key.add_(1)
+    return (x * kept.to(x.dtype) / (1.0 - rate.view(beside))).to(x.dtype)
 
 
 def uniform(key: Tensor, place: Tensor) -> Tensor:

@@ -47,13 +47,13 @@ def initialize(layers: Sequence[Affine], init: str, activation: str = "relu", hi
                     weight = layer.weight
                     weight.copy_(torch.zeros_like(weight) if isinstance(layer, Dirac) else delta(weight.shape, weight))
                 else:
-                    _FILL[init](layer.weight, own)
+                    FILL[init](layer.weight, own)
         for layer in layers:
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
 
 
-_FILL: dict[str, Callable[[Tensor, float], object]] = {
+FILL: dict[str, Callable[[Tensor, float], object]] = {
     "kaiming": lambda weight, gain: nn.init.normal_(weight, std=gain / weight[0].numel() ** 0.5),
     "orthogonal": nn.init.orthogonal_,
     "glorot": lambda weight, _: nn.init.xavier_uniform_(weight),

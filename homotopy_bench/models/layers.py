@@ -76,7 +76,24 @@ class Deformed:
         return output
 
 
-class Layer(nn.Module):
+class Deformable(nn.Module):
+    """Map x to y, or to what a deformation makes of x and y.
+
+    Attributes:
+        deformation: The deformation, if there is one. In a tuple, because it is registered once, at the top of the
+            network, and not in every layer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deformation: tuple[Deformation | Deformed, ...] = ()
+
+    def deform(self, deformation: Deformation | Deformed) -> None:
+        """Let ``deformation`` have the last word on this layer's output."""
+        self.deformation = (deformation,)
+
+
+class Layer(Deformable):
     """y = activation(norm(affine(x))), or what a deformation makes of x and y.
 
     Args:
@@ -90,13 +107,7 @@ class Layer(nn.Module):
         self.affine = affine
         self.norm = norm
         self.activation = activation
-        # In a tuple, because the deformation is registered once, at the top of the network, and not in every layer.
-        self.deformation: tuple[Deformation | Deformed, ...] = ()
         self.shift: tuple[Deformation | Deformed, ...] = ()
-
-    def deform(self, deformation: Deformation | Deformed) -> None:
-        """Let ``deformation`` have the last word on this layer's output."""
-        self.deformation = (deformation,)
 
     def deform_map(self, deformation: Deformation | Deformed) -> None:
         """Let ``deformation`` have the last word on the output of this layer's affine map."""

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer
+from homotopy_bench.models.layers import DEFORMATION, Deformable, Deformation, Deformed, Layer
 
 _INPUT = "_input_shape"
 
@@ -168,7 +168,7 @@ class _LastWord:
 
 def deform_output(module: nn.Module, deformation: Deformation | Deformed) -> None:
     """Let a deformation have the last word on a module's output; its rule gets the input and the plain output."""
-    if isinstance(module, Layer):
+    if isinstance(module, Deformable):
         module.deform(deformation)
     else:
         module.register_forward_hook(_LastWord(deformation))

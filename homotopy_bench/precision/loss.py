@@ -11,6 +11,7 @@ from homotopy_bench.curvature.point import Point, batch_weights, split_batches
 from homotopy_bench.curvature.products import CountedOperator, hessian_operator
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy
+from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.models.layers import Layer
 
 CHUNK = 500
@@ -26,7 +27,7 @@ class NetworkLoss:
     def __init__(self, network: nn.Module, x: Tensor, y: Tensor) -> None:
         self._ensemble = Ensemble([copy.deepcopy(network)], dtype=torch.float64)
         self._ensemble.train(False)
-        self._batches = split_batches(x.double(), y, 1, CHUNK)
+        self._batches = split_batches(inputs_as(x, torch.float64), y, 1, max(CHUNK // y[:1].numel(), 1))
         self._point = Point(self._ensemble)
         self.theta = self._point.selected[0].clone()
 
@@ -52,7 +53,7 @@ def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list
         The input with the outputs of every layer, and the gradients of the mean cross-entropy in the outputs. The size
         of those falls with B, as it does in training.
     """
-    inputs = x.double()
+    inputs = inputs_as(x, torch.float64)
     values: dict[tuple[int, int], Tensor] = {}
 
     def keep(module: nn.Module, arguments: object, output: Tensor) -> None:
@@ -67,5 +68,6 @@ def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list
     values.pop((inputs.data_ptr(), inputs.numel()), None)
     outputs = [value for value in values.values() if value.requires_grad]
     gradients = torch.autograd.grad(loss, outputs, allow_unused=True)
-    activations = [inputs, *(value.detach() for value in values.values())]
+    numbers = [inputs] if inputs.is_floating_point() else []  # tokens are none
+    activations = [*numbers, *(value.detach() for value in values.values())]
     return activations, [gradient for gradient in gradients if gradient is not None]

@@ -59,8 +59,12 @@ def _most(sentences: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def tables(section: Section) -> tuple[Table, ...]:
-    """Return the tables of accuracy and cost, of the comparison with the baseline and of the landscape, if any."""
-    return (accuracy_table(section), cost_table(section), *comparison_table(section), *landscape_tables(section))
+    """Return the tables of accuracy and cost, of stability, the comparison with the baseline and landscape, if any."""
+    compared = comparison_table(section)
+    return (
+        *(accuracy_table(section), cost_table(section), *stability_table(section)),
+        *(*compared, *landscape_tables(section)),
+    )
 
 
 def overview(report: Report) -> str:
@@ -132,6 +136,23 @@ def cost_table(section: Section) -> Table:
         for row in section.rows
     )
     return Table("Cost per run", columns, rows)
+
+
+def stability_table(section: Section) -> tuple[Table, ...]:
+    """Return the table of losses, loss spikes and gradient norms; none where no record has them."""
+    if all(row.loss_spikes is None for row in section.rows):
+        return ()
+    columns = _columns("test loss\n[nats]", "loss spikes\nper run", "largest\ngradient", "diverged")
+    rows = tuple(
+        (
+            name(row),
+            *(NOTHING if value is None else f"{value:.4g}" for value in (row.loss_mean, row.loss_spikes)),
+            NOTHING if row.max_grad_norm is None else f"{row.max_grad_norm:.3g}",
+            str(row.diverged),
+        )
+        for row in section.rows
+    )
+    return (Table("Loss and stability", columns, rows),)
 
 
 def landscape_tables(section: Section) -> Iterator[Table]:

@@ -129,6 +129,9 @@ class Run:
         val_acc: Validation accuracy of the same network, a fraction.
         path_test_acc: Test accuracy of the network that was best on validation anywhere on the path, at the
             t it had; a fraction; never ranked.
+        test_loss: Test loss of the final network, in nats; None where it is not finite.
+        loss_spikes: Batch losses far above their running median, as the record defines them; None for older records.
+        max_grad_norm: Largest norm of a gradient before clipping.
         train_seconds: Training time without evaluation, in seconds.
         gradient_evaluations: Number of minibatch gradients.
         hvp_evaluations: Number of Hessian-vector products.
@@ -158,6 +161,9 @@ class Run:
     test_f1: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "test_f1_target"))
     val_acc: _Fraction | None = Field(default=None, validation_alias=AliasPath("final", "val_acc_target"))
     path_test_acc: _Fraction | None = Field(default=None, validation_alias=AliasPath("best_on_path", "test_acc_path"))
+    test_loss: _Amount | None = Field(default=None, validation_alias=AliasPath("final", "test_loss_target"))
+    loss_spikes: _Amount | None = Field(default=None, validation_alias=AliasPath("stability", "loss_spikes"))
+    max_grad_norm: _Amount | None = Field(default=None, validation_alias=AliasPath("stability", "max_grad_norm"))
     train_seconds: _Amount | None = Field(default=None, validation_alias=AliasPath("cost", "train_seconds"))
     gradient_evaluations: _Amount | None = Field(
         default=None, validation_alias=AliasPath("cost", "gradient_evaluations")
@@ -267,7 +273,7 @@ def _from_document(
         case "failed" | "interrupted" | "pruned" as status:
             reason = " ".join(str(document.get("reason") or "no reason given").split())
             return Unusable(folder, status, shortened(reason, LONGEST_REASON))
-    for part in ("final", "best_on_path", "cost", "environment"):
+    for part in ("final", "best_on_path", "stability", "cost", "environment"):
         if not isinstance(document.get(part), dict | None):
             return Unusable(folder, "foreign", f"summary.json breaks schema {SCHEMA} at {part}: not an object")
     document.pop("__dataclass_self__", None)  # the name of an argument that pydantic adds

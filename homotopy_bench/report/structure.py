@@ -38,6 +38,9 @@ class Row:
         val_mean: Mean validation accuracy of the same networks.
         path_mean: Mean test accuracy of the best network on the path, at the t it had; never ranked.
         path_runs: How many runs ``path_mean`` averages.
+        loss_mean: Mean test loss of the final networks that have a finite one, in nats.
+        loss_spikes: Mean number of loss spikes; None where no record has them.
+        max_grad_norm: The largest gradient norm of all runs.
         train_seconds: Mean training time, in seconds, without evaluation.
         gradient_evaluations: Mean number of minibatch gradients.
         hvp_evaluations: Mean number of Hessian-vector products.
@@ -66,6 +69,9 @@ class Row:
     val_mean: float | None
     path_mean: float | None
     path_runs: int
+    loss_mean: float | None
+    loss_spikes: float | None
+    max_grad_norm: float | None
     train_seconds: float | None
     gradient_evaluations: float | None
     hvp_evaluations: float | None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from homotopy_bench.analysis.finished import FinishedRun
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.results.formats import ExportFormat
 from homotopy_bench.results.trained import best_network
 from homotopy_bench.tracking.kept_measurements import state_digest
@@ -77,7 +78,7 @@ def export(run: FinishedRun, form: ExportFormat, parameters: Parameters = "last"
 
 def samples_of(run: FinishedRun, count: int) -> Float[Tensor, " B *input"]:
     """Return the first test inputs of a run, in the format of its parameters: at least two, if need be one twice."""
-    x = torch.from_numpy(run.splits.test.x[:count]).to(next(run.network.parameters()).dtype)
+    x = inputs_as(torch.from_numpy(run.splits.test.x[:count]), next(run.network.parameters()).dtype)
     return x if len(x) > 1 else x.repeat_interleave(2, dim=0)
 
 

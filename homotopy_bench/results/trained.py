@@ -19,6 +19,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import LARGEST_CHECKPOINT, DamagedFile, read_bytes, read_json
 from homotopy_bench.data.base import Splits
 from homotopy_bench.ensemble.ensemble import Ensemble
+from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.tracking.record import read_metrics
 
 Split = Literal["train", "validation", "test"]
@@ -66,7 +67,7 @@ class LoadedRun:
     def samples(self, split: Split) -> tuple[Tensor, Tensor]:
         """Return the inputs (N, *shape), in the format of the network's parameters, and the labels (N,) of a split."""
         chosen = {"train": self.splits.train, "validation": self.splits.validation, "test": self.splits.test}[split]
-        x = torch.from_numpy(chosen.x).to(next(self.network.parameters()).dtype)
+        x = inputs_as(torch.from_numpy(chosen.x), next(self.network.parameters()).dtype)
         return x, torch.from_numpy(chosen.y)
 
     @property

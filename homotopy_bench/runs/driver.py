@@ -19,7 +19,6 @@ import torch
 
 from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.data.base import Splits
-from homotopy_bench.data.published import provenance
 from homotopy_bench.hardware.memory import out_of_memory
 from homotopy_bench.runs.interrupt import Interrupt
 from homotopy_bench.runs.job import Result
@@ -89,7 +88,7 @@ class Driver:
         count = config.hardware.processes()
         name = f"{count} x {name}" if count > 1 else name
         splits = config.dataset.load(config.paths.data_root())
-        data = provenance(config.paths.data_root(), config.dataset.published())
+        data = config.dataset.provenance(config.paths.data_root())
         others = sum(not file["published"] for file in data)
         small = splits.too_small()
         for line in small:

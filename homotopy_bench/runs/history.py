@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from homotopy_bench.training.evaluation import Evaluation
-from homotopy_bench.training.scores import Score
+from homotopy_bench.training.objectives.base import Score
 
 
 @dataclass
@@ -48,10 +48,10 @@ class History:
             "t": scores.t[member],
             "train_loss": train_loss,
             "val_loss": target.loss,
-            **target.fractions("val", "target"),
+            **target.figures("val", "target"),
             "val_acc_path": scores.validation_path[member].accuracy,
             "test_loss_target": test.loss,
-            **test.fractions("test", "target"),
+            **test.figures("test", "target"),
         }
 
 
@@ -61,7 +61,7 @@ def _chosen(kind: str, epoch: int, t: float, validation: Score, test: Score) -> 
         "epoch": epoch,
         "t": t,
         f"val_loss_{kind}": validation.loss,
-        **validation.fractions("val", kind),
+        **validation.figures("val", kind),
         f"test_loss_{kind}": test.loss,
-        **test.fractions("test", kind),
+        **test.figures("test", kind),
     }

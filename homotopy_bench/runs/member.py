@@ -27,6 +27,7 @@ from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
 from homotopy_bench.runs.snapshots import due_snapshots
+from homotopy_bench.runs.stability import Stability, instability_entries
 from homotopy_bench.runs.summary import metrics_line, run_summary
 from homotopy_bench.tracking.curves import draw_curves
 from homotopy_bench.tracking.display import describe
@@ -50,6 +51,7 @@ class Member:
         evaluations: Lines of the metrics written until then.
         cost: The cost so far.
         history: The evaluations that the summary names.
+        stability: Loss spikes and the largest gradient norm so far.
         best: The ``state_dict`` of the target network at the best of them; None before the first at t = 1.
         landscape: What was measured at the present evaluation, by split and metric; empty where nothing was.
         draws: Whether the record gets its picture at the end.
@@ -141,10 +143,12 @@ class Member:
         self.state = state
         if state is None:
             self.cost, self.history, self.best, self.step, self.evaluations = Cost(), History(), None, 0, 0
+            self.stability = Stability()
             return
         try:
             self.cost = TypeAdapter(Cost).validate_python(state["cost"])
             self.history = TypeAdapter(History).validate_python(state["history"])
+            self.stability = TypeAdapter(Stability).validate_python(state.get("stability", {}))
             self.best = state.get("best")  # a version that kept none may have written it
             self.step = int(state["member"]["step"])
         except (KeyError, TypeError, ValueError) as error:
@@ -211,7 +215,9 @@ class Member:
             "lr": reading.lr,
             "grad_norm": reading.grad_norm,
         }
-        line = metrics_line(position, row, train_loss, scores, reading.diagnostics, self.cost, self.landscape)
+        self.stability.observe(reading.instability)
+        added = {**instability_entries(reading.instability), **reading.diagnostics}
+        line = metrics_line(position, row, train_loss, scores, added, self.cost, self.landscape)
         self.landscape = {}
         self.record.append(line)
         self.record.log(describe(line))
@@ -249,6 +255,7 @@ class Member:
             "code_version": code_version(),
             "cost": asdict(self.cost),
             "history": asdict(self.history),
+            "stability": asdict(self.stability),
             "best": self.best,
             "member": trained,
         }
@@ -307,6 +314,7 @@ class Member:
             device=self.device_name,
             threads=self.threads,
             history=self.history,
+            stability=self.stability,
             cost=self.cost,
             landscape=self._last_landscape(),
             included=[

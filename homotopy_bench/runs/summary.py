@@ -9,6 +9,7 @@ from typing import Any
 from homotopy_bench.config.schema import Config
 from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.history import History
+from homotopy_bench.runs.stability import Stability
 from homotopy_bench.tracking.environment import code_version, command_line, environment
 from homotopy_bench.training.evaluation import Evaluation
 
@@ -29,7 +30,7 @@ def metrics_line(
         row: Row of the ensemble.
         train_loss: Mean loss of the training batches since the evaluation before, at t.
         scores: The evaluation.
-        method: What method and learning rate add.
+        method: What the stability of the steps, method and learning rate add.
         cost: What the run has paid.
         landscape: What was measured around the network, by split and metric; empty where nothing was.
     """
@@ -40,9 +41,9 @@ def metrics_line(
         "lr": position["lr"],
         "train_loss": train_loss,
         "val_loss_target": target.loss,
-        **target.fractions("val", "target"),
+        **target.figures("val", "target"),
         "val_loss_path": path.loss,
-        **path.fractions("val", "path"),
+        **path.figures("val", "path"),
         "grad_norm": position["grad_norm"],
         **method,
         **scores.of_copies(row),
@@ -62,6 +63,7 @@ def run_summary(
     device: str,
     threads: int,
     history: History,
+    stability: Stability,
     cost: Cost,
     landscape: Mapping[str, Any] | None,
     included: Sequence[Mapping[str, Any]],
@@ -85,6 +87,7 @@ def run_summary(
         "environment": environment(device, threads),
         **({"included": included} if included else {}),
         **asdict(history),
+        "stability": stability.to_dict(diverged=status == "diverged"),
         **({"landscape": landscape} if landscape else {}),
         "cost": cost.to_dict(),
     }

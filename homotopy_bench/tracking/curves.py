@@ -48,10 +48,10 @@ def draw_curves(lines: Sequence[Mapping[str, Any]], title: str, method: str, pat
 
 
 def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Figure:
-    """Return accuracy, loss, and t with the learning rate over epochs; curvature and landscape where measured.
+    """Return accuracy, loss with its spikes, t with the learning rate, and gradient norms over epochs.
 
-    The target network is a solid line in the colour of its method, the network on the path a dotted one. The arguments
-    are those of :func:`draw_curves`.
+    Curvature and landscape follow where they were measured. The target network is a solid line in the colour of its
+    method, the network on the path a dotted one. The arguments are those of :func:`draw_curves`.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
@@ -63,7 +63,8 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
     epochs, colour = column("epoch"), method_colour(method)
     measured = [line["curvature"] for line in lines if "curvature" in line]
     around = [line for line in lines if any(name in found for found in _around(line).values() for name in AROUND)]
-    number = 3 + bool(measured) + bool(around)
+    watched = any("max_grad_norm" in line for line in lines)
+    number = 3 + watched + bool(measured) + bool(around)
     height = 8.0 + 2.4 * (number - 3)
     figure = Figure(figsize=(WIDTH, height))
     panels = figure.subplots(number, 1, sharex=True)
@@ -87,6 +88,17 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
     plot(loss, "val_loss_target", colour, "validation, t = 1")
     plot(loss, "val_loss_path", colour, "validation, at t", ":")
     plot(loss, "train_loss", GREY, "training, at t")
+    if spiked := [step for line in lines for step in line.get("loss_spike_steps", ())]:
+        each = lines[0]["epoch"] / lines[0]["step"]
+        # At the bottom of the panel, whatever the losses are.
+        loss.plot(
+            [step * each for step in spiked],
+            [0.02] * len(spiked),
+            "|",
+            color=DARK,
+            transform=loss.get_xaxis_transform(),
+            label=f"loss spikes ({sum(line.get('loss_spikes', 0) for line in lines)})",
+        )
     log_y(loss)
     loss.set_ylabel("cross-entropy [nats]")
 
@@ -94,11 +106,18 @@ def draw_run(lines: Sequence[Mapping[str, Any]], title: str, method: str) -> Fig
     path_axes.set(ylim=(-0.05, 1.05), ylabel="t")  # the whole path: t is the same in all pictures
     panels[-1].set_xlabel("epoch")
     rate = path_axes.twinx()
+    if watched:
+        norms = panels[3]
+        plot(norms, "max_grad_norm", colour, "largest since the one before")
+        plot(norms, "grad_norm", GREY, "of the last step", ":")
+        log_y(norms)
+        norms.set_ylabel("gradient norm")
+        _legend(norms, norms.get_lines())
     if measured:
         steps = lines[0]["step"] / lines[0]["epoch"]
         at = [step / steps for trace in measured for step in trace["step"]]
         rate.plot(at, _joined(measured, "lr"), color=DARK, linestyle="--", label="learning rate")
-        _draw_curvature(panels[3], at, measured)
+        _draw_curvature(panels[3 + watched], at, measured)
     else:
         plot(rate, "lr", DARK, "learning rate", "--")
     rate.set(ylim=(0.0, None), ylabel="learning rate")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
-from homotopy_bench.core.random_streams import permutation
+from homotopy_bench.core.random_streams import permutation, stream_seed
 from homotopy_bench.data.base import Augmentation, Samples
+from homotopy_bench.data.windows import Windows
 from homotopy_bench.distributed.replicas import ALONE, Replicas
 from homotopy_bench.hardware.transfer import sent
 
@@ -19,14 +20,53 @@ from homotopy_bench.hardware.transfer import sent
 class TensorSplit:
     """Hold samples on the device: inputs (N, *shape), labels (N,)."""
 
-    x: Float[Tensor, N * input]
-    y: Int[Tensor, " N"]
+    x: Shaped[Tensor, " N *input"]
+    y: Int[Tensor, " N *places"]
 
     @classmethod
     def on(cls, samples: Samples, device: torch.device, dtype: torch.dtype) -> TensorSplit:
-        """Return samples on a device, the inputs in the given format."""
+        """Return samples on a device, the inputs in the given format; of sequences a :class:`TokenSplit`."""
+        if isinstance(samples, Windows):
+            tokens = torch.from_numpy(samples.tokens).to(device)
+            x, y = (torch.from_numpy(values).to(device) for values in (samples.x, samples.y))
+            return TokenSplit(x, y, tokens)
         x = torch.from_numpy(samples.x).to(device=device, dtype=dtype)
         return cls(x, torch.from_numpy(samples.y).to(device))
+
+    def order(self, seed: int, epoch: int) -> Int[Tensor, " N"]:
+        """Return the places of the samples in the order in which a seed visits them in an epoch, on the host."""
+        return permutation(len(self.y), seed, epoch)
+
+    def at(self, places: Int[Tensor, "R b"]) -> tuple[Shaped[Tensor, "R b *input"], Int[Tensor, "R b *places"]]:
+        """Return inputs and labels at some places of the orders."""
+        flat = places.flatten()
+        x, y = self.x.index_select(0, flat), self.y.index_select(0, flat)
+        return x.view(*places.shape, *x.shape[1:]), y.view(*places.shape, *y.shape[1:])
+
+
+@dataclass(frozen=True)
+class TokenSplit(TensorSplit):
+    """Hold a sequence of tokens (L,) on the device, and its windows x (N, T) with the tokens after each, y (N, T).
+
+    An epoch visits N windows of T tokens in a random order. Where the first one begins is drawn anew for every seed and
+    epoch, among the first T tokens, so that a window is hardly ever seen twice.
+    """
+
+    tokens: Int[Tensor, " L"]
+
+    def order(self, seed: int, epoch: int) -> Int[Tensor, " N"]:
+        """Return the tokens at which the windows begin that a seed visits in an epoch, on the host."""
+        length = self.y.shape[1]
+        windows = permutation(len(self.y), seed, epoch)
+        begin = torch.randint(length, (), generator=torch.Generator().manual_seed(stream_seed(seed, "window", epoch)))
+        return windows * length + begin
+
+    def at(self, places: Int[Tensor, "R b"]) -> tuple[Int[Tensor, "R b T"], Int[Tensor, "R b T"]]:
+        """Return the windows that begin at some tokens, and the tokens after theirs."""
+        length = self.y.shape[1]
+        inside = places.unsqueeze(-1) + torch.arange(length + 1, device=places.device)
+        windows = self.tokens[inside].long()
+        return windows[..., :-1], windows[..., 1:]
 
 
 class Batches:
@@ -44,9 +84,9 @@ class Batches:
     def __init__(
         self, split: TensorSplit, batch_size: int, augmentation: Augmentation | None, replicas: Replicas = ALONE
     ) -> None:
-        self.x, self.y = split.x, split.y
+        self._split = split
         self.batch_size = batch_size
-        self.per_epoch = len(self.y) // batch_size
+        self.per_epoch = len(split.y) // batch_size
         self._augmentation = augmentation
         self._replicas = replicas
         self._seeds: list[int] = []
@@ -57,39 +97,37 @@ class Batches:
         """Draw for rows with these seeds from now on."""
         self._seeds, self._epoch = list(seeds), -1
 
-    def __call__(self, k: int) -> tuple[Float[Tensor, "R b *input"], Int[Tensor, "R b"]]:
+    def __call__(self, k: int) -> tuple[Shaped[Tensor, "R b *input"], Int[Tensor, "R b *places"]]:
         """Return the inputs (R, b, *input) and labels (R, b) of step k."""
         epoch, position = divmod(k, self.per_epoch)
         own = self._replicas.share(self.batch_size)
         begin = position * self.batch_size
         return self._draw(epoch, slice(begin + own.start, begin + own.stop))
 
-    def together(self, k: int, count: int) -> tuple[Float[Tensor, "R nb *input"], Int[Tensor, "R nb"]]:
+    def together(self, k: int, count: int) -> tuple[Shaped[Tensor, "R nb *input"], Int[Tensor, "R nb *places"]]:
         """Return inputs (R, n b, *input) and labels (R, n b) of step k and those after it.
 
         After the last batch of an epoch comes its first; ``count`` n is cut to the batches of an epoch.
         """
         epoch, position = divmod(k, self.per_epoch)
         size, all_ = min(count, self.per_epoch) * self.batch_size, self.per_epoch * self.batch_size
-        columns = torch.arange(size, device=self.y.device)[self._replicas.share(size)]
+        columns = torch.arange(size, device=self._split.y.device)[self._replicas.share(size)]
         return self._draw(epoch, (columns + position * self.batch_size) % all_)
 
     def _draw(self, epoch: int, columns: slice | Tensor) -> tuple[Tensor, Tensor]:
         """Return the inputs and labels that stand in some places of the orders of an epoch."""
         if epoch != self._epoch:
             self._begin(epoch)
-        chosen = self._order[:, columns]
-        flat = chosen.flatten()
-        x, y = self.x.index_select(0, flat), self.y.index_select(0, flat)
-        x = x.view(*chosen.shape, *x.shape[1:])
+        x, y = self._split.at(self._order[:, columns])
         if self._augmentation is not None:
             x = self._augmentation.apply(x, self._draws[:, columns])
-        return x, y.view(chosen.shape)
+        return x, y
 
     def _begin(self, epoch: int) -> None:
-        samples, self._epoch = len(self.y), epoch
-        orders = {seed: permutation(samples, seed, epoch) for seed in self._seeds}
-        self._order = sent(torch.stack([orders[seed] for seed in self._seeds]), self.y.device)
+        device, self._epoch = self._split.y.device, epoch
+        orders = {seed: self._split.order(seed, epoch) for seed in self._seeds}
+        self._order = sent(torch.stack([orders[seed] for seed in self._seeds]), device)
         if self._augmentation is not None:
+            samples = len(self._split.y)
             draws = {seed: self._augmentation.draws(samples, seed, epoch) for seed in self._seeds}
-            self._draws = sent(torch.stack([draws[seed] for seed in self._seeds]), self.y.device)
+            self._draws = sent(torch.stack([draws[seed] for seed in self._seeds]), device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from homotopy_bench.training.scores import Score
+from homotopy_bench.training.objectives.base import Score, mean_score
 from homotopy_bench.training.training import Training
 
 
@@ -29,7 +29,7 @@ class Evaluation:
     @cached_property
     def validation_path(self) -> list[Score]:
         """M scores on the validation split at the current t; of copies their mean."""
-        return [Score.mean(copies) for copies in self.validation_copies]
+        return [mean_score(copies) for copies in self.validation_copies]
 
     @cached_property
     def validation_target(self) -> list[Score]:
@@ -39,7 +39,7 @@ class Evaluation:
     @cached_property
     def test_path(self) -> list[Score]:
         """M scores on the test split at the current t."""
-        return [Score.mean(copies) for copies in self._training.evaluate_copies("test")]
+        return [mean_score(copies) for copies in self._training.evaluate_copies("test")]
 
     @cached_property
     def test_target(self) -> list[Score]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.continuation.adaptive import Adaptive
-from homotopy_bench.curvature.control.controller import SAMPLES, CurvatureController
+from homotopy_bench.curvature.control.controller import LABELS, CurvatureController
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
@@ -27,9 +27,10 @@ class LearningRates:
     Args:
         configs: The members' configurations.
         steps: Training steps S of the whole run.
+        places: Labels of a sample, one, or one per token of a sequence.
     """
 
-    def __init__(self, configs: Sequence[Config], steps: int) -> None:
+    def __init__(self, configs: Sequence[Config], steps: int, places: int = 1) -> None:
         self.table = np.stack([one.lr_schedule.table(steps, one.optimizer.lr) for one in configs], axis=1)
         # The rates used, step by step; a controller replaces those of the schedules.
         self._scheduled: list[list[float]] = self.table.tolist()
@@ -47,7 +48,7 @@ class LearningRates:
         self._controller: CurvatureController | None = None
         self._parts: list[tuple[int, int]] = []
         training = configs[0].training
-        self.batches = min(-(-SAMPLES // training.batch_size), steps // training.epochs)
+        self.batches = min(-(-LABELS // (training.batch_size * places)), steps // training.epochs)
         self._served: Rows | None = None
 
     def serve(self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int]) -> None:

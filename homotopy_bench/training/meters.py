@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.ensemble.rows import Rows
+from homotopy_bench.training.stability import StabilityMeter
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Meters:
         last: The last step; not there before the first.
         loss_sum: Sum of the batch losses since they were last popped, shape (R,).
         loss_count: Number of steps in that sum.
+        stability: Loss spikes and the largest gradient norm since they were last popped.
 
     Args:
         rows: Which rows belong to which member.
@@ -49,12 +51,14 @@ class Meters:
         self.last: StepResult
         self.loss_sum: Float[Tensor, " R"] = like.new_zeros(len(rows.owners))
         self.loss_count = 0
+        self.stability = StabilityMeter(rows, like)
 
     def add(self, result: StepResult) -> None:
         """Take a step into account."""
         self.loss_sum += result.losses
         self.loss_count += 1
         self.last = result
+        self.stability.add(result.losses, self._norms(result))
 
     def pop_train_loss(self) -> list[float]:
         """Return the members' mean batch losses since the last call, without penalties, and reset."""
@@ -65,10 +69,15 @@ class Meters:
 
     def gradient_norms(self) -> list[float]:
         """Return the Euclidean norms of the members' last gradients, before clipping; of copies the mean norm."""
-        norms = self.last.gradient.norm(dim=1) if self.last.norms is None else self.last.norms
-        return self.rows.mean(norms.tolist())
+        return self.rows.mean(self._norms(self.last).tolist())
 
     def merge_into(self, later: Rows) -> None:
         """Replace the rows by ``later``, whose sums are the means of theirs."""
         self.loss_sum = torch.stack([self.loss_sum[group].mean() for group in self.rows.merging_into(later)])
+        self.stability.merge_into(later)
         self.rows = later
+
+    @staticmethod
+    def _norms(result: StepResult) -> Float[Tensor, " R"]:
+        norms: Tensor = result.gradient.norm(dim=1) if result.norms is None else result.norms
+        return norms

@@ -23,8 +23,8 @@ from homotopy_bench.distributed.process_group import END, answer, answers, recei
 from homotopy_bench.distributed.ranks import Ranks
 from homotopy_bench.distributed.replicas import Replicas
 from homotopy_bench.training.division import Division
+from homotopy_bench.training.objectives.base import Score
 from homotopy_bench.training.reading import Reading
-from homotopy_bench.training.scores import Score
 from homotopy_bench.training.trainer import Trainer
 from homotopy_bench.training.training import Training
 

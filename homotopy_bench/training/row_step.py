@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.random_streams import copy_seeds
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.ensemble.losses import training_objective
+from homotopy_bench.ensemble.losses import training_loss
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.hardware.transfer import sent_like
 from homotopy_bench.methods.regularizer import Regularizer
@@ -71,7 +71,7 @@ class RowStep:
         options = [config.training for config in of_rows]
         bounds = [inf if one.clip_norm is None else one.clip_norm for one in options]
         self._clip_norm = None if min(bounds) == inf else sent_like(bounds, ensemble.theta)
-        self._objective = training_objective([one.label_smoothing for one in options], ensemble.theta)
+        self._loss = training_loss([one.label_smoothing for one in options], ensemble.theta)
         self._penalty = weight_penalty(ensemble, [one.l1 for one in options], [one.l2 for one in options])
         penalties = None if self._penalty is None else partial(self._penalty.values, ensemble)
         self.optimizer: RowOptimizer = over_rows(
@@ -96,8 +96,8 @@ class RowStep:
 
     def _differentiate(
         self,
-        x: Float[Tensor, "R B *input"],
-        y: Int[Tensor, "R B"],
+        x: Shaped[Tensor, "R B *input"],
+        y: Int[Tensor, "R B *places"],
         t: Sequence[float],
         measured: Float[Tensor, " R"] | None,
         row: int | None = None,
@@ -124,7 +124,9 @@ class RowStep:
                 self._norms = clip_rows(self._ensemble.gradient, bounds, self._ensemble.target_size)
         return losses
 
-    def _measure(self, x: Float[Tensor, "R B *input"], y: Int[Tensor, "R B"], k: int) -> Float[Tensor, " R"] | None:
+    def _measure(
+        self, x: Shaped[Tensor, "R B *input"], y: Int[Tensor, "R B *places"], k: int
+    ) -> Float[Tensor, " R"] | None:
         """Measure curvature for the learning rates of step k, at its batch or at that and the following ones.
 
         Returns:
@@ -140,7 +142,7 @@ class RowStep:
         return None
 
     def _losses(
-        self, forward: Callable[[Tensor], Tensor], x: Float[Tensor, "R B *input"], y: Int[Tensor, "R B"]
+        self, forward: Callable[[Tensor], Tensor], x: Shaped[Tensor, "R B *input"], y: Int[Tensor, "R B *places"]
     ) -> Float[Tensor, " R"]:
         with self._hardware.autocast():
-            return self._objective(forward(x), y)
+            return self._loss(forward(x), y)

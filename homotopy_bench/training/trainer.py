@@ -32,10 +32,12 @@ from homotopy_bench.training.deformation import EnsembleMethod
 from homotopy_bench.training.learning_rates import LearningRates
 from homotopy_bench.training.member_paths import MemberPaths
 from homotopy_bench.training.meters import Meters
+from homotopy_bench.training.objectives.base import Score, mean_score
+from homotopy_bench.training.objectives.named import objective_of
 from homotopy_bench.training.path_following import PathFollower
 from homotopy_bench.training.reading import Reading
 from homotopy_bench.training.row_step import RowStep
-from homotopy_bench.training.scores import Score, evaluate
+from homotopy_bench.training.scores import evaluate
 from homotopy_bench.training.training import Training
 
 
@@ -86,12 +88,13 @@ class Trainer(Training):
             for name, split in (("train", splits.train), ("validation", splits.validation), ("test", splits.test))
         }
         self.input_shape, self.classes = tuple(splits.train.x.shape[1:]), splits.classes
-        self.validation_samples = len(splits.validation.y)
+        self.objective = objective_of(splits.objective, splits.classes)
+        self.validation_samples = splits.validation.y.size
         self.steps_per_epoch = samples // batch_size
         self.total_steps = shared.training.epochs * self.steps_per_epoch
         self.step = 0
         self.paths = MemberPaths(configs, self.steps_per_epoch, device, dtype)
-        self.rates = LearningRates(configs, self.total_steps)
+        self.rates = LearningRates(configs, self.total_steps, splits.train.y[:1].size)
         methods = [config.method for config in configs]
         self.method = EnsembleMethod(methods, device)
         self.rows = Rows.at(self.paths.at(0), self.method.lead.copies)
@@ -153,11 +156,13 @@ class Trainer(Training):
     def read(self) -> list[Reading]:
         """Return the members' instruments; means and diagnostics are those since the reading before."""
         losses, norms, rates = self.meters.pop_train_loss(), self.meters.gradient_norms(), self.last_lr()
+        stability = self.meters.stability.pop(self.step)
         return [
             Reading(
                 rates[member],
                 norms[member],
                 losses[member],
+                stability[member],
                 {**self.diagnostics(member), **self.rates.take_diagnostics(member)},
                 self.follower.goes_back(member),
             )
@@ -166,14 +171,14 @@ class Trainer(Training):
 
     def evaluate(self, split: str) -> list[Score]:
         """Return the members' scores on ``train``, ``validation`` or ``test`` at the present t; of copies the mean."""
-        return [Score.mean(copies) for copies in self.evaluate_copies(split)]
+        return [mean_score(copies) for copies in self.evaluate_copies(split)]
 
     def evaluate_copies(self, split: str) -> list[list[Score]]:
         """Return the same for every copy: for each of the M members one score per row."""
         self._settle()
         samples = self.splits[split]
         with self._averaged():
-            found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
+            found = evaluate(self.ensemble, samples.x, samples.y, self.objective, self.hardware.autocast())
         return self.rows.grouped(found)
 
     def evaluate_target(self, split: str) -> list[Score]:
@@ -268,6 +273,7 @@ class Trainer(Training):
             **networks_state(self.ensemble, self.optimizer, rows),
             "loss_sum": self.meters.loss_sum[rows].cpu().clone(),
             "loss_count": self.meters.loss_count,
+            "stability": self.meters.stability.member_state(member),
             "t": self.paths.at(self.step)[member],
             "last_t": self.last_t()[member],
             "rates": self.rates.member_state(member, self.rows),
@@ -298,6 +304,7 @@ class Trainer(Training):
             self.meters.loss_sum[rows] = state["loss_sum"].to(self.meters.loss_sum)
             if self.average is not None:
                 self.average.theta[rows] = state.get("average", state["theta"]).to(self.ensemble.theta)
+            self.meters.stability.load_member_state(member, state.get("stability"))
             self.rates.load_member_state(member, self.rows, last, state["rates"])
             if state["path"] is not None and self.follower.follows(member):
                 self.follower.load_member_state(member, state["path"])

@@ -13,8 +13,8 @@ from typing import Any
 from torch import nn
 
 from homotopy_bench.config.schema import Config
+from homotopy_bench.training.objectives.base import Score
 from homotopy_bench.training.reading import Reading
-from homotopy_bench.training.scores import Score
 
 
 class Training(ABC):
@@ -25,7 +25,7 @@ class Training(ABC):
         step: Steps done.
         total_steps: Training steps S of the whole run.
         steps_per_epoch: Full batches in the training split.
-        validation_samples: Samples of the validation split.
+        validation_samples: Labels of the validation split, one per sample or one per token.
     """
 
     configs: list[Config]

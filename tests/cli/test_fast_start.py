@@ -314,10 +314,17 @@ def test_bash_completes_after_the_command_in_the_help(tmp_path: Path) -> None:
     assert done.stdout.split() == [f"method={choice}" for choice in choices("method")], done.stderr
 
 
+SUITS = {
+    "levels": ("method=hta",),  # only methods with levels go with it
+    **dict.fromkeys(("gpt2", "transformer"), ("dataset=text",)),
+    **dict.fromkeys(("shakespeare", "text"), ("model=transformer",)),
+}
+"""What a choice does not compose without."""
+
+
 @pytest.mark.parametrize(("group", "choice"), [(group, choice) for group in GROUPS for choice in choices(group)])
 def test_every_choice_composes(group: str, choice: str) -> None:
-    suits = ("method=hta",) if choice == "levels" else ()  # only methods with levels go with it
-    config = compose(f"{group}={choice}", *suits)
+    config = compose(f"{group}={choice}", *SUITS.get(choice, ()))
     if group != "paths":
         assert getattr(config, group).name == choice
 
@@ -330,11 +337,14 @@ FEW = {
     "mnist1d": ("dataset.samples=500",),
     "mnist": ("dataset.subset=400", "dataset.test_subset=100"),
     "cifar10": ("dataset.subset=400", "dataset.test_subset=100"),
+    "shakespeare": ("dataset.subset=100", "dataset.test_subset=10"),
 }
 """How each data set is made small."""
 
 
-ON_REAL_DATA = [name for name in EXPERIMENTS if name.startswith("convexity_annealing_")]
+ON_REAL_DATA = [
+    name for name in EXPERIMENTS if name.startswith(("convexity_annealing_", "shakespeare", "transformer_"))
+]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from homotopy_bench.curvature.forward_over_reverse import streamed_hessian_operator
 from homotopy_bench.curvature.products import gauss_newton_operator, hessian_operator, rebuilt_hessian_operator
-from homotopy_bench.ensemble.losses import Objective, cross_entropy
+from homotopy_bench.ensemble.losses import Loss, cross_entropy
 from tests.curvature.exact import NETWORKS, network_case
 
 with warnings.catch_warnings():  # both script functions with torch.jit, of which torch warns that it is deprecated
@@ -33,7 +33,7 @@ def mean_square(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).square().mean(dim=(1, 2))
 
 
-LOSSES: dict[str, tuple[Objective, nn.Module]] = {
+LOSSES: dict[str, tuple[Loss, nn.Module]] = {
     "cross_entropy": (cross_entropy, nn.CrossEntropyLoss()),
     "mean_square": (mean_square, nn.MSELoss()),
 }

@@ -11,7 +11,7 @@ from homotopy_bench.curvature.forward_over_reverse import streamed_hessian_opera
 from homotopy_bench.curvature.point import split_batches
 from homotopy_bench.curvature.products import gauss_newton_operator, hessian_operator, rebuilt_hessian_operator
 from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.ensemble.losses import cross_entropy, training_objective
+from homotopy_bench.ensemble.losses import cross_entropy, training_loss
 from tests.curvature.exact import NETWORKS, dense, network_case
 
 HESSIANS = [hessian_operator, streamed_hessian_operator, rebuilt_hessian_operator]
@@ -105,7 +105,7 @@ def test_a_split_in_unequal_batches_is_the_split_as_one(make):
 def test_the_objective_is_the_callers(make):
     case = network_case("plain", "tanh", 2)
     plain = make(case.ensemble, [case.batch], cross_entropy)
-    smooth = make(case.ensemble, [case.batch], training_objective([0.0, 0.2], case.ensemble.theta))
+    smooth = make(case.ensemble, [case.batch], training_loss([0.0, 0.2], case.ensemble.theta))
     vectors = torch.randn_like(plain.like)
     assert_equal(smooth(vectors)[0], plain(vectors)[0])
     assert (smooth(vectors)[1] - plain(vectors)[1]).norm() > 1e-3

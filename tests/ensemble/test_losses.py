@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from homotopy_bench.ensemble.losses import cross_entropy, training_objective
+from homotopy_bench.ensemble.losses import cross_entropy, training_loss
 
 SMOOTHING = (0.0, 0.1, 0.9)
 
@@ -20,7 +20,7 @@ def batch(members: int) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("smoothing", [SMOOTHING, SMOOTHING[1:2]], ids=["three members", "one member"])
 def test_label_smoothing_is_that_of_torch_for_every_member(smoothing: tuple[float, ...]) -> None:
     logits, labels = batch(len(smoothing))
-    losses = training_objective(smoothing, logits)(logits, labels)
+    losses = training_loss(smoothing, logits)(logits, labels)
     (gradient,) = torch.autograd.grad(losses.sum(), logits)
     rows = zip(losses, gradient, logits, labels, smoothing, strict=True)
     for loss, own_gradient, z, y, a in rows:
@@ -30,4 +30,4 @@ def test_label_smoothing_is_that_of_torch_for_every_member(smoothing: tuple[floa
 
 
 def test_where_no_member_smooths_the_objective_is_the_cross_entropy_itself() -> None:
-    assert training_objective([0.0, 0.0], torch.empty(0)) is cross_entropy
+    assert training_loss([0.0, 0.0], torch.empty(0)) is cross_entropy

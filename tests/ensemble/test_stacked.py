@@ -42,6 +42,9 @@ def ensemble(case: str) -> tuple[nn.Module, dict[str, Tensor], dict[str, Tensor]
     return members.network, members.parameters, members.buffers, x
 
 
+SEQUENCES = ("vit", "transformer")
+
+
 @pytest.mark.parametrize("case", MLPS)
 def test_values_and_gradients_are_those_of_vmap(case: str) -> None:
     network, parameters, buffers, x = ensemble(case)
@@ -58,7 +61,9 @@ def test_values_and_gradients_are_those_of_vmap(case: str) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS if name not in {f"mlp-{kind}" for kind in STACKED}])
+@pytest.mark.parametrize(
+    "model", [name for name in MODELS if name not in {*(f"mlp-{kind}" for kind in STACKED), *SEQUENCES}]
+)
 def test_other_networks_are_left_to_vmap(model: str) -> None:
     data = "cifar10" if model == "vgg11" else "mnist" if model == "cnn-image" else "mnist1d"
     shape = {"mnist1d": (40,), "mnist": (1, 28, 28), "cifar10": (3, 32, 32)}[data]

@@ -192,7 +192,9 @@ def test_tensorboard_has_a_section_for_every_number_and_one_chart_for_target_and
     events = events_of(tracked.folder / "outputs" / "run")
     assert all("/" in name for name in events["scalars"])
     assert sorted(documented("## Keys in TensorBoard")) == sorted(
-        name for name in events["scalars"] if not name.startswith(("final/", "best/", "best_on_path/", "cost/"))
+        name
+        for name in events["scalars"]
+        if not name.startswith(("final/", "best/", "best_on_path/", "stability/", "cost/"))
     )
     drawn = {
         chart: {name for name in events["scalars"] if any(re.match(pattern, name) for pattern in patterns)}

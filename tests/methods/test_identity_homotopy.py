@@ -204,7 +204,7 @@ def test_a_skip_before_the_activation_is_a_plain_network_at_every_t(t: float) ->
     ensemble, plain = deformed("preactivation", t)
     with torch.no_grad():
         for layer in deformable(plain):
-            layer.affine.get_parameter("weight").add_(torch.eye(16), alpha=1.0 - t)
+            layer.get_parameter("affine.weight").add_(torch.eye(16), alpha=1.0 - t)
     torch.testing.assert_close(outputs(ensemble), plain(INPUT), rtol=1e-12, atol=1e-12)
     if t == 1.0:
         assert torch.equal(outputs(ensemble), plain(INPUT))

@@ -17,14 +17,15 @@ from homotopy_bench import train
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import LARGEST_DOCUMENT, DamagedFile, read_json, write_atomically
+from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.models.dirac import fold
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.tracking.record import Record, Request, read_metrics
 from tests.cases import CASES
 from tests.composing import compose
 
-RUNS = [name for name in CASES if "/mlp-orthogonal/" in name or re.fullmatch("baseline/.*/mnist1d", name)]
-"""Every method once, and every model of signals."""
+RUNS = [name for name in CASES if "/mlp-orthogonal/" in name or re.fullmatch("baseline/.*/(mnist1d|text)", name)]
+"""Every method once, and every model of signals and of texts."""
 
 FIGURES = ("loss", "acc", "precision", "recall", "f1")
 
@@ -119,13 +120,15 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
         "schema status reason dataset data model method seed overrides config_hash code_version environment "
         "final best best_on_path cost"
     )
-    assert summary["data"] == []
-    assert set(summary["final"]) == keys(
-        "epoch t train_loss val_loss val_acc_target val_precision_target val_recall_target val_f1_target val_acc_path "
-        "test_loss_target test_acc_target test_precision_target test_recall_target test_f1_target"
-    )
+    assert len(summary["data"]) == (config.dataset.name == "text")
+    figures = FIGURES if config.dataset.objective == "classification" else ("loss", "acc", "bits_per_byte")
+    assert set(summary["final"]) == {
+        *keys("epoch t train_loss val_loss val_acc_path test_loss_target"),
+        *(f"{split}_{figure}_target" for split in ("val", "test") for figure in figures[1:]),
+    }
+    assert set(summary["stability"]) == keys("loss_spikes loss_spike_steps max_grad_norm diverged")
     for name, kind in (("best", "target"), ("best_on_path", "path")):
-        of_splits = [f"{s}_{figure}_{kind}" for s in ("val", "test") for figure in FIGURES]
+        of_splits = [f"{s}_{figure}_{kind}" for s in ("val", "test") for figure in figures]
         assert set(summary[name]) == {"epoch", "t", *of_splits}
     assert set(summary["cost"]) == keys(
         "train_seconds eval_seconds gradient_evaluations hvp_evaluations forward_equivalents peak_memory_mb "
@@ -134,19 +137,21 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
     lines = read_metrics(result.folder / "metrics.jsonl")
     assert [line["epoch"] for line in lines] == [1, 2, 3, 4]
     assert set(lines[0]) >= keys(
-        "epoch step u t lr train_loss val_loss_target val_acc_target val_loss_path val_acc_path grad_norm cost"
+        "epoch step u t lr train_loss val_loss_target val_acc_target val_loss_path val_acc_path grad_norm "
+        "max_grad_norm loss_spikes cost"
     )
-    assert set(lines[0]) >= {f"val_{figure}_{kind}" for figure in FIGURES for kind in ("target", "path")}
-    assert lines[-1]["step"] == 44
-    on_path = (config.continuation.table(44, config.seed) < 1.0).sum()  # where copies take a gradient each
+    assert set(lines[0]) >= {f"val_{figure}_{kind}" for figure in figures for kind in ("target", "path")}
+    steps = {"mnist1d": 44, "text": 40}[config.dataset.name]
+    assert lines[-1]["step"] == steps
+    on_path = (config.continuation.table(steps, config.seed) < 1.0).sum()  # where copies take a gradient each
     # An estimate of curvature takes 128 samples, which are 4 batches, and their gradient beside that of the step.
     rule = config.lr_schedule
-    measured = isinstance(rule, Curvature) and sum(k < rule.dense_steps or k % rule.every == 0 for k in range(44))
-    assert summary["cost"]["gradient_evaluations"] == 44 + (config.method.copies - 1) * on_path + 4 * measured
+    measured = isinstance(rule, Curvature) and sum(k < rule.dense_steps or k % rule.every == 0 for k in range(steps))
+    assert summary["cost"]["gradient_evaluations"] == steps + (config.method.copies - 1) * on_path + 4 * measured
     assert (summary["cost"]["hvp_evaluations"] > 0) == (measured > 0)
     assert summary["final"]["t"] == lines[-1]["t"] == 1.0
 
-    assert_bests_of_the_metrics(summary, lines)
+    assert_bests_of_the_metrics(summary, lines, figures)
     assert_best_network(config, result.folder, summary["best"])
 
 
@@ -157,19 +162,22 @@ def assert_best_network(config: Config, folder: Path, best: Mapping[str, Any]) -
     network.eval()
     for split, samples in (("val", splits.validation), ("test", splits.test)):
         with torch.no_grad():
-            right = network(torch.from_numpy(samples.x).float()).argmax(1) == torch.from_numpy(samples.y)
+            x = inputs_as(torch.from_numpy(samples.x), torch.float32)
+            right = network(x).argmax(-1) == torch.from_numpy(samples.y)
         assert right.double().mean().item() == pytest.approx(best[f"{split}_acc_target"], abs=1e-12)
 
 
-def assert_bests_of_the_metrics(summary: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> None:
-    for figure in FIGURES[1:]:
+def assert_bests_of_the_metrics(
+    summary: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], figures: Sequence[str]
+) -> None:
+    for figure in figures[1:]:
         assert summary["final"][f"val_{figure}_target"] == lines[-1][f"val_{figure}_target"]
     target = max((line for line in lines if line["t"] == 1.0), key=lambda line: line["val_acc_target"])
     path = max(lines, key=lambda line: line["val_acc_path"])
     best, on_path = summary["best"], summary["best_on_path"]
     assert (best["epoch"], best["t"], best["val_acc_target"]) == (target["epoch"], 1.0, target["val_acc_target"])
     assert (on_path["epoch"], on_path["t"], on_path["val_acc_path"]) == (path["epoch"], path["t"], path["val_acc_path"])
-    for figure in FIGURES:
+    for figure in figures:
         assert best[f"val_{figure}_target"] == target[f"val_{figure}_target"]
         assert on_path[f"val_{figure}_path"] == path[f"val_{figure}_path"]
 

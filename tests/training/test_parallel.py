@@ -66,7 +66,7 @@ def assert_equal_states(ours: object, theirs: object, tolerance: float, where: s
         assert ours == theirs, where
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "identity-fading"])
 def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
     # Four processes on fewer processors wait for each other most of the time, and single precision adds nothing there.
     dtypes = ["float64", "float32"] if ranks.world_size == 2 else ["float64"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import homotopy_bench.training.scores
-from homotopy_bench.training.scores import Score, confusion, scores
+from homotopy_bench.training.objectives.classification import ClassScore, confusion, scores
 from tests.cases import CASES
 from tests.training_runs import begin
 
@@ -38,11 +38,11 @@ def counted(labels: Sequence[int], predictions: Sequence[int]) -> Figures:
     return accuracy, precision, recall, f1
 
 
-def figures(score: Score) -> tuple[float, float, float, float]:
+def figures(score: ClassScore) -> tuple[float, float, float, float]:
     return score.accuracy, score.precision, score.recall, score.f1
 
 
-def scored(labels: Sequence[int], predictions: Sequence[Sequence[int]], classes: int) -> list[Score]:
+def scored(labels: Sequence[int], predictions: Sequence[Sequence[int]], classes: int) -> list[ClassScore]:
     logits = torch.nn.functional.one_hot(torch.tensor(predictions), classes).double()
     counts = confusion(logits, torch.tensor(labels).expand(len(predictions), -1))
     return scores([0.5] * len(predictions), counts)
@@ -79,7 +79,7 @@ def test_scores_of_every_member_are_those_counted_one_by_one(
 
 
 def test_an_evaluation_in_chunks_scores_every_member_on_the_whole_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(homotopy_bench.training.scores, "EVALUATION_SAMPLES", 50)
+    monkeypatch.setattr(homotopy_bench.training.scores, "EVALUATION_LABELS", 50)
     case = CASES["baseline/mlp-kaiming/mnist1d"]
     training = begin(*[(*case, f"seed={seed}") for seed in range(3)])
     split = training.splits["test"]
@@ -87,6 +87,7 @@ def test_an_evaluation_in_chunks_scores_every_member_on_the_whole_split(monkeypa
     for member, score in enumerate(training.evaluate("test")):
         logits = training.target_network(member)(split.x)
         expected = counted(split.y.tolist(), logits.argmax(dim=1).tolist())
+        assert isinstance(score, ClassScore)
         assert figures(score) == pytest.approx([float(value) for value in expected], rel=1e-14)
         loss = torch.nn.functional.cross_entropy(logits, split.y).item()
         assert score.loss == pytest.approx(loss, rel=1e-12)

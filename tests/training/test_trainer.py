@@ -281,8 +281,9 @@ def test_evaluation_at_the_target_leaves_the_path_as_it_was(case: str) -> None:
     network = training.target_network(0)
     split = training.splits["validation"]
     logits = network(split.x)
-    assert target[0].accuracy == (logits.argmax(1) == split.y).double().mean().item()
-    assert target[0].loss == pytest.approx(torch.nn.functional.cross_entropy(logits, split.y).item(), rel=1e-12)
+    assert target[0].accuracy == pytest.approx((logits.argmax(-1) == split.y).double().mean().item(), rel=1e-14)
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), split.y.flatten()).item()
+    assert target[0].loss == pytest.approx(loss, rel=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES)

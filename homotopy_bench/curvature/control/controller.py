@@ -20,8 +20,8 @@ from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.hardware.transfer import sent_like
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
-SAMPLES = 128
-"""Least number of samples of an estimate: the curvature of a smaller batch is mostly its noise."""
+LABELS = 128
+"""Least number of labels of an estimate, one per sample or per token: the curvature of fewer is mostly noise."""
 
 TRACE = ("step", "lambda_max", "kappa", "lr")
 """What is kept of every estimate, of blocks the largest curvature and the smallest rate."""

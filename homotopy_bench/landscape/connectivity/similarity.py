@@ -28,7 +28,7 @@ def similarity(networks: Networks, ends: Chord, samples: Samples) -> dict[str, M
     """
     differ, alignment = [], []
     for part in networks.chunks(ends.pairs):
-        first, second = (networks.outputs(ends.end(which, part), samples.x).double() for which in (0, 1))
+        first, second = (networks.outputs(ends.end(which, part), samples.x).flatten(1, -2).double() for which in (0, 1))
         differ.append((first.argmax(dim=2) != second.argmax(dim=2)).double().mean(dim=1))
         alignment.append(linear_cka(first, second))
     words = networks.convention(samples, "share of samples with different predicted classes")

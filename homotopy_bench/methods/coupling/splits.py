@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import stream_seed
-from homotopy_bench.models.layers import Layer
+from homotopy_bench.models.layers import Deformable
 
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -27,12 +27,13 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 def layers_of(network: nn.Module) -> dict[str, nn.Module]:
     """Return the layers of a network by name, from input to output.
 
-    A layer is an affine map with what belongs to it: its normalisation, the weight of its branch.
+    A layer is an affine map with what belongs to it: its normalisation, the weight of its branch; in a transformer a
+    whole branch of a block, attention or perceptron.
     """
     found: dict[str, nn.Module] = {}
     for name, module in network.named_modules():
         inside = any(name.startswith(f"{layer}.") for layer in found)
-        if not inside and isinstance(module, (Layer, *AFFINE)):
+        if not inside and isinstance(module, (Deformable, *AFFINE)):
             found[name] = module
     return found
 

@@ -27,7 +27,7 @@ class Curvature(LRSchedule):
     ``stability`` c (null: the optimiser's own, 2 (1 + momentum) for SGD), ``decay``, ``growth`` and ``start``.
     ``kappa`` is the published one with ``alpha``, ``target`` (null: the percentile over the dense steps),
     ``percentile`` and ``smoothing``. ``estimator`` gives |H| (:mod:`homotopy_bench.curvature.estimators`) from
-    ``products`` products, the first time from ``first_products``; on a batch of at least 128 samples.
+    ``products`` products, the first time from ``first_products``; on a batch of at least 128 labels.
 
     Estimates are made at each of the first ``dense_steps`` steps, then at every step that is a multiple of ``every``.
     ``scope=per_layer`` gives every layer its own rate. Where ``clip_threshold`` is given, gradients are clipped to

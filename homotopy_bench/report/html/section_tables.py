@@ -24,6 +24,8 @@ def section_tables(section: Section, rows: list[StyledRow], key: str) -> Iterato
     for one in layout.comparison_table(section):
         yield from _titled(one, compared, f"comparison-{key}", _differences(section, rows))
     yield from _titled(layout.cost_table(section), rows, f"cost-{key}", None)
+    for one in layout.stability_table(section):
+        yield from _titled(one, rows, f"stability-{key}", None)
 
 
 def plain_table(one: layout.Table, rows: Sequence[StyledRow], key: str, plots: Plots | None = None) -> Markup:

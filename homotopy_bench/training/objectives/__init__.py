@@ -1,0 +1,1 @@
+"""What networks learn from samples, one file each: how their logits are scored."""
