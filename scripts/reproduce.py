@@ -1,8 +1,16 @@
 """Studies of docs/results, from search to table.
 
+    python scripts/reproduce.py all [--fast] [--processes 2]
+    python scripts/reproduce.py results
+    python scripts/reproduce.py identity_homotopy_source|curvature_source|hta_functions|hta_vgg|convexity_source
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
+
+`all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
+about half an hour on two cores, without it for days. `results` writes that page from what is kept. The studies of
+sources keep their trainings below docs/results, where their pages are; with overrides below --outputs, or where
+--markdown says.
 
 A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
 done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
@@ -20,10 +28,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from reproductions import hta_functions
+from reproductions.claims.kept import STUDIES as SOURCES
+from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
 from reproductions.recorded import recorded
 from reproductions.row import comparison, published_rows
 from reproductions.search import Budget
+from reproductions.source_study import Plan, measure
 from reproductions.study import Trainings, carry_out, processes
 from reproductions.table import render
 
@@ -35,6 +47,9 @@ LANDSCAPES = ("landscape", "basins")
 
 ROOT = Path(__file__).parent.parent
 
+CLAIMS = "RESULTS.md"
+"""Page of the claims, beside the folder of results."""
+
 
 def main() -> int:
     """Carry out a study and write its table.
@@ -43,14 +58,22 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES))
+    parser.add_argument(
+        "study", choices=("all", "results", *SOURCES, hta_functions.NAME, *STUDIES, *LANDSCAPES), metavar="STUDY"
+    )
+    parser.add_argument("--fast", action="store_true", help="of the sources' studies what two cores do in minutes")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "docs" / "results", help="where the sources' studies are kept"
+    )
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="default: OUTPUTS/STUDY/table.md")
     parser.add_argument("--processes", type=_count, default=2, help="trainings side by side, a thread each (default 2)")
     parser.add_argument("--settings", type=_count, default=48, help="settings that every search tries (default 48)")
-    parser.add_argument("--seeds", type=_count, default=20, help="reporting runs of each row (default 20)")
+    parser.add_argument(
+        "--seeds", type=_count, help="reporting runs of each row (default 20; of a source's study its own)"
+    )
     parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows; without it all")
     parser.add_argument("--row", help="only this row, with its published settings")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
@@ -58,11 +81,14 @@ def main() -> int:
     folder = arguments.outputs / arguments.study
     command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
     file = arguments.markdown or folder / "table.md"
+    if arguments.study in ("all", "results", hta_functions.NAME, *SOURCES):
+        return _sources(arguments, parser, command)
     if arguments.study in LANDSCAPES:
         page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
         write_atomically(file, page.encode())
         print(page)
         return 0
+    seeds = arguments.seeds or 20
     if arguments.row is not None:
         table = ROOT / "docs" / "results" / f"{arguments.study}.md"
         rows = published_rows(table.read_text(encoding="utf-8"))
@@ -70,7 +96,7 @@ def main() -> int:
             parser.error(f"--row={arguments.row}: accepted: {', '.join(rows)}")
         row, runs = rows[arguments.row], folder / "rows" / arguments.row
         overrides = (*row.overrides, *arguments.overrides)
-        summaries = [recorded(overrides, seed, runs) for seed in range(arguments.seeds)]
+        summaries = [recorded(overrides, seed, runs) for seed in range(seeds)]
         accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
         print(comparison(arguments.row, row, accuracies, table.relative_to(ROOT)))
         return 0
@@ -99,7 +125,7 @@ def main() -> int:
         trainings = Trainings(ledger, folder, train)
         outcomes = {
             outcome.contender.name: outcome
-            for outcome in carry_out(chosen, trainings, budget, arguments.seeds, arguments.processes)
+            for outcome in carry_out(chosen, trainings, budget, seeds, arguments.processes)
         }
     page = render(
         {target: [outcomes[one.name] for one in rows if one.name in outcomes] for target, rows in groups.items()},
@@ -110,6 +136,41 @@ def main() -> int:
     )
     write_atomically(file, page.encode())
     print(page)
+    return 0
+
+
+def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser, command: str) -> int:
+    """Carry out one or all studies of sources, and write the page of their claims.
+
+    Returns:
+        The exit code.
+    """
+    own = {name: study for name, study in SOURCES.items() if arguments.study in ("all", name)}
+    known = [row for study in own.values() for row in study.protocol(arguments.fast).names()]
+    for name in arguments.only or ():
+        if name not in known:
+            parser.error(f"--only {name}: accepted: {', '.join(known) or 'nothing'}")
+    if arguments.study in ("all", hta_functions.NAME) and not arguments.only:
+        hta_functions.measure(arguments.results)
+    plan = Plan(
+        arguments.fast,
+        arguments.outputs,
+        arguments.processes,
+        arguments.seeds,
+        arguments.only,
+        tuple(arguments.overrides),
+    )
+    for name, study in own.items():
+        kept = (
+            arguments.outputs / name / "page.md"
+            if arguments.overrides
+            else study.file(arguments.results, arguments.fast)
+        )
+        measure(study, plan, arguments.markdown if arguments.markdown and len(own) == 1 else kept, command)
+        print(f"{name}: {kept}", flush=True)
+    page = render_claims(arguments.results)
+    write_atomically(arguments.results.parent / CLAIMS, page.encode())
+    print(f"claims: {arguments.results.parent / CLAIMS}")
     return 0
 
 

@@ -30,6 +30,7 @@ from homotopy_bench.landscape.measure import Metric
 from homotopy_bench.landscape.pictures import path_curves
 from homotopy_bench.landscape.sam import asam, sam
 from homotopy_bench.landscape.spectrum import SpectrumOptions, spectrum
+from reproductions import landscape_kept
 from reproductions.between import barrier_tensors, values_of
 from reproductions.endpoints import SOURCE
 from reproductions.trained import trained
@@ -79,6 +80,9 @@ def run(folder: Path, command: str, page: Path | None) -> str:
     plans = {name: PairPlan(BETWEEN if name in TOO_WIDE else MATCHED, "full", SPLITS, None) for name in finished}
     pairs = {name: survey_pairs(chosen_pairs(own, "all"), plans[name], say) for name, own in finished.items()}
     found = {split: correlated(figures, split) for split in SPLITS}
+    landscape_kept.write(
+        page.with_suffix(".csv") if page else folder / "table.csv", landscape_kept.of_study(finished, figures, pairs)
+    )
     picture = (page.parent if page else folder) / "landscape_barriers.png"
     curves = {
         f"{name}, {split}": tensors

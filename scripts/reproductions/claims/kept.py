@@ -1,0 +1,142 @@
+"""What studies keep in docs/results, for the claims of the sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from homotopy_bench.core import statistics
+from reproductions import convexity_source, curvature_source, hta_functions, hta_vgg, identity_source, landscape_kept
+from reproductions.ledger import Ledger, Training
+from reproductions.source_study import PERCENT, SourceStudy
+
+STUDIES: Mapping[str, SourceStudy] = {
+    one.name: one for one in (identity_source.STUDY, curvature_source.STUDY, hta_vgg.STUDY, convexity_source.STUDY)
+}
+"""Studies of the sources' own experiments, by name."""
+
+
+class NotMeasured(Exception):
+    """Say that a figure is not kept."""
+
+
+class Kept:
+    """Read what is kept below a folder.
+
+    Args:
+        results: The folder, docs/results.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self._ledger = cache(Ledger)
+
+    def runs(self, study: str, row: str) -> list[Training]:
+        """Return the reporting runs of a row: of the full protocol where there are any, else of the fast one.
+
+        Raises:
+            NotMeasured: If there is none.
+        """
+        own = STUDIES[study]
+        for fast in (False, True):
+            asked = {one.name: " ".join(one.overrides) for rows in own.protocol(fast).rows.values() for one in rows}
+            file = own.file(self._results, fast).with_suffix(".csv")
+            if row in asked and file.exists():
+                found = [one for one in self._ledger(file).reports(row) if one.overrides == asked[row]]
+                if found:
+                    return found
+        raise NotMeasured(f"{study}, {row}")
+
+    def values(self, study: str, row: str, figure: str = "test_acc") -> list[float]:
+        """Return a figure of the runs of a row, by seed.
+
+        Raises:
+            NotMeasured: If no run has it.
+        """
+        values = [value for one in self.runs(study, row) if (value := one.figure(figure)) is not None]
+        if not values:
+            raise NotMeasured(f"{study}, {row}: {figure}")
+        return values
+
+    def protocol(self, study: str, row: str) -> str:
+        """Return ``fast protocol`` where only that is measured and it is not the source's own, else nothing."""
+        own = STUDIES[study]
+        (overrides,) = {one.overrides for one in self.runs(study, row)}
+        full = {" ".join(one.overrides) for rows in own.full.rows.values() for one in rows if one.name == row}
+        return "" if overrides in full else "fast protocol"
+
+    def study_rows(self, name: str) -> Mapping[str, list[Training]]:
+        """Return row -> reporting runs of a study with a search.
+
+        Raises:
+            NotMeasured: If nothing of it is kept.
+        """
+        file = self._results / f"{name}.csv"
+        if not file.exists():
+            raise NotMeasured(name)
+        ledger = self._ledger(file)
+        return {row: ledger.reports(row) for row in ledger.rows()}
+
+    def functions(self) -> dict[str, Any]:
+        """Return the counts and the number of minima of the analytic function.
+
+        Raises:
+            NotMeasured: If they are not kept.
+        """
+        file = self._results / f"{hta_functions.NAME}.json"
+        if not file.exists():
+            raise NotMeasured(hta_functions.NAME)
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return kept
+
+    def landscape(self, row: str, figure: str, split: str) -> dict[str, float]:
+        """Return seed, or pair of seeds, -> a figure of the study of wide networks.
+
+        Raises:
+            NotMeasured: If it is not kept.
+        """
+        file = self._results / "landscape.csv"
+        if not file.exists():
+            raise NotMeasured("landscape")
+        own = [one for one in landscape_kept.read(file) if (one.row, one.split, one.figure) == (row, split, figure)]
+        if not own:
+            raise NotMeasured(f"landscape, {row}, {split}: {figure}")
+        return {one.seeds: one.value for one in own}
+
+
+def percent(values: Sequence[float], digits: int = 1) -> str:
+    """Return ``mean +- standard deviation %`` of fractions.
+
+    Example:
+        >>> percent([0.5, 0.52])
+        '51.0 +- 1.4 %'
+    """
+    return f"{spread([PERCENT * value for value in values], digits)} %"
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Return ``mean +- standard deviation``, or the value of one."""
+    deviation = statistics.standard_deviation(values)
+    mean = f"{fmean(values):.{digits}f}"
+    return mean if deviation is None else f"{mean} +- {deviation:.{digits}f}"
+
+
+def run_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of Student's t in which one more run would lie.
+
+    Half its length is sqrt(n + 1) times that of the interval of the mean.
+
+    Example:
+        >>> [round(bound, 2) for bound in run_interval([1.0, 2.0, 3.0])]
+        [-2.97, 6.97]
+    """
+    interval = statistics.student_interval(values)
+    if interval is None:
+        return values[0], values[0]
+    centre, half = fmean(values), (interval.high - interval.low) / 2.0
+    half *= (len(values) + 1) ** 0.5
+    return centre - half, centre + half

@@ -1,0 +1,101 @@
+"""Claims of *Loss Landscape Geometry & Mode Connectivity in Wide Neural Networks* (002)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import fmean
+
+import numpy as np
+
+from reproductions.claims.claim import Claim, Finding, Source, Verdict
+from reproductions.claims.judging import within
+from reproductions.claims.kept import Kept, NotMeasured, spread
+
+COMMAND = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
+WIDE, NARROW = "adamw_4096", "narrow_sharp"
+SPLITS = ("train", "test")
+
+Judge = Callable[[Kept], Finding]
+
+
+def _both(row: str, figure: str, low: float, high: float, digits: int = 3) -> Judge:
+    def judge(kept: Kept) -> Finding:
+        texts, verdicts = [], []
+        for split in SPLITS:
+            values = list(kept.landscape(row, figure, split).values())
+            texts.append(f"{split} {fmean(values):.{digits}g}")
+            verdicts.append(within(values, low, high))
+        return Finding(f"{', '.join(texts)} ({len(values)} of them)", _joined(verdicts))
+
+    return judge
+
+
+def _joined(verdicts: list[Verdict]) -> Verdict:
+    if all(verdict == "holds" for verdict in verdicts):
+        return "holds"
+    return "refuted" if all(verdict == "refuted" for verdict in verdicts) else "holds in part"
+
+
+def _of_test(figure: str, low: float, high: float, scale: float, digits: int) -> Judge:
+    def judge(kept: Kept) -> Finding:
+        values = [scale * value for value in kept.landscape(WIDE, figure, "test").values()]
+        return Finding(f"{spread(values, digits)} ({len(values)} seeds)", within(values, low, high))
+
+    return judge
+
+
+def _correlation(figure: str, outcome: str, sign: int) -> Judge:
+    def judge(kept: Kept) -> Finding:
+        outcomes = kept.landscape(WIDE, outcome, "test")
+        texts, same = [], []
+        for split in SPLITS:
+            values = kept.landscape(WIDE, figure, split)
+            seeds = sorted(values.keys() & outcomes.keys())
+            if len(seeds) < 3:
+                raise NotMeasured(f"{figure} of three seeds")
+            r = float(np.corrcoef([values[seed] for seed in seeds], [outcomes[seed] for seed in seeds])[0, 1])
+            texts.append(f"{split} {r:+.2f}")
+            same.append(r * sign > 0.0)
+        verdict: Verdict = "holds" if all(same) else "holds in part" if any(same) else "refuted"
+        # Of three points a correlation of 0.99 has p = 0.09: the sign is all that can be compared.
+        return Finding(f"{', '.join(texts)} ({len(seeds)} seeds: the sign alone is compared)", verdict)
+
+    return judge
+
+
+def _sharper(kept: Kept) -> Finding:
+    texts, ahead = [], []
+    for split in SPLITS:
+        narrow, wide = (fmean(kept.landscape(row, "barrier_loss", split).values()) for row in (NARROW, WIDE))
+        texts.append(f"{split} {narrow:.3g} against {wide:.3g}")
+        ahead.append(narrow > wide)
+    verdict: Verdict = "holds" if all(ahead) else "holds in part" if any(ahead) else "refuted"
+    return Finding(f"barrier, narrow against wide: {', '.join(texts)}", verdict)
+
+
+SOURCE = Source(
+    "Loss landscape of wide networks",
+    "002",
+    (
+        Claim("lambda_max at width 4096", "Key findings", "0.20 to 0.30", COMMAND,
+              _both(WIDE, "lambda_max", 0.2, 0.3)),
+        Claim("Trace of the Hessian", "Key findings", "2.4 to 2.6", COMMAND, _both(WIDE, "trace", 2.4, 2.6)),
+        Claim("Gradient norm", "Key findings", "4.4e-3 to 4.8e-3", COMMAND,
+              _both(WIDE, "gradient_norm", 4.4e-3, 4.8e-3)),
+        Claim("Test accuracy on 6000/1200 images", "Key findings", "96.2 to 96.5 %", COMMAND,
+              _of_test("test_acc", 96.2, 96.5, 100.0, 2)),
+        Claim("Test loss", "Key findings", "about 0.18", COMMAND, _of_test("test_loss", 0.16, 0.20, 1.0, 3)),
+        Claim("Barrier between two minima", "Key findings", "0.017", COMMAND,
+              _both(WIDE, "barrier_loss", 0.008, 0.034)),
+        Claim("Largest loss between them", "Key findings", "0.195", COMMAND, _both(WIDE, "max_loss", 0.15, 0.25)),
+        Claim("Flatness goes with accuracy", "Key findings", "+0.91, 3 seeds", COMMAND,
+              _correlation("flatness_filter_0.05", "test_acc", -1)),
+        Claim("lambda_max goes against accuracy", "Key findings", "-0.93, 3 seeds", COMMAND,
+              _correlation("lambda_max", "test_acc", -1)),
+        Claim("Trace goes against test loss", "Key findings", "-0.97, 3 seeds", COMMAND,
+              _correlation("trace", "test_loss", -1)),
+        Claim("Narrow, sharp settings: lambda_max", "Key findings", "1 to 25", COMMAND,
+              _both(NARROW, "lambda_max", 1, 25)),
+        Claim("Narrow settings have sharp, double-well paths", "Key findings", "no figure", COMMAND, _sharper),
+    ),
+)  # fmt: skip
