@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import fmean
+from typing import Any
 
 from homotopy_bench.functions.table1 import ANCHORS, AXES, PAPER_HOMOTOPY, PAPER_PLAIN, PAPER_SINGLE
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
@@ -57,7 +58,7 @@ def _homotopy(n: int) -> Judge:
     return judge
 
 
-def _counts(kept: Kept, n: int, method: str, single: bool = False) -> list[dict[str, object]]:
+def _counts(kept: Kept, n: int, method: str, single: bool = False) -> list[dict[str, Any]]:
     return [
         row
         for row in kept.functions()["counts"]
@@ -72,7 +73,7 @@ def _single(kept: Kept) -> Finding:
     how = "found" if plain["found"] else "not found"
     text = f"plain {how}, {plain['iterations']:g} steps; homotopy by anchor {'; '.join(found)}"
     both = not plain["found"] and any(row["found"] for row in rows.values())
-    fewest = min(float(str(row["iterations"])) for row in rows.values() if row["found"])
+    fewest = min(row["iterations"] for row in rows.values() if row["found"])
     exact = both and fewest <= 2.0 * PAPER_SINGLE["homotopy"]
     return Finding(text, "holds" if exact else "holds in part" if both else "refuted")
 

@@ -84,8 +84,8 @@ def _powerful(kept: Kept) -> Finding:
     )
     if not plain or not path:
         return Finding("", "not measured yet")
-    seeds = [[one.test_acc or 0.0 for one in rows[name]] for name in (path, plain)]
-    found = of_a_gain(*seeds)
+    ours, reference = ([one.test_acc or 0.0 for one in rows[name]] for name in (path, plain))
+    found = of_a_gain(ours, reference)
     return Finding(f"tuned alike, {path} and {plain}: {found.ours}", found.verdict)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reproductions.claims import convexity, curvature, hta, identity, landscape
-from reproductions.claims.claim import Claim, Finding, Source
+from reproductions.claims.claim import Claim, Finding, Source, Verdict
 from reproductions.claims.kept import Kept, NotMeasured
 
 SOURCES: tuple[Source, ...] = (
@@ -68,7 +68,7 @@ def _lines(kept: Kept) -> Iterator[str]:
             yield f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 
-VERDICTS = ("holds", "holds in part", "refuted", "not testable here", "not measured yet")
+VERDICTS: tuple[Verdict, ...] = ("holds", "holds in part", "refuted", "not testable here", "not measured yet")
 
 
 def _cell(text: str) -> str:
