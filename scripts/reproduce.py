@@ -8,9 +8,9 @@
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
 
 `all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
-about half an hour on two cores, without it for days. `results` writes that page from what is kept. The studies of
-sources keep their trainings below docs/results, where their pages are; with overrides below --outputs, or where
---markdown says.
+about half an hour on two cores, without it for days. `results` writes that page, and those of the studies, from what
+is kept. The studies of sources keep their trainings below docs/results, where their pages are; with overrides below
+--outputs, or where --markdown says.
 
 A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
 done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
@@ -26,6 +26,7 @@ import argparse
 import importlib
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from reproductions import hta_functions
@@ -35,7 +36,7 @@ from reproductions.ledger import Ledger
 from reproductions.recorded import recorded
 from reproductions.row import comparison, published_rows
 from reproductions.search import Budget
-from reproductions.source_study import Plan, measure
+from reproductions.source_study import Plan, measure, write_page
 from reproductions.study import Trainings, carry_out, processes
 from reproductions.table import render
 
@@ -82,7 +83,7 @@ def main() -> int:
     command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
     file = arguments.markdown or folder / "table.md"
     if arguments.study in ("all", "results", hta_functions.NAME, *SOURCES):
-        return _sources(arguments, parser, command)
+        return _sources(arguments, parser)
     if arguments.study in LANDSCAPES:
         page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
         write_atomically(file, page.encode())
@@ -139,7 +140,7 @@ def main() -> int:
     return 0
 
 
-def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser, command: str) -> int:
+def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Carry out one or all studies of sources, and write the page of their claims.
 
     Returns:
@@ -166,8 +167,14 @@ def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser, com
             if arguments.overrides
             else study.file(arguments.results, arguments.fast)
         )
-        measure(study, plan, arguments.markdown if arguments.markdown and len(own) == 1 else kept, command)
+        kept = arguments.markdown if arguments.markdown and len(own) == 1 else kept
+        measure(study, plan, kept)
         print(f"{name}: {kept}", flush=True)
+    if arguments.study == "results":
+        for study, fast in product(SOURCES.values(), (False, True)):
+            kept = study.file(arguments.results, fast)
+            if kept.with_suffix(".csv").exists():
+                write_page(study, fast, Ledger(kept.with_suffix(".csv")), kept)
     page = render_claims(arguments.results)
     write_atomically(arguments.results.parent / CLAIMS, page.encode())
     print(f"claims: {arguments.results.parent / CLAIMS}")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+from reproductions.ledger import Training
 from reproductions.search import Contender
-from reproductions.source_study import Protocol, SourceStudy, highest, lines_of
+from reproductions.source_study import PERCENT, Protocol, SourceStudy, highest, lines_of
 
 DEPTHS = (11, 13, 16, 19)
+
+POINTS = 30
+"""Intervals of the error curve that is kept of a run."""
 
 FAST = ("dataset.subset=1000", "dataset.test_subset=1000", "training.batch_size=32")
 FAST_EPOCHS, FAST_LEVELS = 10, 4
@@ -61,11 +67,43 @@ epochs: this says whether HTA helps early, and nothing about its tables.
 
 
 def figures(folder: Path, _: Mapping[str, Any]) -> Mapping[str, float]:
-    """Return the largest test accuracies over epochs, at t = 1 and of the first copy, which the authors score."""
+    """Return the largest test accuracies over epochs, at t = 1 and of the first copy as the authors, and the curve."""
     lines = lines_of(folder)
     first = [line["val_acc_copies"][0] for line in lines if "val_acc_copies" in line]
     found = {"best_acc": highest(lines, "val_acc_target"), "copies_acc": max(first, default=None)}
-    return {name: value for name, value in found.items() if value is not None}
+    curve = {_point(i): lines[round(i / POINTS * (len(lines) - 1))]["val_acc_path"] for i in range(POINTS + 1)}
+    return {name: value for name, value in found.items() if value is not None} | curve
+
+
+def _point(i: int) -> str:
+    return f"acc_{i}"
+
+
+def draw(kept: Mapping[str, Sequence[Training]]) -> bytes:
+    """Return figures 2 and 3: the test error over training, a panel a network, mean and range over seeds, as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    networks = list(dict.fromkeys(name.partition("_")[0] for name in kept))
+    figure = Figure(figsize=(4.8 * len(networks), 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, network in zip(figure.subplots(1, len(networks), squeeze=False)[0], networks, strict=True):
+        own = {name: runs for name, runs in kept.items() if name.startswith(f"{network}_")}
+        for index, (name, runs) in enumerate(own.items()):
+            curves = [[one.figure(_point(i)) or 0.0 for i in range(POINTS + 1)] for one in runs]
+            errors = [[PERCENT * (1.0 - value) for value in values] for values in zip(*curves, strict=True)]
+            u = [i / POINTS for i in range(POINTS + 1)]
+            label = name.partition("_")[2].replace("_", " ")
+            axes.plot(u, [fmean(values) for values in errors], color=f"C{index}", label=label)
+            axes.fill_between(u, [min(v) for v in errors], [max(v) for v in errors], color=f"C{index}", alpha=0.15)
+        axes.set(
+            title=network.upper(), xlabel="share of the training", ylabel="test error [%]; on the path, of the copies"
+        )
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=8)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()
 
 
 STUDY = SourceStudy(
@@ -76,4 +114,5 @@ STUDY = SourceStudy(
     figures=figures,
     shown={"best_acc": "best over epochs", "copies_acc": "(first copy, best)"},
     alone=True,
+    draw=draw,
 )

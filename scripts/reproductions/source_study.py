@@ -100,14 +100,13 @@ class Plan:
     overrides: tuple[str, ...] = ()
 
 
-def measure(study: SourceStudy, plan: Plan, page: Path, command: str) -> str:
+def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
     """Train what is missing of a study, and write its page from what its CSV has.
 
     Args:
         study: The study.
         plan: How much of it.
         page: File of the page; the CSV and the picture lie beside it.
-        command: What made it.
 
     Returns:
         The page.
@@ -124,7 +123,24 @@ def measure(study: SourceStudy, plan: Plan, page: Path, command: str) -> str:
         trainings = Trainings(ledger, plan.outputs / page.stem, train, study.figures)
         for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, plan.processes):
             pass
-    asked = {one.name: " ".join((*one.overrides, *plan.overrides)) for own in protocol.rows.values() for one in own}
+    return write_page(study, plan.fast, ledger, page, plan.overrides)
+
+
+def write_page(study: SourceStudy, fast: bool, ledger: Ledger, page: Path, overrides: tuple[str, ...] = ()) -> str:
+    """Write the page and the picture of what a ledger has.
+
+    Args:
+        study: The study.
+        fast: Whether the fast protocol.
+        ledger: Its trainings.
+        page: File of the page.
+        overrides: Those of every training.
+
+    Returns:
+        The page.
+    """
+    protocol = study.protocol(fast)
+    asked = {one.name: " ".join((*one.overrides, *overrides)) for own in protocol.rows.values() for one in own}
     every = {name: [one for one in ledger.reports(name) if one.overrides == own] for name, own in asked.items()}
     kept = {name: runs for name, runs in every.items() if runs}
     picture = None
@@ -132,6 +148,8 @@ def measure(study: SourceStudy, plan: Plan, page: Path, command: str) -> str:
         picture = page.with_suffix(".png")
         page.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(picture, study.draw(kept))
+    short = ("--fast",) if fast and study.fast is not study.full else ()
+    command = " ".join(("python scripts/reproduce.py", study.name, *short, *overrides))
     text = "\n".join(_lines(study, protocol, kept, picture, command)) + "\n"
     write_atomically(page, text.encode())
     return text

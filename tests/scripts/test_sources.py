@@ -19,7 +19,7 @@ from reproductions.claims.kept import STUDIES, Kept, NotMeasured, run_interval
 from reproductions.claims.page import SOURCES, judged, render
 from reproductions.ledger import Ledger, Training
 from reproductions.search import Contender, search
-from reproductions.source_study import NO_SEARCH, Plan, SourceStudy, measure
+from reproductions.source_study import NO_SEARCH, Plan, SourceStudy, measure, write_page
 from reproductions.study import Train, one_by_one
 
 from tests.cases import need_data
@@ -57,7 +57,7 @@ def test_a_row_at_reduced_size(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(source_study, "processes", in_this_process)
     study = STUDIES[name]
     plan = Plan(True, tmp_path / "records", 1, seeds=2, only=[row], overrides=small)
-    page = measure(study, plan, tmp_path / "page.md", "make it")
+    page = measure(study, plan, tmp_path / "page.md")
     folder = tmp_path / "records" / "page" / "report" / row
     records = [json.loads((folder / str(seed) / "summary.json").read_text()) for seed in range(2)]
     kept = Ledger(tmp_path / "page.csv").reports(row)
@@ -71,7 +71,7 @@ def test_a_row_at_reduced_size(name: str, tmp_path: Path, monkeypatch: pytest.Mo
         assert kept[0].figure("best_acc") == pytest.approx(max(line["val_acc_target"] for line in lines), rel=1e-5)
         assert kept[0].figure("path_acc") == pytest.approx(max(line["val_acc_path"] for line in lines), rel=1e-5)
     times = {file: file.stat().st_mtime_ns for file in folder.rglob("summary.json")}
-    assert measure(study, plan, tmp_path / "page.md", "make it") == page
+    assert measure(study, plan, tmp_path / "page.md") == page
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("summary.json")} == times
 
 
@@ -151,8 +151,15 @@ def test_a_claim_without_records_is_not_measured(tmp_path: Path) -> None:
     assert judged(claim, Kept(tmp_path)) == Finding("21", "holds")
 
 
-def test_the_page_of_claims_is_what_the_records_give() -> None:
-    assert (ROOT / "docs" / "RESULTS.md").read_text() == render(ROOT / "docs" / "results")
+def test_the_pages_are_what_the_records_give(tmp_path: Path) -> None:
+    results = ROOT / "docs" / "results"
+    assert (ROOT / "docs" / "RESULTS.md").read_text() == render(results)
+    for study in STUDIES.values():
+        for fast in (False, True):
+            page = study.file(results, fast)
+            if page.with_suffix(".csv").exists():
+                written = write_page(study, fast, Ledger(page.with_suffix(".csv")), tmp_path / page.name)
+                assert page.read_text() == written
 
 
 def test_an_unknown_row_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
