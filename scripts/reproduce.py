@@ -2,7 +2,8 @@
 
     python scripts/reproduce.py all [--fast] [--processes 2]
     python scripts/reproduce.py results
-    python scripts/reproduce.py identity_homotopy_source|curvature_source|hta_functions|hta_vgg|convexity_source
+    python scripts/reproduce.py identity_homotopy_source|curvature_source|hta_vgg|convexity_source [--fast]
+    python scripts/reproduce.py hta_functions|precision_bounds
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
@@ -29,7 +30,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from reproductions import hta_functions
+from reproductions import hta_functions, precision_bounds
 from reproductions.claims.kept import STUDIES as SOURCES
 from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
@@ -46,6 +47,9 @@ STUDIES = ("baselines", "hta")
 LANDSCAPES = ("landscape", "basins")
 """Studies of minima, which have settings of their own."""
 
+COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds)}
+"""Studies without training, which take seconds."""
+
 ROOT = Path(__file__).parent.parent
 
 CLAIMS = "RESULTS.md"
@@ -59,9 +63,7 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "study", choices=("all", "results", *SOURCES, hta_functions.NAME, *STUDIES, *LANDSCAPES), metavar="STUDY"
-    )
+    parser.add_argument("study", choices=("all", "results", *SOURCES, *COUNTS, *STUDIES, *LANDSCAPES), metavar="STUDY")
     parser.add_argument("--fast", action="store_true", help="of the sources' studies what two cores do in minutes")
     parser.add_argument(
         "--results", type=Path, default=ROOT / "docs" / "results", help="where the sources' studies are kept"
@@ -82,7 +84,7 @@ def main() -> int:
     folder = arguments.outputs / arguments.study
     command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
     file = arguments.markdown or folder / "table.md"
-    if arguments.study in ("all", "results", hta_functions.NAME, *SOURCES):
+    if arguments.study in ("all", "results", *COUNTS, *SOURCES):
         return _sources(arguments, parser)
     if arguments.study in LANDSCAPES:
         page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
@@ -151,8 +153,9 @@ def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     for name in arguments.only or ():
         if name not in known:
             parser.error(f"--only {name}: accepted: {', '.join(known) or 'nothing'}")
-    if arguments.study in ("all", hta_functions.NAME) and not arguments.only:
-        hta_functions.measure(arguments.results)
+    for name, count in COUNTS.items():
+        if arguments.study in ("all", name) and not arguments.only:
+            count(arguments.results)
     plan = Plan(
         arguments.fast,
         arguments.outputs,

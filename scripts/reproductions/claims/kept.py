@@ -10,7 +10,15 @@ from statistics import fmean
 from typing import Any
 
 from homotopy_bench.core import statistics
-from reproductions import convexity_source, curvature_source, hta_functions, hta_vgg, identity_source, landscape_kept
+from reproductions import (
+    convexity_source,
+    curvature_source,
+    hta_functions,
+    hta_vgg,
+    identity_source,
+    landscape_kept,
+    precision_bounds,
+)
 from reproductions.ledger import Ledger, Training
 from reproductions.source_study import PERCENT, SourceStudy
 
@@ -87,9 +95,21 @@ class Kept:
         Raises:
             NotMeasured: If they are not kept.
         """
-        file = self._results / f"{hta_functions.NAME}.json"
+        return self._json(hta_functions.NAME)
+
+    def bounds(self) -> list[dict[str, Any]]:
+        """Return bounds on bits against measured bits, a row for each pair.
+
+        Raises:
+            NotMeasured: If they are not kept.
+        """
+        rows: list[dict[str, Any]] = self._json(precision_bounds.NAME)["rows"]
+        return rows
+
+    def _json(self, name: str) -> dict[str, Any]:
+        file = self._results / f"{name}.json"
         if not file.exists():
-            raise NotMeasured(hta_functions.NAME)
+            raise NotMeasured(name)
         kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return kept
 
