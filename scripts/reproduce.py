@@ -3,7 +3,7 @@
     python scripts/reproduce.py all [--fast] [--processes 2]
     python scripts/reproduce.py results
     python scripts/reproduce.py identity_homotopy_source|curvature_source|hta_vgg|convexity_source [--fast]
-    python scripts/reproduce.py hta_functions|precision_bounds
+    python scripts/reproduce.py hta_functions|precision_bounds|curvature_overhead
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
@@ -30,7 +30,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from reproductions import hta_functions, precision_bounds
+from reproductions import curvature_overhead, hta_functions, precision_bounds
 from reproductions.claims.kept import STUDIES as SOURCES
 from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
@@ -47,8 +47,8 @@ STUDIES = ("baselines", "hta")
 LANDSCAPES = ("landscape", "basins")
 """Studies of minima, which have settings of their own."""
 
-COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds)}
-"""Studies without training, which take seconds."""
+COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds, curvature_overhead)}
+"""Studies without records, which take a minute or less."""
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,6 +12,7 @@ from typing import Any
 from homotopy_bench.core import statistics
 from reproductions import (
     convexity_source,
+    curvature_overhead,
     curvature_source,
     hta_functions,
     hta_vgg,
@@ -105,6 +106,15 @@ class Kept:
         """
         rows: list[dict[str, Any]] = self._json(precision_bounds.NAME)["rows"]
         return rows
+
+    def processor_seconds(self) -> dict[str, float]:
+        """Return row -> processor seconds of a training with a curvature learning rate, or of a rival.
+
+        Raises:
+            NotMeasured: If they are not kept.
+        """
+        seconds: dict[str, float] = self._json(curvature_overhead.NAME)["seconds"]
+        return seconds
 
     def _json(self, name: str) -> dict[str, Any]:
         file = self._results / f"{name}.json"
