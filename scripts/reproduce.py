@@ -9,9 +9,9 @@
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
 
 `all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
-about half an hour on two cores, without it for days. `results` writes that page, and those of the studies, from what
-is kept. The studies of sources keep their trainings below docs/results, where their pages are; with overrides below
---outputs, or where --markdown says.
+about half an hour on two cores, without it for days and with the study of wide networks. `results` writes that page,
+and those of the studies, from what is kept. The studies of sources keep their trainings below docs/results, where
+their pages are; with overrides below --outputs, or where --markdown says.
 
 A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
 done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
@@ -165,23 +165,37 @@ def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
         tuple(arguments.overrides),
     )
     for name, study in own.items():
-        kept = (
-            arguments.outputs / name / "page.md"
-            if arguments.overrides
-            else study.file(arguments.results, arguments.fast)
-        )
-        kept = arguments.markdown if arguments.markdown and len(own) == 1 else kept
-        measure(study, plan, kept)
-        print(f"{name}: {kept}", flush=True)
+        file = study.file(arguments.results, arguments.fast)
+        if arguments.overrides:
+            file = arguments.outputs / name / "page.md"
+        if arguments.markdown and arguments.study == name:
+            file = arguments.markdown
+        measure(study, plan, file)
+        print(f"{name}: {file}", flush=True)
+    if arguments.study == "all" and not arguments.fast:
+        _wide_networks(arguments.outputs, arguments.results)
     if arguments.study == "results":
-        for study, fast in product(SOURCES.values(), (False, True)):
-            kept = study.file(arguments.results, fast)
-            if kept.with_suffix(".csv").exists():
-                write_page(study, fast, Ledger(kept.with_suffix(".csv")), kept)
+        _write_pages(arguments.results)
     page = render_claims(arguments.results)
     write_atomically(arguments.results.parent / CLAIMS, page.encode())
     print(f"claims: {arguments.results.parent / CLAIMS}")
     return 0
+
+
+def _wide_networks(outputs: Path, results: Path) -> None:
+    """Carry out the study of wide networks, which has no fast protocol: its Hessians take hours."""
+    page = results / "landscape.md"
+    command = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
+    text = importlib.import_module("reproductions.landscape").run(outputs / "landscape", command, page)
+    write_atomically(page, text.encode())
+
+
+def _write_pages(results: Path) -> None:
+    """Write the pages of the sources' studies from what their CSVs have."""
+    for study, fast in product(SOURCES.values(), (False, True)):
+        page = study.file(results, fast)
+        if page.with_suffix(".csv").exists():
+            write_page(study, fast, Ledger(page.with_suffix(".csv")), page)
 
 
 def _count(text: str) -> int:
