@@ -2,7 +2,8 @@
 
     python scripts/reproduce.py all [--fast] [--processes 2]
     python scripts/reproduce.py results
-    python scripts/reproduce.py identity_homotopy_source|curvature_source|hta_vgg|convexity_source [--fast]
+    python scripts/reproduce.py identity_homotopy_script|identity_homotopy_source [--fast]
+    python scripts/reproduce.py curvature_source|hta_vgg|convexity_source [--fast]
     python scripts/reproduce.py hta_functions|precision_bounds|curvature_overhead
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2

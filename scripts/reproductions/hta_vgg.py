@@ -11,6 +11,7 @@ from typing import Any
 from reproductions.ledger import Training
 from reproductions.search import Contender
 from reproductions.source_study import PERCENT, Protocol, SourceStudy, highest, lines_of
+from reproductions.study import one_by_one
 
 DEPTHS = (11, 13, 16, 19)
 
@@ -114,6 +115,6 @@ STUDY = SourceStudy(
     fast=Protocol({f"VGG{depth}": _fast(depth) for depth in DEPTHS[:2]}, 3, FAST_ABOUT),
     figures=figures,
     shown={"best_acc": "best over epochs", "copies_acc": "(first copy, best)"},
-    alone=True,
+    train=one_by_one,
     draw=draw,
 )

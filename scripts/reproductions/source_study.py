@@ -13,7 +13,7 @@ from homotopy_bench.core.files import write_atomically
 from homotopy_bench.tracking.record import read_metrics
 from reproductions.ledger import NONE, Ledger, Training
 from reproductions.search import Budget, Contender
-from reproductions.study import Figures, Trainings, carry_out, one_by_one, processes
+from reproductions.study import Figures, Train, Trainings, carry_out, processes, together
 
 PERCENT = 100.0
 
@@ -56,7 +56,7 @@ class SourceStudy:
         fast: The one of ``--fast``; the full one where that takes minutes.
         figures: What is kept of a record besides the accuracies.
         shown: Name of a kept figure -> its column in the table.
-        alone: Whether runs train one by one, for the sake of their seconds or their memory.
+        train: How runs train; :func:`~reproductions.study.one_by_one` where seconds or memory matter.
         draw: A picture for the page.
     """
 
@@ -66,7 +66,7 @@ class SourceStudy:
     fast: Protocol
     figures: Figures = lambda _, __: NONE
     shown: Mapping[str, str] = field(default_factory=dict)
-    alone: bool = False
+    train: Train = together
     draw: Draw | None = None
 
     def protocol(self, fast: bool) -> Protocol:
@@ -119,7 +119,7 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
         if plan.only is None or one.name in plan.only
     ]
     ledger = Ledger(page.with_suffix(".csv"))
-    with processes(plan.processes, one_by_one if study.alone else None) as train:
+    with processes(plan.processes, study.train) as train:
         trainings = Trainings(ledger, plan.outputs / page.stem, train, study.figures)
         for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, plan.processes):
             pass

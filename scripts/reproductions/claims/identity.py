@@ -10,18 +10,20 @@ from reproductions.claims.kept import Kept, percent
 from reproductions.identity_source import EARLY
 from reproductions.source_study import PERCENT
 
-STUDY = "identity_homotopy_source"
-COMMAND = f"python scripts/reproduce.py {STUDY}"
+STUDY = "identity_homotopy_script"
+"""From the start of the source's script."""
+
+OURS = "identity_homotopy_source"
+"""With all maps drawn alike, and with other rates and lengths."""
+
+COMMAND, COMMAND_OURS = (f"python scripts/reproduce.py {name}" for name in (STUDY, OURS))
 LEVEL = 0.02
 """Accuracy that a network may lose on its way without having lost what it learned."""
 
 
 def _baseline(kept: Kept) -> Finding:
-    same = percent(kept.values(STUDY, "baseline_at_the_rate_of_homotopy"))
     best = percent(kept.values(STUDY, "baseline", "best_acc"))
-    return of_one_run(
-        kept.values(STUDY, "baseline"), 0.4715, f"; best over epochs {best}; at the homotopy's rate {same}"
-    )
+    return of_one_run(kept.values(STUDY, "baseline"), 0.4715, f"; best over epochs {best}")
 
 
 def _homotopy(kept: Kept) -> Finding:
@@ -31,6 +33,14 @@ def _homotopy(kept: Kept) -> Finding:
         0.592,
         f"; somewhere on the path {path}, which is a maximum over epochs on the test split, of another network",
     )
+
+
+def _tuned_alike(kept: Kept) -> Finding:
+    rows = ("homotopy", "baseline", "baseline_at_the_rate_of_homotopy")
+    texts = [percent(kept.values(OURS, row)) for row in rows]
+    text = f"from the project's start {texts[0]}, plain {texts[1]}, plain at the homotopy's rate {texts[2]}"
+    gain = of_a_gain(kept.values(OURS, "homotopy"), kept.values(OURS, "baseline"))
+    return Finding(f"{text}; {gain.ours.partition(': ')[2]}", gain.verdict)
 
 
 def _gain(kept: Kept) -> Finding:
@@ -63,7 +73,7 @@ def _kept_features(kept: Kept) -> Finding:
 
 def _warmup(kept: Kept) -> Finding:
     rows = {"0.3": "homotopy_warmup_0.3", "0.6": "homotopy_warmup_0.6", "0.88": "homotopy"}
-    means = {name: kept.values(STUDY, row) for name, row in rows.items()}
+    means = {name: kept.values(OURS, row) for name, row in rows.items()}
     text = ", ".join(f"{name}: {percent(values)}" for name, values in means.items())
     best = max(means, key=lambda name: fmean(means[name]))
     gain = of_a_gain(means["0.88"], means["0.6" if fmean(means["0.6"]) > fmean(means["0.3"]) else "0.3"])
@@ -99,13 +109,14 @@ SOURCE = Source(
             "The homotopy has significantly higher accuracy than the baseline", "Analysis 1", "+12.0 points, one seed",
             COMMAND, _gain,
         ),
+        Claim("The same with all maps drawn alike", "Analysis 1", "+12.0 points, one seed", COMMAND_OURS, _tuned_alike),
         Claim(
             "The homotopy learns at once, the baseline struggles in the early epochs", "Analysis 1", "a figure",
             COMMAND, _start,
         ),
         Claim("The homotopy converges more stably", "Analysis 2", "none", COMMAND, _stability),
         Claim("It arrives at the full MLP with what it learned", "Analysis 2", "none", COMMAND, _kept_features),
-        Claim("A long transition is beneficial", "Analysis 3", "0.88 of the epochs, 5 trials", COMMAND, _warmup),
+        Claim("A long transition is beneficial", "Analysis 3", "0.88 of the epochs, 5 trials", COMMAND_OURS, _warmup),
         Claim(
             "A powerful technique for 32 layers, with which standard training struggles", "Conclusion", "none",
             "python scripts/reproduce.py baselines", _powerful,

@@ -16,6 +16,7 @@ from reproductions import (
     curvature_source,
     hta_functions,
     hta_vgg,
+    identity_script,
     identity_source,
     landscape_kept,
     precision_bounds,
@@ -24,7 +25,14 @@ from reproductions.ledger import Ledger, Training
 from reproductions.source_study import PERCENT, SourceStudy
 
 STUDIES: Mapping[str, SourceStudy] = {
-    one.name: one for one in (identity_source.STUDY, curvature_source.STUDY, hta_vgg.STUDY, convexity_source.STUDY)
+    one.name: one
+    for one in (
+        identity_script.STUDY,
+        identity_source.STUDY,
+        curvature_source.STUDY,
+        hta_vgg.STUDY,
+        convexity_source.STUDY,
+    )
 }
 """Studies of the sources' own experiments, by name."""
 
