@@ -31,6 +31,7 @@ SIGNALS = ("model.width=8", "dataset.samples=500", "training.epochs=6", "trainin
 IMAGES = ("dataset.subset=300", "dataset.test_subset=100", "training.epochs=1")
 REDUCED: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
     "identity_homotopy_source": ("homotopy", None, (*SIGNALS, "model.depth=3")),
+    "identity_homotopy_script": ("homotopy", None, (*SIGNALS, "model.depth=3")),
     "curvature_source": ("demonstration", "mnist", (*IMAGES, "lr_schedule.dense_steps=1")),
     "convexity_source": ("scheduled", "mnist", (*IMAGES, "training.batch_size=100")),
     "hta_vgg": (
@@ -66,7 +67,7 @@ def test_a_row_at_reduced_size(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert (
         f"| {row.replace('_', ' ')} | 2 | **{100 * fmean(accuracies):.2f}** | {100 * stdev(accuracies):.2f} |" in page
     )
-    if name == "identity_homotopy_source":
+    if name.startswith("identity"):
         lines = [json.loads(line) for line in (folder / "0" / "metrics.jsonl").read_text().splitlines()]
         assert kept[0].figure("best_acc") == pytest.approx(max(line["val_acc_target"] for line in lines), rel=1e-5)
         assert kept[0].figure("path_acc") == pytest.approx(max(line["val_acc_path"] for line in lines), rel=1e-5)
