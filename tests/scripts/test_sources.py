@@ -112,6 +112,7 @@ def test_a_gain_holds_where_its_interval_is_above_zero() -> None:
     uneven = [value + (0.05 if index % 2 else -0.01) for index, value in enumerate(VALUES)]
     assert of_a_gain(uneven, VALUES).verdict == "holds in part"
     assert of_a_gain(VALUES, ahead).verdict == "refuted"
+    assert of_a_gain(ahead[:1], VALUES).verdict == of_one_run(VALUES[:1], 0.4).verdict == "not measured yet"
     assert [within(VALUES, *bounds) for bounds in ((0.42, 0.44), (0.46, 0.5), (0.5, 0.6))] == [
         "holds", "holds in part", "refuted",
     ]  # fmt: skip

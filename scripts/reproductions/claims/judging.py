@@ -10,11 +10,28 @@ from reproductions.claims.kept import percent, run_interval
 from reproductions.source_study import PERCENT
 
 
-def of_one_run(values: Sequence[float], theirs: float, more: str = "") -> Finding:
+def one_run(values: Sequence[float], theirs: float) -> Verdict:
     """Judge a source's single run.
 
-    It holds where their figure is within the 95 % interval of the mean here, in part where it is only where one more
-    run would lie, and is refuted beyond.
+    Args:
+        values: Our figures, by seed.
+        theirs: The source's.
+
+    Returns:
+        That it holds where their figure is within the 95 % interval of our mean, in part where it is only where one
+        more run would lie, and is refuted beyond; of one seed nothing is said.
+    """
+    if len(values) == 1:
+        return "not measured yet"
+    low, high = run_interval(values)
+    if not low <= theirs <= high:
+        return "refuted"
+    mean = statistics.student_interval(values)
+    return "holds" if mean is None or mean.low <= theirs <= mean.high else "holds in part"
+
+
+def of_one_run(values: Sequence[float], theirs: float, more: str = "") -> Finding:
+    """Judge the accuracy of a source's single run, as :func:`one_run` does.
 
     Args:
         values: Our accuracies, fractions, by seed.
@@ -25,12 +42,8 @@ def of_one_run(values: Sequence[float], theirs: float, more: str = "") -> Findin
         The finding.
     """
     low, high = run_interval(values)
-    mean = statistics.student_interval(values)
-    verdict: Verdict = "refuted"
-    if low <= theirs <= high:
-        verdict = "holds" if mean is None or mean.low <= theirs <= mean.high else "holds in part"
     text = f"{percent(values, 2)} ({len(values)} seeds); one more run: {PERCENT * low:.1f} to {PERCENT * high:.1f} %"
-    return Finding(f"{text}{more}", verdict)
+    return Finding(f"{text}{more}", one_run(values, theirs))
 
 
 def of_a_gain(ours: Sequence[float], reference: Sequence[float], least: float = 0.0) -> Finding:
@@ -50,9 +63,10 @@ def of_a_gain(ours: Sequence[float], reference: Sequence[float], least: float = 
     pairs = [PERCENT * (a - b) for a, b in zip(ours, reference, strict=False)]
     mean, interval = statistics.mean(pairs) or 0.0, statistics.student_interval(pairs)
     text = f"{percent(ours)} against {percent(reference)}: {mean:+.1f} points"
-    if interval is not None:
-        text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
-    sure = interval is not None and interval.low > max(0.0, least)
+    if interval is None:
+        return Finding(f"{text}, one seed", "not measured yet")
+    text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
+    sure = interval.low > max(0.0, least)
     return Finding(text, "holds" if sure else "holds in part" if mean > 0.0 else "refuted")
 
 
