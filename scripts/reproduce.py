@@ -37,14 +37,14 @@ from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
 from reproductions.recorded import recorded
 from reproductions.row import comparison, published_rows
-from reproductions.search import Budget
 from reproductions.source_study import Plan, measure, write_page
 from reproductions.study import Trainings, carry_out, processes
 from reproductions.table import render
 
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.pictures import rendered
 
-STUDIES = ("baselines", "hta")
+STUDIES = ("baselines", "depth", "hta")
 LANDSCAPES = ("landscape", "basins")
 """Studies of minima, which have settings of their own."""
 
@@ -74,10 +74,8 @@ def main() -> int:
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="default: OUTPUTS/STUDY/table.md")
     parser.add_argument("--processes", type=_count, default=2, help="trainings side by side, a thread each (default 2)")
-    parser.add_argument("--settings", type=_count, default=48, help="settings that every search tries (default 48)")
-    parser.add_argument(
-        "--seeds", type=_count, help="reporting runs of each row (default 20; of a source's study its own)"
-    )
+    parser.add_argument("--settings", type=_count, help="settings that every search tries (default: the study's)")
+    parser.add_argument("--seeds", type=_count, help="reporting runs of each row (default: the study's)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows; without it all")
     parser.add_argument("--row", help="only this row, with its published settings")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
@@ -92,7 +90,6 @@ def main() -> int:
         write_atomically(file, page.encode())
         print(page)
         return 0
-    seeds = arguments.seeds or 20
     if arguments.row is not None:
         table = ROOT / "docs" / "results" / f"{arguments.study}.md"
         rows = published_rows(table.read_text(encoding="utf-8"))
@@ -100,26 +97,25 @@ def main() -> int:
             parser.error(f"--row={arguments.row}: accepted: {', '.join(rows)}")
         row, runs = rows[arguments.row], folder / "rows" / arguments.row
         overrides = (*row.overrides, *arguments.overrides)
-        summaries = [recorded(overrides, seed, runs) for seed in range(seeds)]
+        summaries = [recorded(overrides, seed, runs) for seed in range(arguments.seeds or 5)]
         accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
         print(comparison(arguments.row, row, accuracies, table.relative_to(ROOT)))
         return 0
-    study = importlib.import_module(f"reproductions.{arguments.study}")
-    own = {word.partition("=")[0] for rows in study.CONTENDERS.values() for one in rows for word in one.overrides}
+    study = importlib.import_module(f"reproductions.{arguments.study}").STUDY
+    own = {word.partition("=")[0] for rows in study.contenders.values() for one in rows for word in one.overrides}
     for override in arguments.overrides:
         if override.partition("=")[0] in own:
             parser.error(f"{override}: rows of this study set this key themselves; accepted: any other override")
     groups = {
         target: [replace(one, overrides=(*one.overrides, *arguments.overrides)) for one in rows]
-        for target, rows in study.CONTENDERS.items()
+        for target, rows in study.contenders.items()
     }
     names = [one.name for rows in groups.values() for one in rows]
     for name in arguments.only or ():
         if name not in names:
             parser.error(f"--only {name}: accepted: {', '.join(names)}")
-    # Four settings go on with four seeds more: 64 trainings a row where 48 settings are tried.
-    finalists = min(4, arguments.settings)
-    budget = Budget(settings=arguments.settings, finalists=finalists, seeds=4)
+    settings = arguments.settings or study.budget.settings
+    budget = replace(study.budget, settings=settings, finalists=min(study.budget.finalists, settings))
     ledger = Ledger(file.with_suffix(".csv"))
     done = ledger.rows()
     chosen = [
@@ -129,15 +125,19 @@ def main() -> int:
         trainings = Trainings(ledger, folder, train)
         outcomes = {
             outcome.contender.name: outcome
-            for outcome in carry_out(chosen, trainings, budget, seeds, arguments.processes)
+            for outcome in carry_out(chosen, trainings, budget, arguments.seeds or study.seeds, arguments.processes)
         }
     page = render(
         {target: [outcomes[one.name] for one in rows if one.name in outcomes] for target, rows in groups.items()},
-        study.TITLE,
+        study.title,
         command,
         budget,
         waiting=[name for name in names if name not in outcomes],
     )
+    if study.draw is not None:
+        picture = file.with_suffix(".png")
+        write_atomically(picture, rendered(study.draw(list(outcomes.values()))))
+        page += f"\n![{study.title}]({picture.name})\n"
     write_atomically(file, page.encode())
     print(page)
     return 0

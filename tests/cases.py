@@ -21,6 +21,12 @@ METHODS: dict[str, tuple[str, ...]] = {
     "identity-linear": ("method=identity_homotopy", "method.path=linear"),
     "identity-residual": ("method=identity_homotopy", "method.path=residual"),
     "identity-circular": ("method=identity_homotopy", "method.path=circular"),
+    "identity-preactivation": ("method=identity_homotopy", "method.path=preactivation"),
+    "identity-shallow": ("method=identity_homotopy", "method.order=shallow_first"),
+    "convexity-deep": ("method=convexity_annealing", "method.order=deep_first"),
+    "tailored-activation": ("method=tailored_activation", "method.cosine=0.5"),
+    "decay-centre": ("method=decay_centre", "method.strength=0.1"),
+    "skip-multipliers": ("method=skip_multipliers", "continuation=linear"),
     "convexity-literal": ("method=convexity_annealing", "method.form=literal"),
     "convexity-preserving": ("method=convexity_annealing", "method.form=variance_preserving"),
     "convexity-shared": ("method=convexity_annealing", "method.theta=shared", "method.theta_penalty=0.01"),
@@ -39,6 +45,12 @@ MODELS: dict[str, tuple[str, ...]] = {
     "mlp-residual": ("model=mlp", "model.depth=4", "model.width=12", "model.block=residual"),
     "mlp-scaled-residual": ("model=mlp", "model.depth=4", "model.width=12", "model.block=scaled_residual"),
     "mlp-rezero": ("model=mlp", "model.depth=4", "model.width=12", "model.block=rezero"),
+    "mlp-small-residual": ("model=mlp", "model.depth=4", "model.width=12", "model.block=small_residual"),
+    "mlp-dirac": ("model=mlp", "model.depth=4", "model.width=12", "model.block=dirac"),
+    "mlp-dirac-normalized": ("model=mlp", "model.depth=4", "model.width=12", "model.block=dirac_normalized"),
+    "cnn-dirac": ("model=cnn", "model.depth=4", "model.width=6", "model.block=dirac", "model.init=delta_orthogonal"),
+    "mlp-tailored": ("model=mlp", "model.depth=4", "model.width=12", "model.activation=dks_tanh"),
+    "mlp-identity": ("model=mlp", "model.depth=4", "model.width=12", "model.init=identity"),
     "cnn": ("model=cnn", "model.depth=4", "model.width=6"),
     "cnn-image": ("model=cnn", "model.depth=4", "model.width=4"),
     "vgg11": ("model=vgg11", "model.width=0.0625"),
@@ -78,17 +90,43 @@ PLAIN = ("mlp-default", "mlp-kaiming", "mlp-orthogonal", "mlp-looks-linear")
 SMALL = ("training.epochs=5", "training.batch_size=32", "hardware.dtype=float64")
 """360 training samples make 11 steps an epoch, 55 in all."""
 
-STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear")
+STARTS = ("mlp-default", "mlp-kaiming", "mlp-looks-linear", "mlp-identity")
 """Models that differ from mlp-orthogonal in initial values alone, as the members of every mixture do."""
 
+ALIKE = (
+    *("mlp-layernorm", "mlp-residual", "mlp-rezero", "mlp-small-residual"),
+    *("mlp-dirac", "mlp-dirac-normalized", "cnn-dirac"),
+)
+"""Models that a method of each kind is tried with: they differ from others in what one layer computes."""
+
+NEW_PATHS = (
+    *("identity-preactivation", "identity-shallow", "convexity-deep"),
+    *("tailored-activation", "decay-centre", "skip-multipliers"),
+)
+"""Methods that vary others, and are tried with and without convolutions and running statistics."""
+
+FEW_METHODS = ("baseline", "identity-circular", "convexity-preserving", "hta")
+"""A method of each kind."""
+
 _SIGNALS = (
-    *product(METHODS, [model for model in MODELS if model not in (*IMAGES, *STARTS)], ["mnist1d"]),
-    *product([method for method in METHODS if method.startswith(("baseline", "identity"))], STARTS, ["mnist1d"]),
+    *product(
+        [method for method in METHODS if method not in NEW_PATHS],
+        [model for model in MODELS if model not in (*IMAGES, *STARTS, *ALIKE, "mlp-tailored")],
+        ["mnist1d"],
+    ),
+    *product(["baseline", "identity-circular"], ["mlp-tailored"], ["mnist1d"]),
+    *product(NEW_PATHS, ["mlp-batchnorm", "cnn"], ["mnist1d"]),
+    *product(
+        [method for method in METHODS if method.startswith(("baseline", "identity")) and method not in NEW_PATHS],
+        STARTS,
+        ["mnist1d"],
+    ),
+    *product(FEW_METHODS, ALIKE, ["mnist1d"]),
 )
 _PHOTOGRAPHS = ("baseline", "identity-circular", "convexity-preserving", "convexity-per-neuron")
 _COMBINATIONS = (
     *_SIGNALS,
-    *product(METHODS, ["cnn-image"], ["mnist"]),
+    *product([method for method in METHODS if method not in NEW_PATHS], ["cnn-image"], ["mnist"]),
     *product(_PHOTOGRAPHS, ["vgg11"], ["cifar10"]),
     ("identity-residual", "cnn-image", "cifar10"),
     ("identity-linear", "vgg11", "mnist"),
@@ -97,7 +135,7 @@ _COMBINATIONS = (
 CASES: dict[str, tuple[str, ...]] = {
     "/".join(names): (*METHODS[names[0]], *MODELS[names[1]], *SMALL, *DATASETS[names[2]]) for names in _COMBINATIONS
 }
-"""Every method on every architecture for signals and on a convolutional network of images, and some on all others."""
+"""Every method on a model of each kind, and a method of each kind on every model."""
 
 ON_REAL_DATA = {name for name in CASES if name.rpartition("/")[2] in FOLDERS}
 """The cases that are skipped where no real data are."""
@@ -106,6 +144,12 @@ DEFORMING = {name: case for name, case in CASES.items() if not name.startswith((
 """The cases in which t changes the network."""
 
 PATHS = (("method.path=linear",), ("method.path=residual",), ("method.path=circular",))
+ORDERS = (
+    ("method.order=shallow_first", "method.path=linear"),
+    ("method.order=deep_first", "method.path=circular"),
+    ("method.order=together", "method.path=residual"),
+)
+BENDING_ORDERS = (("method.order=together",), ("method.order=shallow_first",), ("method.order=deep_first",))
 PENALTIES = ((), ("method.theta_penalty=0.01",), ("method.theta_penalty=0.1",))
 LEVELS = (
     ("method.L=[0.3,0.2]", "method.epochs_per_level=1"),
@@ -121,6 +165,11 @@ RULES = (
 
 OWN: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(("identity-linear", "identity-residual", "identity-circular"), PATHS),
+    "tailored-activation": (("method.cosine=0.5",), ("method.cosine=0.4",), ("method.cosine=0.6",)),
+    "decay-centre": (("method.strength=0.1",), ("method.strength=0.0",), ("method.strength=2.0",)),
+    "skip-multipliers": (("method.rate=1e-3",), ("method.rate=0.1",), ("method.rate=0.01",)),
+    "identity-shallow": ORDERS,
+    "convexity-deep": BENDING_ORDERS,
     **dict.fromkeys(("convexity-shared", "convexity-per-neuron"), PENALTIES),
     "hta": tuple((*levels, *weights) for levels, weights in zip(LEVELS, WEIGHTS, strict=True)),
     "l2-schedule": LEVELS,
@@ -128,7 +177,7 @@ OWN: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """The numbers of a method in which three members of one ensemble differ."""
 
-TRAINED_ANGLES = ("convexity-shared", "convexity-per-neuron")
+TRAINED_ANGLES = ("convexity-shared", "convexity-per-neuron", "skip-multipliers")
 """Methods whose deformation has parameters of its own: no baseline stands beside them."""
 
 _CLIPPING = ("training.clip_norm=0.5", "training.clip_norm=null", "training.clip_norm=2.0", "training.clip_norm=1.0")
@@ -140,7 +189,11 @@ _PENALISED = (
 )
 _INITIAL = {
     "mlp": ("default", "kaiming", "orthogonal", "looks_linear"),
+    "mlp-tailored": ("default", "kaiming", "orthogonal", "mean_preserving"),
+    "mlp-dirac": ("default", "kaiming", "orthogonal", "identity"),
+    "mlp-dirac-normalized": ("default", "kaiming", "orthogonal", "kaiming"),
     "cnn": ("glorot", "kaiming", "orthogonal", "default"),
+    "cnn-dirac": ("delta_orthogonal", "kaiming", "identity", "default"),
     "vgg": ("default", "kaiming", "orthogonal", "kaiming"),
 }
 _RATES = ("constant", "warmup_cosine", "step", "linear_warmup")
@@ -161,7 +214,11 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
     for member in range(4):
         joins = member == 3 and method not in TRAINED_ANGLES
         varied = [f"optimizer={optimizer}", *rates[member], f"seed={5 + member}"]
-        varied += [_CLIPPING[member], *_PENALISED[member], f"model.init={_INITIAL[model[:3]][member]}"]
+        varied += [
+            _CLIPPING[member],
+            *_PENALISED[member],
+            f"model.init={_INITIAL.get(model, _INITIAL[model[:3]])[member]}",
+        ]
         varied += [f"lr_schedule{'.base' if method == 'curvature-lr' else ''}={_RATES[member]}"]
         if model.startswith("vgg"):
             varied += [f"model.dropout={(0.5, 0.2, 0.3, 0.1)[member]}"]
@@ -181,6 +238,6 @@ def mixture(case: str, optimizer: str, rates: Sequence[tuple[str, ...]]) -> list
 REFERENCED = {
     name: case
     for name, case in CASES.items()
-    if name.split("/")[1] in PLAIN and name.startswith(("baseline", "identity"))
+    if name.split("/")[1] in PLAIN and name.startswith(("baseline", "identity")) and not name.startswith(NEW_PATHS)
 }
 """The cases that the independent reference loop covers."""

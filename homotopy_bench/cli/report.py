@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homotopy_bench.cli.command import exit_code
 from homotopy_bench.cli.output_files import check_distinct, check_output, check_picture, write_output
 from homotopy_bench.cli.parser import OneLineParser
+from homotopy_bench.cli.watch import check_seconds, watch
 from homotopy_bench.core.errors import FAILURE, InputError
 from homotopy_bench.core.inert import inert
 
@@ -30,19 +32,23 @@ difference of every method to the strong baseline. Whatever is running, torn,
 failed, pruned or double is listed below the tables and never stops the report.
 """
 
+_TEXTS = ("markdown", "json", "latex", "csv")
+"""Options that write the report as a text."""
+
 _EPILOG = """\
 examples:
   homotopy-report outputs
   homotopy-report outputs multirun --markdown report.md --figure report.png
   homotopy-report outputs --html report.html
+  homotopy-report outputs --html report.html --watch 30
   homotopy-report outputs --baseline model.init=kaiming
 
 Runs with seeds from 1000 on belong to searches, whose settings were chosen with
 them; they are left out. Runs that agree in everything but the seed share a row.
 Without --baseline, the baseline variant with the best mean validation accuracy
 is the one to beat.
-Exit code: 0, 2 where an input cannot be used, or 1 where a picture, which are
-made last, cannot be drawn.
+Exit code: 0, 2 where an input cannot be used, 1 where a picture, which are made
+last, cannot be drawn, or 130 where Ctrl-C ended it, as it ends --watch.
 """
 
 
@@ -60,27 +66,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
 
     def report() -> int:
-        return _report(options, shlex.join(["homotopy-report", *arguments]))
+        return _report(options, arguments)
 
     return exit_code("homotopy-report", report, arguments)
 
 
-def _report(options: argparse.Namespace, command: str) -> int:
+def _report(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Return the exit code, after printing the report and then writing its files.
 
     Raises:
         InputError: If an option cannot be used.
     """
     baseline = _settings(options.baseline)
-    check_output("--markdown", options.markdown)
-    check_output("--json", options.json)
-    check_output("--html", options.html)
+    files = {f"--{name}": getattr(options, name) for name in (*_TEXTS, "html", "figure")}
+    for option, path in files.items():
+        check_output(option, path)
     check_picture("--figure", options.figure)
-    check_distinct(
-        {"--markdown": options.markdown, "--json": options.json, "--html": options.html, "--figure": options.figure}
-    )
+    check_distinct(files)
     if options.anonymous and options.html is None:
         raise InputError("--anonymous", "", "accepted: together with --html FILE, whose page it concerns")
+    command = shlex.join(["homotopy-report", *arguments])
+    if options.watch is not None:
+        _check_watch(options)
+        watch(lambda: _renew_page(options, baseline, command), options.watch, _say, arguments)
 
     from homotopy_bench.report.runs import read_runs
     from homotopy_bench.report.table import build_report
@@ -97,40 +105,79 @@ def _report(options: argparse.Namespace, command: str) -> int:
     return code
 
 
+def _check_watch(options: argparse.Namespace) -> None:
+    check_seconds("--watch", options.watch)
+    if options.html is None:
+        raise InputError(
+            "--watch", f"{options.watch:g}", "accepted: together with --html FILE, the page that it renews"
+        )
+    for name in (*_TEXTS, "figure", "curves"):
+        if getattr(options, name):
+            raise InputError("--watch", f"{options.watch:g}", f"accepted: without --{name}; it renews the page alone")
+
+
+def _renew_page(options: argparse.Namespace, baseline: Mapping[str, object], command: str) -> str:
+    """Return a line on the page, after reading all runs and writing it anew."""
+    from homotopy_bench.report.html.page import to_html
+    from homotopy_bench.report.html.renewal import Renewal
+    from homotopy_bench.report.layout import overview
+    from homotopy_bench.report.runs import read_runs
+    from homotopy_bench.report.studies import read_studies
+    from homotopy_bench.report.table import build_report
+
+    runs = read_runs(options.paths, tuning=options.tuning)
+    report = build_report(runs, baseline=baseline)
+    studies = read_studies(options.paths)
+    renewal = Renewal(options.watch, datetime.now(UTC))
+    page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous, renewal=renewal)
+    write_output("--html", options.html, page.encode())
+    running = sum(one.kind == "running" for one in report.unusable)
+    return f"{options.html}: {overview(report)}; {running} running"
+
+
+def _say(line: str) -> None:
+    print(f"homotopy-report: {line}", file=sys.stderr, flush=True)
+
+
 def _draw_curves(folders: Sequence[Path]) -> int:
     """Return the exit code, after drawing the pictures that runs lack; what cannot be drawn stops no other."""
     from homotopy_bench.core.heartbeat import announced
     from homotopy_bench.report.pictures import draw_picture, lacks_picture
 
-    def say(line: str) -> None:
-        print(f"homotopy-report: {line}", file=sys.stderr, flush=True)
-
     lacking = [folder for folder in folders if lacks_picture(folder)]
     drawn = 0
-    for folder in announced(lacking, "curves.png drawn", say):
+    for folder in announced(lacking, "curves.png drawn", _say):
         try:
             draw_picture(folder)
             drawn += 1
         except Exception as error:  # of a foreign record, or matplotlib's
             why = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            say(inert(f"--curves: {folder}/curves.png cannot be drawn ({' '.join(str(why).split())[:300]})"))
-    say(f"{drawn} curves.png drawn")
+            _say(inert(f"--curves: {folder}/curves.png cannot be drawn ({' '.join(str(why).split())[:300]})"))
+    _say(f"{drawn} curves.png drawn")
     return 0 if drawn == len(lacking) else FAILURE
 
 
 def _write(report: Report, runs: Sequence[Run | Unusable], options: argparse.Namespace, command: str) -> int:
     """Return the exit code, after writing the files that are asked for."""
+    from homotopy_bench.report.latex import to_latex
     from homotopy_bench.report.machine import to_json
     from homotopy_bench.report.markdown import to_markdown
+    from homotopy_bench.report.spreadsheet import to_csv
 
     if options.markdown is not None:
         write_output("--markdown", options.markdown, to_markdown(report, command).encode())
     if options.json is not None:
         write_output("--json", options.json, to_json(report, command).encode())
+    if options.latex is not None:
+        write_output("--latex", options.latex, to_latex(report, command).encode())
+    if options.csv is not None:
+        write_output("--csv", options.csv, to_csv(report).encode())
     if options.html is not None:
         from homotopy_bench.report.html.page import to_html
+        from homotopy_bench.report.studies import read_studies
 
-        page = to_html(report, runs, command, anonymous=options.anonymous)
+        studies = read_studies(options.paths)
+        page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous)
         write_output("--html", options.html, page.encode())
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
@@ -158,7 +205,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tuning", action="store_true", help="count runs with seeds from 1000 on like any other")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="also write the report as GitHub Markdown")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write every number as JSON")
+    parser.add_argument("--latex", metavar="FILE", type=Path, help="also write a table a section, for \\input in LaTeX")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="also write a line a row, for spreadsheets")
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write one page with figures, for a browser")
+    parser.add_argument("--watch", metavar="SECONDS", type=float, help="renew that page every SECONDS until Ctrl-C")
     parser.add_argument("--anonymous", action="store_true", help="leave paths, host, user and times out of the page")
     parser.add_argument("--figure", metavar="FILE", type=Path, help="also draw the curves, as .png, .svg or .pdf")
     parser.add_argument("--curves", action="store_true", help="also draw the curves.png that finished runs lack")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -39,7 +40,12 @@ class Training(Options):
     ``snapshots`` are whole numbers of epochs (0 is before the first step) and values of t with a decimal point, each
     kept at the end of the first epoch whose t has reached it. ``data_order`` is the seed of the order of the data where
     that is not the run's own.
+
+    ``weight_average`` is the decay of an exponential moving average of the parameters, which evaluations and the
+    trained network then have (:mod:`homotopy_bench.training.averaging`); 0 for none.
     """
+
+    newer: ClassVar[Mapping[str, Any]] = {"weight_average": 0.0}
 
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
@@ -52,6 +58,7 @@ class Training(Options):
     snapshots: Annotated[list[Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0.0, le=1.0)]], PER_MEMBER] = (
         Field(default_factory=list)
     )
+    weight_average: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.0
     data_order: Annotated[Annotated[int, Field(ge=0)] | None, PER_MEMBER] = None
 
 
@@ -122,6 +129,10 @@ class Config:
         Keys that are newer than the first records count where they are set, so that those keep their hashes.
         """
         content = {key: value for key, value in self.to_dict().items() if key not in ("paths", "logger", "landscape")}
+        for group, values in content.items():
+            newer = getattr(getattr(self, group), "newer", {})
+            if newer:
+                content[group] = {key: value for key, value in values.items() if (key, value) not in newer.items()}
         training = dict(content["training"])
         del training["snapshots"]
         if training["data_order"] is None:

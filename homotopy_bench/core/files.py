@@ -146,7 +146,7 @@ def read_configuration(path: Path) -> str:
     ends = yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken
     depth = 0
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        for token in yaml.scan(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             depth += isinstance(token, starts) - isinstance(token, ends)
             if depth > DEEPEST:
                 raise DamagedFile(path, f"has brackets deeper than {DEEPEST}")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 5000
 """Most characters of any text that is shown; a path has at most 4096."""
 
 LONGEST_NAME = 200
 """Most characters of a name."""
+
+_FORMULA = re.compile(r"((?:^|;)[ \"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""Where a formula would begin: of the first cell, or of one behind a semicolon; with signs of full width too."""
 
 
 def shortened(text: str, most: int) -> str:
@@ -42,10 +47,10 @@ def inert(text: str) -> str:
 def inert_cell(value: object) -> object:
     """Return a value for a cell of a CSV file, in which no spreadsheet finds a formula; numbers stay what they are.
 
+    Where the language of a spreadsheet writes 0,5, it ends a cell at a semicolon too.
+
     Example:
-        >>> inert_cell("=1+1"), inert_cell(-0.5)
-        ("'=1+1", -0.5)
+        >>> inert_cell("=1+1"), inert_cell(-0.5), inert_cell("a; =1+1"), inert_cell("a=-1")
+        ("'=1+1", -0.5, "a; '=1+1", 'a=-1')
     """
-    if not isinstance(value, str):
-        return value
-    return f"'{inert(value)}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else inert(value)
+    return _FORMULA.sub(r"\1'", inert(value)) if isinstance(value, str) else value

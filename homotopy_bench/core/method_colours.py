@@ -11,6 +11,9 @@ COLOURS = {
     "hta": "#cc79a7",
     "l2_schedule": "#e69f00",
     "curvature_lr": "#56b4e9",
+    "tailored_activation": "#004d40",
+    "decay_centre": "#7a5195",
+    "skip_multipliers": "#a0522d",
 }
 """Colours that colour-blind readers tell apart (Okabe and Ito 2008)."""
 

@@ -51,6 +51,12 @@ class Options(BaseModel):
     parts: ClassVar[Mapping[str, str]] = {}
     """Field that is itself a choice of a group -> that group."""
 
+    newer: ClassVar[Mapping[str, Any]] = {}
+    """Key that is newer than the first records of this choice -> the value that those have without it.
+
+    A configuration with that value has the hash of those records.
+    """
+
     precomputed: ClassVar[bool] = False
     """Whether training only ever sees a table of numbers: then members may differ in the choice and all its keys."""
 

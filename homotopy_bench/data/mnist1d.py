@@ -7,18 +7,20 @@ import io
 import random
 import zipfile
 import zlib
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
-from homotopy_bench.data.base import Dataset, Samples
+from homotopy_bench.data.base import Augmentation, Dataset, Samples, Splits
 from homotopy_bench.data.published import FileCheck, check_file
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
 CLASSES = 10
@@ -28,11 +30,22 @@ LENGTH = 40
 class MNIST1D(Dataset):
     """Signals of length 40 in 10 classes, four fifths of the ``samples`` for training and one fifth for testing.
 
-    The default of 5000 samples is the canonical set, 4000/1000. No network is needed.
+    The default of 5000 samples is the canonical set, 4000/1000. No network is needed. Every training step sees its
+    signals moved by up to ``shift`` places around the end, and with noise of the standard deviation ``noise``.
     """
 
     name: Literal["mnist1d"] = "mnist1d"
     samples: Annotated[int, Field(ge=50, le=1_000_000, multiple_of=50)] = 5000
+    shift: Annotated[int, Field(ge=0, lt=LENGTH)] = 0
+    noise: Annotated[float, Field(ge=0.0)] = 0.0
+
+    newer: ClassVar[Mapping[str, Any]] = {"shift": 0, "noise": 0.0}
+
+    def augmentation(self, splits: Splits, device: torch.device, dtype: torch.dtype) -> Augmentation | None:  # noqa: ARG002
+        """Return the random change of training inputs that ``shift`` and ``noise`` ask for, None for none."""
+        from homotopy_bench.data.signal_augmentation import ShiftNoise
+
+        return ShiftNoise(self.shift, self.noise, LENGTH) if self.shift or self.noise else None
 
     def read(self, root: Path) -> tuple[Samples, Samples, int]:
         """Return training samples, test samples and 10 classes, from the cache under ``root`` or generated and cached.

@@ -71,10 +71,9 @@ class Ensemble:
     ) -> None:
         self.replicas = replicas
         self._channels_last = channels_last
-        stacked = {
-            name: torch.stack([dict(network.named_parameters())[name].detach() for network in networks])
-            for name, _ in networks[0].named_parameters()
-        }
+        # Asked once of every network: asking for each name again takes longer than all else for deep networks.
+        parameters = [dict(network.named_parameters()) for network in networks]
+        stacked = {name: torch.stack([own[name].detach() for own in parameters]) for name in parameters[0]}
         members = len(networks)
         columns = torch.cat([values.reshape(members, -1) for values in stacked.values()], dim=1)
         self.theta: Float[Tensor, "M P"] = columns.to(device=device, dtype=dtype)
@@ -88,11 +87,10 @@ class Ensemble:
         # Fused kernels round the last few values of a tensor differently from the others, and the target network's must
         # be rounded as the baseline's are, whatever a deformation adds after them.
         self.cut_rows([size for size in (self.target_size, self.theta.shape[1] - self.target_size) if size])
+        buffers = [dict(network.named_buffers()) for network in networks]
         self.buffers = {
-            name: torch.stack([dict(network.named_buffers())[name] for network in networks]).to(
-                device, dtype if buffer.is_floating_point() else None
-            )
-            for name, buffer in networks[0].named_buffers()
+            name: torch.stack([own[name] for own in buffers]).to(device, dtype if buffer.is_floating_point() else None)
+            for name, buffer in buffers[0].items()
         }
         self._shapes = shapes
         self.network = networks[0]

@@ -28,8 +28,10 @@ from homotopy_bench.ensemble.bent_layers import bent_layers
 from homotopy_bench.ensemble.blended_layers import blended_layers
 from homotopy_bench.models.activations import ACTIVATIONS
 from homotopy_bench.models.bend import Bent
-from homotopy_bench.models.blend import blend
+from homotopy_bench.models.blend import add_input, blend
+from homotopy_bench.models.dirac import Dirac, delta
 from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, Layer, Network, ResidualLayer
+from homotopy_bench.models.tailored import Tailored, TailoredLeakyReLU
 
 Stacked = Callable[[Tensor], Tensor]
 """(M, B, *input) -> (M, B, *output)."""
@@ -38,6 +40,10 @@ Rule = Callable[..., Tensor]
 
 Pair = tuple[Tensor, Tensor]
 """What a deformation says of a layer: s and c, or two slopes."""
+
+
+MapSource = Callable[[], Map]
+"""Makes the affine map of a layer, for those in which it depends on more than its own tensors."""
 
 
 def stack(network: nn.Module, tensors: Mapping[str, Tensor]) -> Stacked | None:
@@ -80,6 +86,17 @@ class _Stacker:
     def affine(self, name: str) -> Map:
         return self.tensors[_join(name, "weight")], self.tensors.get(_join(name, "bias"))
 
+    def map(self, module: nn.Module, name: str) -> MapSource | None:
+        """Return a function that returns the present affine map of a module; None where it is no linear one."""
+        if type(module) is nn.Linear:
+            plain = self.affine(name)
+            return lambda: plain
+        if isinstance(module, Dirac) and isinstance(module, nn.Linear):
+            weight, bias = self.affine(name)
+            scales = [self.tensors[_join(name, scale)] for scale in module.scales]
+            return lambda: (module.effective(weight, *scales), bias)
+        return None
+
     def layer(self, layer: Layer, name: str) -> Stacked | None:
         branch = self.branch(layer, _join(name, "affine"))
         if branch is None:
@@ -87,39 +104,52 @@ class _Stacker:
         plain = self.beside(layer, branch) if isinstance(layer, ResidualLayer) else branch
         if not layer.deformation:
             return plain
-        deformation = layer.deformation[0]
-        if deformation.rule is blend and isinstance(plain, _Layers) and plain.run is _relu_layers:
-            own = self.coefficients(deformation)
+        part = layer.deformation[0]
+        if _rule(part) is blend and isinstance(plain, _Layers) and plain.run is _relu_layers:
+            own = self.coefficients(part)
             return _Layers(blended_layers, plain.maps, (lambda: (own["s"], own["c"]),))
-        rule = self.rule(deformation)
+        rule = self.rule(part)
         return lambda x: rule(x, plain(x))
 
     def branch(self, layer: Layer, name: str) -> Stacked | None:
         """Return activation(affine(x))."""
-        if type(layer.affine) is not nn.Linear or layer.norm is not None:
+        source, activation = self.map(layer.affine, name), layer.activation
+        if source is not None and layer.shift:
+            source = self.shifted(layer.shift[0], source)
+        if source is None or layer.norm is not None:
             return None
-        (weight, bias), activation = self.affine(name), layer.activation
         if activation is torch.relu:
-            return _Layers(_relu_layers, ((weight, bias),), (None,))
+            return _Layers(_relu_layers, (source,), (None,))
         if isinstance(activation, Deformed):
-            own = () if activation.parameter is None else (self.tensors[_join(DEFORMATION, activation.parameter)],)
-            return self.deformed(activation.deformation, (weight, bias), own)
-        if activation in ACTIVATIONS.values():
-            return lambda x: activation(affine(x, weight, bias))
+            return self.deformed(activation, source)
+        if isinstance(activation, Tailored | TailoredLeakyReLU) or activation in ACTIVATIONS.values():
+            return lambda x: activation(affine(x, *source()))
         return None
 
-    def deformed(self, deformation: Deformation, affine_map: Map, parameters: tuple[Tensor, ...]) -> Stacked:
+    def shifted(self, part: Deformation | Deformed, source: MapSource) -> MapSource | None:
+        """Return the map with s I added to its weight: s x added to its output."""
+        if _rule(part) is not add_input:
+            return None
+        s = self.coefficients(part)["s"]
+
+        def shifted() -> Map:
+            weight, bias = source()
+            return weight + s * delta(weight.shape[1:], weight), bias
+
+        return shifted
+
+    def deformed(self, part: Deformed, source: MapSource) -> Stacked:
         """Return the rule of a deformation, with parameters of its own, on affine(x)."""
-        weight, bias = affine_map
-        if isinstance(deformation.rule, Bent):
-            slopes, own = deformation.rule.slopes, self.coefficients(deformation)
+        rule = part.deformation.rule
+        if isinstance(rule, Bent):
+            slopes, own, parameters = rule.slopes, self.coefficients(part), self.own_parameters(part)
             return _Layers(
                 bent_layers,
-                (affine_map,),
+                (source,),
                 (lambda: slopes(*(_beside_samples(values) for values in parameters), **own),),
             )
-        rule = self.rule(deformation)
-        return lambda x: rule(affine(x, weight, bias), *(_beside_samples(values) for values in parameters))
+        applied = self.rule(part)
+        return lambda x: applied(affine(x, *source()))
 
     def beside(self, layer: ResidualLayer, branch: Stacked) -> Stacked:
         """Return x + scale branch(x)."""
@@ -128,15 +158,26 @@ class _Stacker:
         scale = self.tensors[self.parameters[id(layer.scale)]]
         return lambda x: x + _beside_samples(scale) * branch(x)
 
-    def rule(self, deformation: Deformation) -> Rule:
-        """Return the rule at the members' coefficients."""
-        coefficients = self.coefficients(deformation)
-        return lambda *tensors: deformation.rule(*tensors, **coefficients)
+    def rule(self, part: Deformation | Deformed) -> Rule:
+        """Return the rule at the members' coefficients and parameters."""
+        rule, coefficients, parameters = _rule(part), self.coefficients(part), self.own_parameters(part)
+        return lambda *tensors: rule(*tensors, *(_beside_samples(values) for values in parameters), **coefficients)
 
-    def coefficients(self, deformation: Deformation) -> dict[str, Tensor]:
+    def own_parameters(self, part: Deformation | Deformed) -> tuple[Tensor, ...]:
+        """Return the members' values of the parameter of the deformation that a layer has; none where it has none."""
+        if isinstance(part, Deformation) or part.parameter is None:
+            return ()
+        return (self.tensors[_join(DEFORMATION, part.parameter)],)
+
+    def coefficients(self, part: Deformation | Deformed) -> dict[str, Tensor]:
         """Return the members' coefficients by name, which stand where :class:`Deformation` says."""
+        deformation, layer = (part, None) if isinstance(part, Deformation) else (part.deformation, part.layer)
         name = self.names[id(deformation)]
-        return {own: _beside_samples(self.tensors[_join(name, own)]) for own in deformation.coefficients()}
+        stacked = {own: self.tensors[_join(name, own)] for own in deformation.coefficients()}
+        return {
+            own: _beside_samples(values if layer is None else values[:, layer : layer + 1])
+            for own, values in stacked.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -145,16 +186,16 @@ class _Layers:
 
     Attributes:
         run: The kind.
-        maps: The affine map of every layer.
-        pairs: Function () -> pair, of every layer, which is called at every pass; None for layers without.
+        maps: Function () -> affine map, of every layer, which is called at every pass.
+        pairs: Function () -> pair, of every layer, likewise; None for layers without.
     """
 
     run: Callable[[Tensor, Sequence[Map], Sequence[Pair]], Tensor]
-    maps: tuple[Map, ...]
+    maps: tuple[MapSource, ...]
     pairs: tuple[Callable[[], Pair] | None, ...]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.run(x, self.maps, [pair() for pair in self.pairs if pair])
+        return self.run(x, [source() for source in self.maps], [pair() for pair in self.pairs if pair])
 
     def joined(self, others: _Layers) -> _Layers:
         return _Layers(self.run, self.maps + others.maps, self.pairs + others.pairs)
@@ -177,6 +218,10 @@ def _chain(parts: list[Stacked | None]) -> Stacked | None:
         return x
 
     return merged[0] if len(merged) == 1 else run
+
+
+def _rule(part: Deformation | Deformed) -> Rule:
+    return part.rule if isinstance(part, Deformation) else part.deformation.rule
 
 
 def _relu_layers(x: Tensor, maps: Sequence[Map], _: Sequence[Pair]) -> Tensor:

@@ -74,6 +74,11 @@ class Method(Options):
         """Numbers of a member on which its coefficients depend: they are computed once for members that agree."""
         return tuple(getattr(self, name) for name in sorted(self.per_member()))
 
+    @property
+    def layerwise(self) -> bool:
+        """Whether every deformed layer has coefficients of its own; all members of an ensemble have if one has."""
+        return False
+
     def level_epochs(self) -> tuple[int, ...]:
         """Return the epochs of each level of ``continuation=levels``; empty for a method without levels."""
         return ()

@@ -9,11 +9,14 @@ The angle is scheduled, theta = (pi/4)(1 - t), or trained: one for all layers, o
 convolution). A trained angle starts at pi/4, never leaves [0, (pi/4)(1 - t)], and so still ends at the target network;
 ``theta_penalty`` adds theta_penalty * theta to the loss for every angle, without which training hardly moves it. The
 optimiser's weight decay draws an angle to 0 as it does every parameter.
+
+``order`` lets the layers bend one after the other (:mod:`homotopy_bench.methods.layer_order`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import override
@@ -22,6 +25,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.core.run_sections import RunSections
 from homotopy_bench.methods.base import Method
+from homotopy_bench.methods.layer_order import Order, layer_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -38,12 +42,22 @@ class ConvexityAnnealing(Method):
     form: Literal["literal", "variance_preserving"] = "variance_preserving"
     theta: Literal["scheduled", "shared", "per_neuron"] = "scheduled"
     theta_penalty: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
+    order: Annotated[Order, PER_MEMBER] = "together"
+
+    newer: ClassVar[Mapping[str, Any]] = {"order": "together"}
 
     @model_validator(mode="after")
     def _penalty_needs_a_trained_angle(self) -> ConvexityAnnealing:
         if self.theta == "scheduled" and self.theta_penalty > 0:
             raise ValueError("theta_penalty needs theta=shared or theta=per_neuron: a scheduled angle is not trained")
+        if self.theta != "scheduled" and self.order != "together":
+            raise ValueError("order needs theta=scheduled: trained angles find their own order")
         return self
+
+    @property
+    def layerwise(self) -> bool:
+        """Whether the layers bend one after the other."""
+        return self.order != "together"
 
     @property
     def has_own_terms(self) -> bool:
@@ -56,9 +70,9 @@ class ConvexityAnnealing(Method):
         return self.theta != "scheduled"
 
     @property
-    def path_shape(self) -> None:
-        """Nothing: the penalty is none of the coefficients."""
-        return
+    def path_shape(self) -> str:
+        """The order: the penalty is none of the coefficients."""
+        return self.order
 
     def check(self, run: RunSections) -> None:
         """Check that t does not fall where angles are trained.
@@ -67,7 +81,7 @@ class ConvexityAnnealing(Method):
             InputError: If it does: an angle is held below (pi/4)(1 - t) and would not come back.
         """
         if self.theta != "scheduled" and run.continuation.name == "shuffled":
-            accepted = "adaptive, constant, cosine, linear, polynomial, stepwise"
+            accepted = "adaptive, constant, cosine, jump, linear, polynomial, stepwise"
             why = f"with method.theta={self.theta} t must not fall; accepted: {accepted}"
             raise InputError("continuation", "shuffled", why)
 
@@ -88,7 +102,9 @@ class ConvexityAnnealing(Method):
             if layer.activation is not torch.relu:
                 raise InputError("method", self.name, "bends linear activations into ReLU; accepted: activation=relu")
         if self.theta == "scheduled":
-            deformation = Deformation(SCHEDULED, {"right": 1.0, "left": 0.0})
+            slopes = {"right": 1.0, "left": 0.0}
+            each = {name: [value] * len(layers) for name, value in slopes.items()}
+            deformation = Deformation(SCHEDULED, each if self.layerwise else slopes)
             names: list[str | None] = [None] * len(layers)
         else:
             shared = self.theta == "shared"
@@ -97,15 +113,21 @@ class ConvexityAnnealing(Method):
             angles = {name: nn.Parameter(torch.full(shape, START)) for name, shape in zip(own, shapes, strict=True)}
             deformation = Deformation(TRAINED[self.form], {"bound": 0.0}, angles)
             names = [*own]
-        for layer, name in zip(layers, names, strict=True):
-            layer.activation = Deformed(deformation, name)
+        for index, (layer, name) in enumerate(zip(layers, names, strict=True)):
+            layer.activation = Deformed(deformation, name, index if self.layerwise else None)
         network.add_module(DEFORMATION, deformation)
 
     @override
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
-        """Return the two slopes at theta = (pi/4)(1 - t), or the bound of a trained angle, shape (M,)."""
-        from homotopy_bench.methods.bending import SLOPES, START
+        """Return the two slopes at theta = (pi/4)(1 - t), or the bound of a trained angle, shape (M,).
 
+        Where D layers move one after the other, the shape is (M, D).
+        """
+        from homotopy_bench.methods.bending import SLOPES, START
+        from homotopy_bench.models.layers import Layer
+
+        if self.layerwise:
+            t = layer_parameters(self.order, t, sum(isinstance(module, Layer) for module in network.modules()))
         theta = START * (1.0 - t)
         if self.theta != "scheduled":
             return {"homotopy.bound": theta}

@@ -15,16 +15,25 @@ t = 0 to t = 1:
 The linear path starts from a network that ignores its hidden weights; the other two start from a scaled residual
 network, whose branches have 1/sqrt(D) of their weight, so that the sum of D of them neither vanishes nor explodes. At
 t = 1 all are the plain network exactly: s = 0, c = 1.
+
+``path=preactivation`` adds the input before the activation instead,
+
+    y = relu(W x + b + s(t) x),        s = 1 - t,
+
+which is the plain layer with the weight W + s I: a plain network at every t. ``order`` lets the layers move one after
+the other (:mod:`homotopy_bench.methods.layer_order`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import pi, sqrt
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import PER_MEMBER
 from homotopy_bench.methods.base import Method
+from homotopy_bench.methods.layer_order import Order, layer_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +46,23 @@ class IdentityHomotopy(Method):
     """Deform every hidden layer that keeps its shape into y = s(t) x + c(t) layer(x); see the module for s and c."""
 
     name: Literal["identity_homotopy"] = "identity_homotopy"
-    path: Annotated[Literal["linear", "residual", "circular"], PER_MEMBER] = "circular"
+    path: Annotated[Literal["linear", "residual", "circular", "preactivation"], PER_MEMBER] = "circular"
+    order: Annotated[Order, PER_MEMBER] = "together"
+
+    newer: ClassVar[Mapping[str, Any]] = {"order": "together"}
+
+    def program(self) -> tuple[tuple[str, Any], ...]:
+        """Return what members agree in: also where the skip is."""
+        return (*super().program(), ("path = preactivation", self._shifts))
+
+    @property
+    def _shifts(self) -> bool:
+        return self.path == "preactivation"
+
+    @property
+    def layerwise(self) -> bool:
+        """Whether the layers move one after the other."""
+        return self.order != "together"
 
     def deform(self, network: torch.nn.Module) -> None:
         """Put s and c into the network and let every layer that keeps its shape use them.
@@ -45,21 +70,32 @@ class IdentityHomotopy(Method):
         Raises:
             InputError: If no layer of the network keeps its shape.
         """
-        from homotopy_bench.models.blend import blend
-        from homotopy_bench.models.layers import DEFORMATION, Deformation
+        from homotopy_bench.models.blend import add_input, blend
+        from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed
 
         layers = deformable(network)
         if not layers:
             why = "the model has no hidden layer that keeps its shape"
             raise InputError("method", self.name, f"{why}; mlp and cnn need depth >= 2, cnn padding=same too")
-        deformation = Deformation(blend, {"s": 0.0, "c": 1.0})
-        for layer in layers:
-            layer.deform(deformation)
+        values = {"s": 0.0} if self._shifts else {"s": 0.0, "c": 1.0}
+        each = {name: [value] * len(layers) for name, value in values.items()}
+        deformation = Deformation(add_input if self._shifts else blend, each if self.layerwise else values)
+        for index, layer in enumerate(layers):
+            part = Deformed(deformation, layer=index) if self.layerwise else deformation
+            if self._shifts:
+                layer.deform_map(part)
+            else:
+                layer.deform(part)
         network.add_module(DEFORMATION, deformation)
 
     def coefficients(self, t: Tensor, network: torch.nn.Module) -> dict[str, Tensor]:
-        """Return s(t) and c(t) for the members' path parameters ``t``, shape (M,)."""
-        s, c = path_coefficients(self.path, t, depth=len(deformable(network)))
+        """Return s(t) and c(t) for the members' t, shape (M,), or (M, D) where D layers have their own."""
+        depth = len(deformable(network))
+        if self.layerwise:
+            t = layer_parameters(self.order, t, depth)
+        if self._shifts:
+            return {"homotopy.s": 1.0 - t}
+        s, c = path_coefficients(self.path, t, depth)
         return {"homotopy.s": s, "homotopy.c": c}
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,7 +28,11 @@ class CNN(Model):
     With depth 3 a pooling follows every layer, as in github.com/ecotner/ConvexityAnnealing (width 16, first_kernel 4,
     kernel 3, padding valid). That source pools before the activation, which is the same network: the maximum of a
     window commutes with every activation that nowhere falls, as ReLU and all bends of convexity annealing.
+
+    ``block`` writes the kernels of all layers but the first as I + V (:mod:`homotopy_bench.models.dirac`).
     """
+
+    newer: ClassVar[Mapping[str, Any]] = {"block": "plain"}
 
     name: Literal["cnn"] = "cnn"
     depth: Annotated[int, Field(ge=1)] = 3
@@ -35,14 +40,25 @@ class CNN(Model):
     first_kernel: Annotated[int, Field(ge=1)] = 3
     kernel: Annotated[int, Field(ge=1)] = 3
     padding: Literal["same", "valid"] = "same"
-    init: Annotated[Literal["default", "kaiming", "orthogonal", "glorot"], PER_MEMBER] = "kaiming"
-    activation: Literal["relu", "leaky_relu", "tanh", "gelu"] = "relu"
+    init: Annotated[
+        Literal["default", "kaiming", "orthogonal", "glorot", "delta_orthogonal", "identity"], PER_MEMBER
+    ] = "kaiming"
+    block: Literal["plain", "dirac", "dirac_normalized"] = "plain"
+    activation: Literal[
+        "relu", "leaky_relu", "tanh", "gelu", "tat_leaky_relu", "tat_tanh", "dks_tanh", "dks_softplus"
+    ] = "relu"
 
     @model_validator(mode="after")
     def _a_middle_to_pad_around(self) -> CNN:
         for name, side in (("first_kernel", self.first_kernel), ("kernel", self.kernel)):
             if self.padding == "same" and side % 2 == 0:
                 raise ValueError(f"padding=same pads evenly around the middle: {name} must be odd, not {side}")
+        if self.block != "plain" and self.init == "glorot":
+            raise ValueError(f"block={self.block} writes a layer as I + V; accepted: init other than glorot")
+        if self.activation.startswith(("tat_", "dks_")) and self.block != "plain":
+            raise ValueError(f"activation={self.activation} is tailored to plain layers: it needs block=plain")
+        if (self.init, self.block) == ("identity", "dirac_normalized"):
+            raise ValueError("init=identity is V = 0, which block=dirac_normalized cannot divide by its norm")
         return self
 
     def at_least(self) -> tuple[int, int]:
@@ -58,7 +74,9 @@ class CNN(Model):
         """
         from torch import nn
 
-        from homotopy_bench.models.activations import ACTIVATIONS
+        from homotopy_bench.models.activations import activation_of
+        from homotopy_bench.models.blocks import GAINS
+        from homotopy_bench.models.dirac import CONVOLUTIONS
         from homotopy_bench.models.initialization import initialize
         from homotopy_bench.models.layers import Layer, Network
 
@@ -67,7 +85,8 @@ class CNN(Model):
         pooled_after = {round(self.depth * k / POOLINGS) for k in range(1, POOLINGS + 1)} - {0}
         kernels = [self.first_kernel] + [self.kernel] * (self.depth - 1)
         maps = [convolution(channels, self.width, kernels[0], padding=self.padding)]
-        maps += [convolution(self.width, self.width, side, padding=self.padding) for side in kernels[1:]]
+        keeping = CONVOLUTIONS[self.block][len(size) - 1] if self.block in CONVOLUTIONS else convolution
+        maps += [keeping(self.width, self.width, side, padding=self.padding) for side in kernels[1:]]
         for index, side in enumerate(kernels, start=1):
             if self.padding == "valid":
                 size = [length - side + 1 for length in size]
@@ -77,10 +96,10 @@ class CNN(Model):
                 layers = f"{self.depth} convolutions with padding={self.padding} and {len(pooled_after)} poolings"
                 raise InputError("model", "cnn", f"samples of shape {input_shape} are too small for {layers}")
         output = nn.Linear(self.width * prod(size), classes)
-        initialize([*maps, output], self.init, self.activation)
+        initialize([*maps, output], self.init, self.activation, GAINS.get(self.block))
         features: list[nn.Module] = []
         for index, affine in enumerate(maps, start=1):
-            features.append(Layer(affine, ACTIVATIONS[self.activation]))
+            features.append(Layer(affine, activation_of(self.activation, self.depth)))
             if index in pooled_after:
                 features.append(pooling(2))
         return Network(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,12 +26,15 @@ class Deformation(nn.Module):
         rule: Function (*tensors, **coefficients) -> output, for instance of a layer's input and plain output. It works
             value by value and broadcasts, so that members can be stacked: the coefficients of M members stand beside
             their samples as (M, 1, 1).
-        coefficients: Initial values, scalars.
+        coefficients: Initial values: scalars, or one value for each layer that the deformation serves.
         parameters: Name -> parameter.
     """
 
     def __init__(
-        self, rule: Rule, coefficients: Mapping[str, float], parameters: Mapping[str, nn.Parameter] | None = None
+        self,
+        rule: Rule,
+        coefficients: Mapping[str, float | Sequence[float]],
+        parameters: Mapping[str, nn.Parameter] | None = None,
     ) -> None:
         super().__init__()
         self.rule = rule
@@ -51,18 +54,25 @@ class Deformation(nn.Module):
 
 @dataclass(frozen=True)
 class Deformed:
-    """Take a deformation for activation; its rule has, after the input, the named one of its parameters if any.
+    """Take for one layer its part of a deformation, in place of its activation or on its input and output.
 
-    Not a module, so that torch does not find the deformation here: it stands once, at the top of the network.
+    The rule has, after its tensors, the named one of the deformation's parameters if any, and the coefficients of the
+    layer where they differ from layer to layer. Not a module, so that torch does not find the deformation here: it
+    stands once, at the top of the network.
     """
 
     deformation: Deformation
     parameter: str | None = None
+    layer: int | None = None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the deformation's output for ``x``."""
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """Return the deformation's output for ``tensors``."""
         own = () if self.parameter is None else (getattr(self.deformation, self.parameter),)
-        output: Tensor = self.deformation(x, *own)
+        if self.layer is None:
+            output: Tensor = self.deformation(*tensors, *own)
+        else:
+            coefficients = {name: values[self.layer] for name, values in self.deformation.named_buffers()}
+            output = self.deformation.rule(*tensors, *own, **coefficients)
         return output
 
 
@@ -81,15 +91,22 @@ class Layer(nn.Module):
         self.norm = norm
         self.activation = activation
         # In a tuple, because the deformation is registered once, at the top of the network, and not in every layer.
-        self.deformation: tuple[Deformation, ...] = ()
+        self.deformation: tuple[Deformation | Deformed, ...] = ()
+        self.shift: tuple[Deformation | Deformed, ...] = ()
 
-    def deform(self, deformation: Deformation) -> None:
+    def deform(self, deformation: Deformation | Deformed) -> None:
         """Let ``deformation`` have the last word on this layer's output."""
         self.deformation = (deformation,)
 
+    def deform_map(self, deformation: Deformation | Deformed) -> None:
+        """Let ``deformation`` have the last word on the output of this layer's affine map."""
+        self.shift = (deformation,)
+
     def plain(self, x: Tensor) -> Tensor:
-        """Return the output of the layer as the target network has it."""
+        """Return the output of the layer as the target network has it, but for a deformation of its affine map."""
         y = self.affine(x)
+        if self.shift:
+            y = self.shift[0](x, y)
         return self.activation(y if self.norm is None else self.norm(y))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -154,7 +171,11 @@ def keeps_shape(layer: Layer) -> bool:
         >>> keeps_shape(Layer(nn.Conv2d(8, 8, 3, padding="same"), torch.relu))
         True
     """
-    affine = layer.affine
+    return map_keeps_shape(layer.affine)
+
+
+def map_keeps_shape(affine: nn.Module) -> bool:
+    """Return the same of an affine map."""
     if isinstance(affine, nn.Linear):
         return affine.in_features == affine.out_features
     if isinstance(affine, nn.Conv1d | nn.Conv2d):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,9 +23,23 @@ class MLP(Model):
     name: Literal["mlp"] = "mlp"
     depth: Annotated[int, Field(ge=1)] = 32
     width: Annotated[int, Field(ge=1)] = 64
-    init: Annotated[Literal["default", "kaiming", "orthogonal", "looks_linear"], PER_MEMBER] = "orthogonal"
-    block: Literal["plain", "batchnorm", "layernorm", "residual", "scaled_residual", "rezero"] = "plain"
-    activation: Literal["relu", "leaky_relu", "tanh", "gelu"] = "relu"
+    init: Annotated[
+        Literal["default", "kaiming", "orthogonal", "looks_linear", "identity", "mean_preserving"], PER_MEMBER
+    ] = "orthogonal"
+    block: Literal[
+        "plain",
+        "batchnorm",
+        "layernorm",
+        "residual",
+        "scaled_residual",
+        "rezero",
+        "small_residual",
+        "dirac",
+        "dirac_normalized",
+    ] = "plain"
+    activation: Literal[
+        "relu", "leaky_relu", "tanh", "gelu", "tat_leaky_relu", "tat_tanh", "dks_tanh", "dks_softplus"
+    ] = "relu"
 
     @model_validator(mode="after")
     def _mirrored_halves(self) -> MLP:
@@ -35,6 +48,12 @@ class MLP(Model):
                 raise ValueError(f"init=looks_linear mirrors two halves: width must be even, not {self.width}")
             if self.activation != "relu":
                 raise ValueError(f"init=looks_linear needs activation=relu, not {self.activation}")
+        if self.init in ("looks_linear", "mean_preserving") and self.block.startswith("dirac"):
+            raise ValueError(f"block={self.block} writes a layer as I + V, which init={self.init} does not know")
+        if self.activation.startswith(("tat_", "dks_")) and self.block != "plain":
+            raise ValueError(f"activation={self.activation} is tailored to plain layers: it needs block=plain")
+        if (self.init, self.block) == ("identity", "dirac_normalized"):
+            raise ValueError("init=identity is V = 0, which block=dirac_normalized cannot divide by its norm")
         return self
 
     def at_least(self) -> tuple[int, int]:
@@ -49,16 +68,16 @@ class MLP(Model):
         """Return the network for samples of ``input_shape``, which are flattened, and ``classes`` logits."""
         from torch import nn
 
-        from homotopy_bench.models.activations import ACTIVATIONS
-        from homotopy_bench.models.blocks import WITHOUT_BIAS, hidden_layer, input_layer
+        from homotopy_bench.models.activations import activation_of
+        from homotopy_bench.models.blocks import GAINS, WITHOUT_BIAS, hidden_layer, hidden_map, input_layer
         from homotopy_bench.models.initialization import initialize
         from homotopy_bench.models.layers import Network
 
-        sizes = [prod(input_shape)] + [self.width] * self.depth
-        maps = [nn.Linear(a, b, bias=self.block not in WITHOUT_BIAS) for a, b in pairwise(sizes)]
+        maps = [nn.Linear(prod(input_shape), self.width, bias=self.block not in WITHOUT_BIAS)]
+        maps += [hidden_map(self.block, self.width) for _ in range(self.depth - 1)]
         output = nn.Linear(self.width, classes)
-        initialize([*maps, output], self.init, self.activation)
-        activation = ACTIVATIONS[self.activation]
+        initialize([*maps, output], self.init, self.activation, GAINS.get(self.block))
+        activation = activation_of(self.activation, self.depth)
         first, *others = maps
         hidden = [input_layer(self.block, first, activation)]
         hidden += [hidden_layer(self.block, affine, activation, len(others)) for affine in others]

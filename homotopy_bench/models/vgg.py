@@ -31,7 +31,7 @@ class VGG(Model):
 
     batchnorm: bool = True
     dropout: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.5
-    init: Annotated[Literal["default", "kaiming", "orthogonal"], PER_MEMBER] = "kaiming"
+    init: Annotated[Literal["default", "kaiming", "orthogonal", "delta_orthogonal"], PER_MEMBER] = "kaiming"
     width: Annotated[float, Field(gt=0.0)] = 1.0
 
     def program(self) -> tuple[tuple[str, Any], ...]:

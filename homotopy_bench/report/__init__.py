@@ -19,6 +19,7 @@ from homotopy_bench.report.machine import to_dict
 from homotopy_bench.report.markdown import to_markdown
 from homotopy_bench.report.runs import Run, Unusable, read_runs
 from homotopy_bench.report.structure import BaselineChoice, Comparison, Report, Row, Section
+from homotopy_bench.report.studies import Study, Trial, read_studies
 from homotopy_bench.report.table import build_report
 from homotopy_bench.report.text import print_report
 
@@ -30,10 +31,13 @@ __all__ = [
     "Row",
     "Run",
     "Section",
+    "Study",
+    "Trial",
     "Unusable",
     "build_report",
     "print_report",
     "read_runs",
+    "read_studies",
     "to_dict",
     "to_html",
     "to_markdown",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from homotopy_bench.core import statistics
@@ -95,6 +95,13 @@ def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float 
         cost_ratio=cost / baseline_cost if cost is not None and baseline_cost else None,
         differs_in=differing_settings(variant, baseline, without=_METHOD_GROUPS),
     )
+
+
+def rows_with_comparisons(section: Section) -> Iterator[tuple[Row, Comparison | None]]:
+    """Yield every row of a section, in their order, with its comparison; None for a row that is compared with none."""
+    comparisons = iter(section.comparisons)
+    for row in section.rows:
+        yield row, None if section.baseline is None or row.method == BASELINE else next(comparisons)
 
 
 def correct_for_multiple_tests(sections: Sequence[Section]) -> tuple[tuple[Section, ...], int]:

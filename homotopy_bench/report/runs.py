@@ -50,13 +50,15 @@ Kind = Literal[
     "unreadable",
     "no folder",
     "tuning",
+    "study",
 ]
 """Why a folder is not in the table.
 
 ``running`` has no ``summary.json``; ``damaged`` neither, and a ``metrics.jsonl`` that cannot be read; ``torn`` has
 a ``summary.json`` that is not whole JSON; ``foreign`` one of another schema; ``failed``, ``interrupted`` and
 ``pruned`` are statuses of the record; ``incomplete`` lacks a value the table needs; ``duplicate`` is an older run of
-a variant and seed; ``unreadable`` cannot be opened; ``no folder`` is a file; ``tuning`` is a run of a search.
+a variant and seed; ``unreadable`` cannot be opened; ``no folder`` is a file; ``tuning`` is a run of a search; ``study``
+is a study, or a trial of one, that is not on a page.
 """
 
 

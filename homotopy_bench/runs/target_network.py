@@ -15,6 +15,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import initialization
 from homotopy_bench.data.base import Splits
 from homotopy_bench.hardware.cpu import CPU
+from homotopy_bench.models.dirac import fold
 from homotopy_bench.tracking.record import Record
 from homotopy_bench.training.trainer import Trainer
 
@@ -38,7 +39,7 @@ def at_initialization(config: Config) -> TargetNetwork:
     """
     splits = config.dataset.load(config.paths.data_root())
     with initialization(config.seed):
-        network = config.model.build(tuple(splits.train.x.shape[1:]), splits.classes)
+        network = fold(config.model.build(tuple(splits.train.x.shape[1:]), splits.classes))
     return TargetNetwork(
         _words(config, "at its initialisation"), network.to(_on_host(config).parameter_dtype()), splits
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from homotopy_bench.core.files import DamagedFile, read_configuration
 
@@ -40,18 +40,35 @@ def origin(folder: Path, outputs: Path) -> Origin:
     return Origin(None, "train")
 
 
+def study_options(file: Path) -> dict[str, Any] | None:
+    """Return the options ``hydra.sweeper`` of a study from a multirun's file, as written; None where it is no study.
+
+    Raises:
+        OSError: If the file cannot be opened.
+        DamagedFile: If it cannot be read.
+    """
+    import yaml
+
+    text = read_configuration(file)
+    try:
+        options = yaml.safe_load(text)["hydra"]["sweeper"]
+    except yaml.YAMLError as error:
+        raise DamagedFile(file, f"cannot be read ({type(error).__name__})") from error
+    except (KeyError, TypeError):
+        return None
+    return options if isinstance(options, dict) and "study" in options else None
+
+
 def _study(file: Path) -> str | None:
     """Return the name of the study in a multirun's file; empty where it cannot be resolved, None without a study."""
-    import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        multirun = yaml.safe_load(read_configuration(file))
-        if "study" not in multirun["hydra"]["sweeper"]:
-            return None
-        return str(OmegaConf.create(multirun).hydra.sweeper.study)
-    except OmegaConfBaseException:  # the name is put together from settings that are not there
+        options = study_options(file)
+        # The name may be put together from the rest of the configuration.
+        return None if options is None else str(OmegaConf.create(read_configuration(file)).hydra.sweeper.study)
+    except OmegaConfBaseException:  # from settings that are not there
         return ""
-    except (OSError, DamagedFile, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, DamagedFile):
         return None

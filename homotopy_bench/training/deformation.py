@@ -20,7 +20,8 @@ class EnsembleMethod:
     network exactly.
 
     Attributes:
-        lead: The first method that deforms, which says how all networks are deformed.
+        lead: The first method that deforms, or the first that does so layer by layer, which says how all networks are
+            deformed.
 
     Args:
         methods: The members' own.
@@ -37,7 +38,7 @@ class EnsembleMethod:
     """
 
     def __init__(self, methods: Sequence[Method], device: torch.device) -> None:
-        self.lead = next((one for one in methods if one.deforms), methods[0])
+        self.lead = max(methods, key=lambda one: (one.deforms, one.deforms and one.layerwise))
         shapes = [one.path_shape if one.deforms else self.lead.path_shape for one in methods]
         self._others = {
             methods[shapes.index(shape)]: torch.tensor([one == shape for one in shapes], device=device)
@@ -53,7 +54,7 @@ class EnsembleMethod:
             values = {name: torch.stack([value[owner] for owner in rows.owners]) for name, value in values.items()}
         ensemble.assign(values)
 
-    def coefficients(self, t: Float[Tensor, " M"], network: nn.Module) -> dict[str, Float[Tensor, " M"]]:
+    def coefficients(self, t: Float[Tensor, " M"], network: nn.Module) -> dict[str, Float[Tensor, M * layers]]:
         """Return the values of the deformation's buffers.
 
         Args:
@@ -61,10 +62,17 @@ class EnsembleMethod:
             network: The deformed network.
 
         Returns:
-            Name of a buffer of the network -> values of shape (M,).
+            Name of a buffer of the network -> values of shape (M,), or (M, D) where D layers have their own.
         """
         values = self.lead.coefficients(t, network)
         for method, own in self._others.items():
             theirs = method.coefficients(t, network)
-            values = {name: theirs[name].where(own, value) for name, value in values.items()}
+            values = {
+                name: _like(theirs[name], value).where(_like(own, value), value) for name, value in values.items()
+            }
         return values
+
+
+def _like(values: Tensor, other: Tensor) -> Tensor:
+    """Return values (M,), or (M, D), so that they broadcast with other ones."""
+    return values.unsqueeze(1) if values.dim() < other.dim() else values

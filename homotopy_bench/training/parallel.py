@@ -110,7 +110,9 @@ class ParallelTrainer(Training):
 
     def target_network(self, member: int) -> nn.Module:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
-        return self._own.plain_network(self.configs[member], self.target_states([member])[0])
+        network = self._own.plain_network(self.configs[member])
+        network.load_state_dict(self.target_states([member])[0])
+        return network
 
     def path_networks(self, members: Sequence[int]) -> list[nn.Module]:
         """Return the deformed networks of members at their present t, on the host; of copies the mean network."""

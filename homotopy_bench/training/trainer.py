@@ -8,7 +8,7 @@ tensor's value: path parameters and learning rates come from tables made beforeh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,9 @@ from homotopy_bench.distributed.replicas import ALONE, Replicas
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.methods.base import InitialState
+from homotopy_bench.models.dirac import fold, folded_state
 from homotopy_bench.optim.base import RowOptimizer, merge_moments
+from homotopy_bench.training.averaging import WeightAverage
 from homotopy_bench.training.batches import Batches, TensorSplit
 from homotopy_bench.training.checkpoint import load_networks_state, networks_state
 from homotopy_bench.training.deformation import EnsembleMethod
@@ -49,6 +51,8 @@ class Trainer(Training):
         ensemble: The networks at the members' current points of the path.
         paths: Path parameters of all steps.
         rates: Learning rates.
+        average: Averages of the parameters over the steps, which evaluations see; None for none. Steps that an
+            adaptive path takes back stay in them.
         meters: Losses, norms and costs of the steps.
         steps_per_epoch: Full batches in the training split; an incomplete last batch is left out, and as the order
             changes every epoch, other samples are left out each time.
@@ -103,6 +107,8 @@ class Trainer(Training):
         self.batches = Batches(self.splits["train"], batch_size, augmentation, replicas)
         self.meters = Meters(self.rows, self.ensemble.theta)
         self._row_step = self._rebuild_row_step()
+        averaged = any(config.training.weight_average for config in configs)
+        self.average = WeightAverage(self._decays(), self.ensemble.theta) if averaged else None
         self.follower = PathFollower(configs, self.ensemble, self.optimizer, self.total_steps)
         self._spent = [(0, 0)] * len(configs)
         self._set_coefficients(0)
@@ -120,6 +126,8 @@ class Trainer(Training):
             self._merge_arrived(k)
             self._set_coefficients(k)
         result = self._row_step(k, self.paths.at(k))
+        if self.average is not None:
+            self.average.update(k, self.ensemble.theta)
         self.meters.add(result)
         self._spent = [
             (gradients + more, products + others)
@@ -164,7 +172,8 @@ class Trainer(Training):
         """Return the same for every copy: for each of the M members one score per row."""
         self._settle()
         samples = self.splits[split]
-        found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
+        with self._averaged():
+            found = evaluate(self.ensemble, samples.x, samples.y, self.classes, self.hardware.autocast())
         return self.rows.grouped(found)
 
     def evaluate_target(self, split: str) -> list[Score]:
@@ -177,15 +186,16 @@ class Trainer(Training):
         """Replace the networks by the target networks, t = 1, inside the context: copies by their mean."""
         on_path = self.ensemble, self.rows
         target = Rows((1,) * len(self.configs))
-        if self.rows != target:
-            self.ensemble = self.ensemble.merged(self.rows.merging_into(target))
-            self.rows = target
-        self.method.set_coefficients(self.ensemble, self.rows, torch.ones_like(self.paths.on_device(0)))
-        try:
-            yield
-        finally:
-            self.ensemble, self.rows = on_path
-            self._set_coefficients(self._last_step)
+        with self._averaged():
+            if self.rows != target:
+                self.ensemble = self.ensemble.merged(self.rows.merging_into(target))
+                self.rows = target
+            self.method.set_coefficients(self.ensemble, self.rows, torch.ones_like(self.paths.on_device(0)))
+            try:
+                yield
+            finally:
+                self.ensemble, self.rows = on_path
+                self._set_coefficients(self._last_step)
 
     def peak_memory_mb(self) -> float:
         """Return the largest amount of memory this process has held so far, in units of 10^6 bytes."""
@@ -213,32 +223,36 @@ class Trainer(Training):
 
     def target_network(self, member: int) -> torch.nn.Module:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
-        return self.plain_network(self.configs[member], self.target_states([member])[0])
+        built = self.configs[member].model.build(self.input_shape, self.classes).to(self.ensemble.theta.dtype)
+        self._settle()
+        with self.at_target():
+            built.load_state_dict(self.ensemble.member_state(member, list(built.state_dict())))
+        return fold(built).eval()
 
-    def plain_network(self, config: Config, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
-        """Return the plain network of a configuration with the tensors of its ``state_dict``, on the host."""
-        network = config.model.build(self.input_shape, self.classes)
-        network.to(self.ensemble.theta.dtype)
-        network.load_state_dict(state)
-        return network.eval()
+    def plain_network(self, config: Config) -> torch.nn.Module:
+        """Return the plain network of a configuration with initial values, in evaluation mode, on the host."""
+        return fold(config.model.build(self.input_shape, self.classes)).to(self.ensemble.theta.dtype).eval()
 
     def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
         self._settle()
+        built = self._target_as_built
+        names = list(built.state_dict())
         with self.at_target():
-            return [self.ensemble.member_state(member, self._target_entries) for member in members]
+            return [folded_state(built, self.ensemble.member_state(member, names)) for member in members]
 
     @cached_property
-    def _target_entries(self) -> list[str]:
-        """The names in the ``state_dict`` of the plain network; the generator of initial values stays as it is."""
+    def _target_as_built(self) -> torch.nn.Module:
+        """A network of the model; the generator of initial values stays as it is."""
         with initialization(0):
-            return list(self.configs[0].model.build(self.input_shape, self.classes).state_dict())
+            return self.configs[0].model.build(self.input_shape, self.classes)
 
     def path_networks(self, members: Sequence[int]) -> list[torch.nn.Module]:
         """Return the deformed networks of members at their present t, on the host; of copies the mean network."""
         self._settle()
         groups = [self.rows.of(member) for member in members]
-        return [self.ensemble.merged([rows]).network.cpu() for rows in groups]
+        with self._averaged():
+            return [self.ensemble.merged([rows]).network.cpu() for rows in groups]
 
     def member_states(self, members: Sequence[int]) -> list[dict[str, Any]]:
         """Return :meth:`member_state` of several members."""
@@ -248,6 +262,7 @@ class Trainer(Training):
     def member_state(self, member: int) -> dict[str, Any]:
         """Return the state of one member, on the host; it does not depend on other members."""
         rows = self.rows.of(member)
+        average = self.average if self.configs[member].training.weight_average else None
         return {
             "step": self.step,
             **networks_state(self.ensemble, self.optimizer, rows),
@@ -257,6 +272,7 @@ class Trainer(Training):
             "last_t": self.last_t()[member],
             "rates": self.rates.member_state(member, self.rows),
             "path": self.follower.member_state(member),
+            **({} if average is None else {"average": average.theta[rows].cpu().clone()}),
         }
 
     def load_member_states(self, states: Sequence[Mapping[str, Any]]) -> None:
@@ -280,12 +296,26 @@ class Trainer(Training):
             rows = self.rows.of(member)
             load_networks_state(self.ensemble, self.optimizer, rows, state)
             self.meters.loss_sum[rows] = state["loss_sum"].to(self.meters.loss_sum)
+            if self.average is not None:
+                self.average.theta[rows] = state.get("average", state["theta"]).to(self.ensemble.theta)
             self.rates.load_member_state(member, self.rows, last, state["rates"])
             if state["path"] is not None and self.follower.follows(member):
                 self.follower.load_member_state(member, state["path"])
                 self.paths.set_from(self.step - 1, member, state["last_t"])
                 self.paths.set_from(self.step, member, state["t"])
         self._set_coefficients(last)
+
+    def _decays(self) -> list[float]:
+        """Return the decays of the averages of the present rows."""
+        return [self.configs[member].training.weight_average for member in self.rows.owners]
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """Return a context in which the present rows have their averages, where there are any.
+
+        Returns:
+            The context.
+        """
+        return nullcontext() if self.average is None else self.average.shown(self.ensemble.theta)
 
     def _settle(self) -> None:
         """Make the running statistics of the replicas equal."""
@@ -333,6 +363,8 @@ class Trainer(Training):
         self._row_step = self._rebuild_row_step()
         merge_moments(before, copies, groups, self.optimizer, self.ensemble.rows)
         self.meters.merge_into(rows)
+        if self.average is not None:
+            self.average = self.average.merged(groups, self._decays())
 
     def _set_coefficients(self, k: int) -> None:
         """Put the networks at their path parameters of step k."""

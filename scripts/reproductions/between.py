@@ -10,12 +10,6 @@ from torch import Tensor
 from homotopy_bench.analysis.pairs import PairFigure
 
 
-def values_of(figures: Sequence[PairFigure], name: str, split: str) -> list[float]:
-    """Return the values of a figure over pairs that have one."""
-    entries = [one.entry for one in figures if (one.name, one.split) == (name, split)]
-    return [entry["value"] for entry in entries if entry.get("value") is not None]
-
-
 def barrier_tensors(figures: Sequence[PairFigure], name: str, split: str) -> tuple[Tensor, Tensor, Tensor] | None:
     """Return positions, losses and errors along the paths of pairs, each (pairs, points); None where there are none."""
     tables = [one.entry.get("tables") for one in figures if (one.name, one.split) == (name, split)]

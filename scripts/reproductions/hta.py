@@ -6,10 +6,9 @@ many gradients as SGD does in 124 epochs.
 
 from __future__ import annotations
 
-from reproductions.search import Contender
+from reproductions.search import Budget, Contender
 from reproductions.space import Range
-
-TITLE = "HTA and its controls at equal tuning budget"
+from reproductions.study import Study
 
 SPACE = (
     Range("optimizer.lr", 0.01, 0.5, logarithmic=True),
@@ -28,10 +27,13 @@ METHODS = {
     "sgd_weight_decay_L": ("method=l2_schedule", "training.epochs=100"),
 }
 
-CONTENDERS: dict[str, tuple[Contender, ...]] = {
+CONTENDERS = {
     f"{model} on MNIST-1D": tuple(
         Contender(f"{model}_{name}", (*network, *overrides), SPACE) for name, overrides in METHODS.items()
     )
     for model, network in MODELS.items()
 }
-"""Target network -> the ways it is trained."""
+
+STUDY = Study(
+    "HTA and its controls at equal tuning budget", CONTENDERS, Budget(settings=24, finalists=4, seeds=2), seeds=10
+)

@@ -2,22 +2,29 @@
 
 Networks 784-W-W-10 on 6000 images of MNIST, tested on 1200. The source measures on unnamed data and does not say which
 of its barriers is 0.017; here every figure names its split.
+
+The study goes row by row. What a row's networks measured stands in the JSON beside the page and is not done again.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
-from homotopy_bench.analysis.correlated import OUTCOME, correlated
-from homotopy_bench.analysis.correlations import Correlation
-from homotopy_bench.analysis.finished import FinishedRun, finished_runs
-from homotopy_bench.analysis.pairs import PairFigure, PairPlan, chosen_pairs, survey_pairs
-from homotopy_bench.analysis.survey import Figure, Plan, survey
-from homotopy_bench.core.files import write_atomically
+import torch
+from torch import Tensor
+
+from homotopy_bench.analysis.correlated import OUTCOME
+from homotopy_bench.analysis.correlations import correlations
+from homotopy_bench.analysis.finished import finished_runs
+from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
+from homotopy_bench.analysis.survey import Plan, survey
+from homotopy_bench.core.files import read_json, write_atomically
 from homotopy_bench.core.pictures import rendered
 from homotopy_bench.landscape.average_case import flatness
 from homotopy_bench.landscape.connectivity.compare import (
@@ -30,8 +37,6 @@ from homotopy_bench.landscape.measure import Metric
 from homotopy_bench.landscape.pictures import path_curves
 from homotopy_bench.landscape.sam import asam, sam
 from homotopy_bench.landscape.spectrum import SpectrumOptions, spectrum
-from reproductions import landscape_kept
-from reproductions.between import barrier_tensors, values_of
 from reproductions.endpoints import SOURCE
 from reproductions.trained import trained
 
@@ -52,6 +57,11 @@ TOO_WIDE = ("adamw_4096",)
 
 SHOWN = ("lambda_max", "trace", "gradient_norm", "sam", "asam", "flatness_filter_0.05", "flatness_filter_0.2")
 
+CURVES = ("adamw_4096", "narrow_sharp")
+"""Rows whose losses between networks are drawn."""
+
+BARRIER = "barrier_loss"
+
 CLAIMS = (
     ("lambda_max at width 4096", "0.20 to 0.30", "adamw_4096", "lambda_max"),
     ("trace at width 4096", "2.4 to 2.6", "adamw_4096", "trace"),
@@ -60,55 +70,118 @@ CLAIMS = (
 )
 
 
+Row = dict[str, Any]
+"""What is kept of a row: ``made``, ``runs`` and ``pairs``, each of these with its seeds and figures by split."""
+
+
 def run(folder: Path, command: str, page: Path | None) -> str:
     """Return the page of the study, after training and measuring what is missing.
 
     Args:
-        folder: Where runs and figures are kept.
+        folder: Where runs are kept.
         command: The command line, for the page.
-        page: File beside which the picture goes; None for the folder.
+        page: File beside which figures and picture go; None for the folder.
+    """
+    beside = page or folder / "table.md"
+    file = beside.with_suffix(".json")
+    kept: dict[str, Row] = read_json(file) if file.exists() else {}
+    for name in SOURCE:
+        if name not in kept:
+            kept[name] = _measured(name, folder)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, json.dumps({row: kept[row] for row in SOURCE if row in kept}).encode() + b"\n")
+    return render(kept, command, beside.parent / "landscape_barriers.png")
+
+
+def _measured(name: str, folder: Path) -> Row:
+    """Train the networks of a row, measure around and between them, and return what is kept.
+
+    Returns:
+        What the JSON holds of the row.
     """
     say = partial(print, file=sys.stderr, flush=True)
-    rows = trained(SOURCE, folder)
-    finished: dict[str, list[FinishedRun]] = {}
-    for name, folders in rows.items():
-        finished[name], left_out = finished_runs(folders)
-        for one in left_out:
-            say(f"left out: {one.folder}: {one.reason}")
-    everything = [one for own in finished.values() for one in own]
-    figures = survey(everything, Plan(METRICS, "full", SPLITS, None), say)
-    plans = {name: PairPlan(BETWEEN if name in TOO_WIDE else MATCHED, "full", SPLITS, None) for name in finished}
-    pairs = {name: survey_pairs(chosen_pairs(own, "all"), plans[name], say) for name, own in finished.items()}
-    found = {split: correlated(figures, split) for split in SPLITS}
-    landscape_kept.write(
-        page.with_suffix(".csv") if page else folder / "table.csv", landscape_kept.of_study(finished, figures, pairs)
-    )
-    picture = (page.parent if page else folder) / "landscape_barriers.png"
+    finished, left_out = finished_runs(trained({name: SOURCE[name]}, folder)[name])
+    for lost in left_out:
+        say(f"left out: {lost.folder}: {lost.reason}")
+    summaries = {one.folder: read_json(one.folder / "summary.json") for one in finished}
+    runs = {
+        one.folder: {
+            "seed": one.config.seed,
+            "test_acc": summaries[one.folder]["final"]["test_acc_target"],
+            "figures": {split: {} for split in SPLITS},
+        }
+        for one in finished
+    }
+    for figure in survey(finished, Plan(METRICS, "full", SPLITS, None), say):
+        runs[figure.run.folder]["figures"][figure.split][figure.name] = _entry(figure.entry)
+    pairs: dict[tuple[int, int], Row] = {}
+    plan = PairPlan(BETWEEN if name in TOO_WIDE else MATCHED, "full", SPLITS, None)
+    for one in survey_pairs(chosen_pairs(finished, "all"), plan, say):
+        seeds = (one.first.config.seed, one.second.config.seed)
+        own = pairs.setdefault(seeds, {"seeds": seeds, "figures": {split: {} for split in SPLITS}, "curves": {}})
+        own["figures"][one.split][one.name] = _entry(one.entry)
+        if one.name == BARRIER and name in CURVES and one.entry.get("tables"):
+            own["curves"][one.split] = {key: [_short(v) for v in row] for key, row in one.entry["tables"].items()}
+    environment = next(iter(summaries.values()))
+    made = {"code": environment["code_version"], **{k: environment["environment"][k] for k in ("torch", "processor")}}
+    return {"made": made, "runs": list(runs.values()), "pairs": list(pairs.values())}
+
+
+def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "value": _short(entry["value"]),
+        "error": _short(entry["error"]),
+        "converged": entry["converged"],
+        "reason": entry["reason"],
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _values(entries: Sequence[Row], figure: str, split: str) -> list[float]:
+    """Return the values of a figure over runs or pairs that have one."""
+    found = [one["figures"][split].get(figure, {}).get("value") for one in entries]
+    return [value for value in found if value is not None]
+
+
+def _curves(row: Row, split: str) -> tuple[Tensor, Tensor, Tensor] | None:
+    tables = [one["curves"][split] for one in row["pairs"] if split in one["curves"]]
+    if not tables:
+        return None
+    a, loss, error = (torch.tensor([table[key] for table in tables]) for key in ("a", "loss", "error"))
+    return a, loss, error
+
+
+def render(kept: Mapping[str, Row], command: str, picture: Path) -> str:
+    """Return the page of what is kept, and draw its picture.
+
+    Args:
+        kept: Name of a row -> what its networks measured.
+        command: What made it.
+        picture: The picture's file.
+    """
     curves = {
         f"{name}, {split}": tensors
-        for name in ("adamw_4096", "narrow_sharp")
+        for name in CURVES
+        if name in kept
         for split in SPLITS
-        if (tensors := barrier_tensors(pairs[name], "barrier_loss", split)) is not None
+        if (tensors := _curves(kept[name], split)) is not None
     }
-    write_atomically(picture, rendered(path_curves(curves, "between networks of one row, as they are")))
-    return _page(finished, figures, pairs, found, command, picture.name)
+    if curves:
+        write_atomically(picture, rendered(path_curves(curves, "between networks of one row, as they are")))
+    return "\n".join(_lines(kept, command, picture.name if curves else None)) + "\n"
 
 
-def _page(
-    finished: Mapping[str, Sequence[FinishedRun]],
-    figures: Sequence[Figure],
-    pairs: Mapping[str, Sequence[PairFigure]],
-    found: Mapping[str, Sequence[Correlation]],
-    command: str,
-    picture: str,
-) -> str:
-    names = {run.folder: name for name, own in finished.items() for run in own}
+def _lines(kept: Mapping[str, Row], command: str, picture: str | None) -> Iterator[str]:
+    def of_row(row: str, metric: str, split: str) -> str:
+        return _spread(_values(kept[row]["runs"], metric, split)) if row in kept else "not measured"
 
-    def of_row(row: str, metric: str, split: str) -> list[float]:
-        own = [one for one in figures if names[one.run.folder] == row and (one.name, one.split) == (metric, split)]
-        return [one.entry["value"] for one in own if one.entry.get("value") is not None]
+    def between(row: str, metric: str, split: str) -> str:
+        return _spread(_values(kept[row]["pairs"], metric, split)) if row in kept else "not measured"
 
-    lines = [
+    yield from (
         "# What wide networks' minima look like",
         "",
         "The claims of *Loss Landscape Geometry & Mode Connectivity in Wide Neural Networks* beside the same figures",
@@ -119,25 +192,25 @@ def _page(
         "",
         "| claim of the source | there | here, training data | here, test data |",
         "|---|---|---:|---:|",
-    ]
-    for claim, there, row, metric in CLAIMS:
-        lines.append(
-            f"| {claim} | {there} | {_spread(of_row(row, metric, 'train'))} | {_spread(of_row(row, metric, 'test'))} |"
-        )
+    )
+    for claim, there, where, metric in CLAIMS:
+        yield f"| {claim} | {there} | {of_row(where, metric, 'train')} | {of_row(where, metric, 'test')} |"
     for kind, label in (
         ("barrier_loss", "over the chord of the ends"),
         ("barrier_loss_frankle", "over the mean of the ends"),
     ):
-        cells = [_spread(values_of(pairs["adamw_4096"], kind, split)) for split in SPLITS]
-        lines.append(f"| barrier between two minima, width 4096, {label} | 0.017 | {cells[0]} | {cells[1]} |")
-    cells = [_spread(values_of(pairs["adamw_4096"], "max_loss", split)) for split in SPLITS]
-    lines.append(f"| largest loss between them | 0.195 | {cells[0]} | {cells[1]} |")
+        cells = [between("adamw_4096", kind, split) for split in SPLITS]
+        yield f"| barrier between two minima, width 4096, {label} | 0.017 | {cells[0]} | {cells[1]} |"
+    cells = [between("adamw_4096", "max_loss", split) for split in SPLITS]
+    yield f"| largest loss between them | 0.195 | {cells[0]} | {cells[1]} |"
     for split in SPLITS:
-        lines += ["", f"## Around the minima, {split} data", "", f"| row | runs | {' | '.join(SHOWN)} |"]
-        lines.append(f"|---|---:|{'---:|' * len(SHOWN)}")
-        for row, own in finished.items():
-            cells = [_spread(of_row(row, metric, split)) for metric in SHOWN]
-            lines.append(f"| {row} | {len(own)} | {' | '.join(cells)} |")
+        yield from ("", f"## Around the minima, {split} data", "")
+        yield f"| row | runs | test accuracy | {' | '.join(SHOWN)} |"
+        yield f"|---|---:|---:|{'---:|' * len(SHOWN)}"
+        for name, row in kept.items():
+            accuracy = _spread([100.0 * one["test_acc"] for one in row["runs"]])
+            cells = [of_row(name, metric, split) for metric in SHOWN]
+            yield f"| {name} | {len(row['runs'])} | {accuracy} % | {' | '.join(cells)} |"
     ways = {
         "barrier_loss": "straight",
         "barrier_error": "straight, error",
@@ -148,39 +221,40 @@ def _page(
         "cka": "CKA",
     }
     for split in SPLITS:
-        lines += [
-            "",
-            f"## Between two minima of a row, {split} data",
-            "",
-            f"| row | pairs | {' | '.join(ways.values())} |",
-        ]
-        lines.append(f"|---|---:|{'---:|' * len(ways)}")
-        for row, measured in pairs.items():
-            count = len({(one.first.folder, one.second.folder) for one in measured})
-            cells = [_spread(values_of(measured, way, split)) for way in ways]
-            unknown = sum(
-                not one.entry["converged"] for one in measured if (one.name, one.split) == ("matching_gain", split)
-            )
+        yield from ("", f"## Between two minima of a row, {split} data", "")
+        yield f"| row | pairs | {' | '.join(ways.values())} |"
+        yield f"|---|---:|{'---:|' * len(ways)}"
+        for name, row in kept.items():
+            cells = [between(name, way, split) for way in ways]
+            gains = [one["figures"][split].get("matching_gain") for one in row["pairs"]]
+            unknown = sum(gain is not None and not gain["converged"] for gain in gains)
             if unknown:
                 cells[2] += f" ({unknown} unknown)"
-            lines.append(f"| {row} | {count} | {' | '.join(cells)} |")
-    lines += ["", f"![losses between two minima]({picture})"]
+            yield f"| {name} | {len(row['pairs'])} | {' | '.join(cells)} |"
+    if picture:
+        yield from ("", f"![losses between two minima]({picture})")
     for split in SPLITS:
-        lines += ["", f"## Correlations with {OUTCOME}, within rows, {split} data", ""]
-        lines += [
-            "| figure | tau-b | 95 % interval | p | p Holm | runs | rows |",
-            "|---|---:|---:|---:|---:|---:|---:|",
-        ]
-        for one in found[split]:
-            if one.tau is None or one.p is None:
-                lines.append(f"| {one.figure} | {one.refused} | | | | {one.runs} | {one.strata} |")
-                continue
-            low, high = one.interval or (float("nan"), float("nan"))
-            lines.append(
-                f"| {one.figure} | {one.tau:+.2f} | {low:+.2f} to {high:+.2f} | {one.p:.3g} | {one.p_holm:.3g} | "
-                f"{one.runs} | {one.strata} |"
-            )
-    return "\n".join([*lines, "", "## Made by", "", f"    {command}", ""])
+        yield from _correlations(kept, split)
+    made = sorted({", ".join(row["made"].values()) for row in kept.values()})
+    yield from ("", "## Made by", "", f"    {command}", "", f"Code, torch and processor: {'; '.join(made)}.")
+
+
+def _correlations(kept: Mapping[str, Row], split: str) -> Iterator[str]:
+    runs = [(name, one) for name, row in kept.items() for one in row["runs"]]
+    figures = dict.fromkeys(figure for _, one in runs for figure in one["figures"][split])
+    columns = {figure: [one["figures"][split].get(figure, {}).get("value") for _, one in runs] for figure in figures}
+    yield from ("", f"## Correlations with {OUTCOME}, within rows, {split} data", "")
+    yield "| figure | tau-b | 95 % interval | p | p Holm | runs | rows |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for one in correlations(columns, [run["test_acc"] for _, run in runs], [name for name, _ in runs]):
+        if one.tau is None or one.p is None:
+            yield f"| {one.figure} | {one.refused} | | | | {one.runs} | {one.strata} |"
+            continue
+        low, high = one.interval or (float("nan"), float("nan"))
+        yield (
+            f"| {one.figure} | {one.tau:+.2f} | {low:+.2f} to {high:+.2f} | {one.p:.3g} | {one.p_holm:.3g} | "
+            f"{one.runs} | {one.strata} |"
+        )
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -13,13 +13,16 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reproductions.ledger import NONE, Ledger, Purpose, Training
 from reproductions.search import Budget, Contender, Trial, search
 
 PART = 12
 """Trainings of one program: minutes, which is what an interruption costs at most."""
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Train = Callable[[Mapping[Path, Sequence[str]]], Mapping[Path, dict[str, Any]]]
 """From folder -> overrides to folder -> summary of the runs that ended as they should."""
@@ -36,6 +39,25 @@ class Outcome:
     contender: Contender
     trials: list[Trial]
     reports: list[Training]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Describe a study.
+
+    Attributes:
+        title: Heading of its page.
+        contenders: Target network -> the ways it is trained.
+        budget: What every search may spend.
+        seeds: Reporting runs of each row.
+        draw: Returns the picture of its page; None for no picture.
+    """
+
+    title: str
+    contenders: Mapping[str, tuple[Contender, ...]]
+    budget: Budget
+    seeds: int
+    draw: Callable[[Sequence[Outcome]], Figure] | None = None
 
 
 @dataclass(frozen=True)

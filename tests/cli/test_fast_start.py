@@ -196,12 +196,12 @@ def test_help_names_every_key_with_default_and_what_is_accepted(tmp_path: Path) 
 def test_help_of_a_choice_has_only_its_keys(tmp_path: Path) -> None:
     text = call_main("method=identity_homotopy", "--help", cwd=tmp_path).stdout
     assert "method.path=circular" in text
-    assert "[linear, residual, circular]" in text
+    assert "[linear, residual, circular, preactivation]" in text
     assert "Chooses continuation=linear, optimizer=adamw" in text
     assert len(text.splitlines()) < 10
     lines = call_main("--help", "optimizer", cwd=tmp_path).stdout.splitlines()
     assert [line for line in lines if line.startswith("optimizer=")] == [f"optimizer={o}" for o in choices("optimizer")]
-    assert call_main("-h", "training", cwd=tmp_path).stdout.count("  training.") == 10
+    assert call_main("-h", "training", cwd=tmp_path).stdout.count("  training.") == 11
     assert "looks_linear" in call_main("model.init", "--help", cwd=tmp_path).stdout
     assert "Slurm" in call_main("hydra/launcher=submitit_slurm", "--help", cwd=tmp_path).stdout
     assert "where lr_schedule.form=cap" in call_main("sweep=curvature", "--help", cwd=tmp_path).stdout
@@ -253,8 +253,8 @@ def test_completion_offers_groups_choices_and_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("model.init=", ["default", "kaiming", "looks_linear", "orthogonal"]),
-        ("model=cnn model.init=", ["default", "glorot", "kaiming", "orthogonal"]),
+        ("model.init=", ["default", "identity", "kaiming", "looks_linear", "mean_preserving", "orthogonal"]),
+        ("model=cnn model.init=", ["default", "delta_orthogonal", "glorot", "identity", "kaiming", "orthogonal"]),
         ("-m model.init=orthogonal,k", ["orthogonal,kaiming"]),
         ("-m method=hta,b", ["hta,baseline"]),
         ("dataset.standardize=", ["false", "true"]),

@@ -23,7 +23,10 @@ NOT_NEGATIVE = "accepted: a number >= 0"
 WHOLE = "accepted: an integer >= 1"
 BELOW_ONE = "accepted: a number >= 0 and < 1"
 SHARE = "accepted: a number > 0 and <= 1"
-METHODS = "accepted: baseline, convexity_annealing, curvature_lr, hta, identity_homotopy, l2_schedule"
+METHODS = (
+    "accepted: baseline, convexity_annealing, curvature_lr, decay_centre, hta, identity_homotopy, l2_schedule, "
+    "skip_multipliers, tailored_activation"
+)
 FALLING = "accepted: a list of numbers > 0, each smaller than the one before, at least one"
 OVERRIDE = "accepted: KEY=VALUE, +KEY=VALUE or ~KEY"
 

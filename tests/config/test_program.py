@@ -34,6 +34,9 @@ composed = cache(compose)
 
 BASE: dict[str, dict[str, Any]] = {
     "convexity_annealing": {"theta": "shared", "theta_penalty": 0.1},
+    "convexity_annealing.order": {},
+    "decay_centre": {"strength": 0.1},
+    "tailored_activation": {"cosine": 0.5},
     "hta": {"L": (0.3, 0.1), "spacing": "geometric", "levels": 3, "epochs_per_level": 1},
     "l2_schedule": {"L": (0.3, 0.1), "spacing": "geometric", "levels": 3, "epochs_per_level": 1},
     "curvature": {"dense_steps": 2, "every": 2, "form": "kappa", "clip_threshold": 1.0},
@@ -41,13 +44,13 @@ BASE: dict[str, dict[str, Any]] = {
     "adaptive": {"check_fraction": 0.1, "first_step": 0.4},
     **{vgg: {"width": 0.02} for vgg in ("vgg11", "vgg13", "vgg16", "vgg19")},
 }
-"""Options with which a choice can be trained here and its keys matter."""
+"""Options with which a choice can be trained here and its keys matter, some for one key alone."""
 
 CANDIDATES: tuple[Any, ...] = (0.25, 0.05, 0.5, 1.5, 2, 4, 0.01, True, False, (0.4, 0.2), [1], Step())
 
 
-def example(group: str, choice: str) -> Config:
-    """Return a configuration with one choice of a group, and what it needs beside it."""
+def example(group: str, choice: str, field: str | None = None) -> Config:
+    """Return a configuration with one choice of a group, and what it or one of its keys needs beside it."""
     levels = ["method=l2_schedule", "method.L=[0.2,0.1]", "method.epochs_per_level=1"]
     overrides = {
         "hta": levels,
@@ -59,7 +62,8 @@ def example(group: str, choice: str) -> Config:
     config = composed("method=baseline", *overrides, *TINY)
     if group == "continuation" and choice != "levels":
         config = replace(config, method=IdentityHomotopy())
-    section: Any = option_class(group, choice).model_validate({"name": choice, **BASE.get(choice, {})})
+    options = BASE.get(f"{choice}.{field}", BASE.get(choice, {}))
+    section: Any = option_class(group, choice).model_validate({"name": choice, **options})
     return replace(config, **{group: section})
 
 
@@ -114,7 +118,7 @@ def own_keys() -> list[tuple[str, str, str]]:
 def test_members_can_differ_in_every_key_that_is_declared_their_own(
     group: str, choice: str, field: str, tmp_path: Path
 ) -> None:
-    config = composed("method=baseline", *TINY) if group == "training" else example(group, choice)
+    config = composed("method=baseline", *TINY) if group == "training" else example(group, choice, field)
     section = getattr(config, group)
     if choice == "trace":
         traces = [tables(tmp_path / name, section, field) for name in ("a", "other")]

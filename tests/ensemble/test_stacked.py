@@ -13,7 +13,20 @@ from tests.cases import CASES, METHODS, MODELS
 from tests.composing import compose
 from tests.training_runs import begin, trained
 
-STACKED = ("default", "kaiming", "orthogonal", "residual", "scaled-residual", "rezero", "looks-linear")
+STACKED = (
+    "default",
+    "kaiming",
+    "orthogonal",
+    "residual",
+    "scaled-residual",
+    "rezero",
+    "looks-linear",
+    "small-residual",
+    "dirac",
+    "dirac-normalized",
+    "identity",
+    "tailored",
+)
 MLPS = [case for case in CASES if case.split("/")[1] in [f"mlp-{kind}" for kind in STACKED]]
 
 

@@ -30,7 +30,7 @@ RESUMED = [
     "identity-circular/mlp-orthogonal/mnist1d",
     "convexity-per-neuron/cnn/mnist1d",
     "hta/mlp-batchnorm/mnist1d",
-    "curvature-lr/mlp-layernorm/mnist1d",
+    "curvature-lr/mlp-scaled-residual/mnist1d",
 ]
 
 

@@ -197,3 +197,37 @@ def test_parameters_keep_names_and_order() -> None:
 def test_a_network_without_such_a_layer_is_refused() -> None:
     with pytest.raises(InputError, match=r"method=identity_homotopy: .*depth >= 2"):
         IdentityHomotopy().deform(network(depth=1))
+
+
+@pytest.mark.parametrize("t", [0.0, 0.37, 1.0])
+def test_a_skip_before_the_activation_is_a_plain_network_at_every_t(t: float) -> None:
+    ensemble, plain = deformed("preactivation", t)
+    with torch.no_grad():
+        for layer in deformable(plain):
+            layer.affine.get_parameter("weight").add_(torch.eye(16), alpha=1.0 - t)
+    torch.testing.assert_close(outputs(ensemble), plain(INPUT), rtol=1e-12, atol=1e-12)
+    if t == 1.0:
+        assert torch.equal(outputs(ensemble), plain(INPUT))
+
+
+@pytest.mark.parametrize("order", ["shallow_first", "deep_first"])
+@pytest.mark.parametrize("path", [*PATHS, "preactivation"])
+def test_layers_move_one_after_the_other(path: Any, order: Any) -> None:
+    """At t = 2.5/5 two layers of five have arrived, one is half way and two stand at 0."""
+    method, network_, plain = IdentityHomotopy(path=path, order=order), network(), network()
+    method.deform(network_)
+    ensemble = Ensemble([network_], dtype=torch.float64)
+    ensemble.assign(method.coefficients(torch.tensor([0.5], dtype=torch.float64), network_))
+    own = [1.0, 1.0, 0.5, 0.0, 0.0] if order == "shallow_first" else [0.0, 0.0, 0.5, 1.0, 1.0]
+    first, *layers = plain.get_submodule("hidden").children()
+    hidden = first(INPUT)
+    for layer, t in zip(layers, own, strict=True):
+        if path == "preactivation":
+            hidden = torch.relu(layer.get_submodule("affine")(hidden) + (1.0 - t) * hidden)
+        else:
+            s, c = skip_and_branch(path, t, 5)
+            hidden = s * hidden + c * layer(hidden)
+    expected = plain.get_submodule("output")(hidden)
+    torch.testing.assert_close(outputs(ensemble), expected, rtol=1e-13, atol=1e-13)
+    ensemble.assign(method.coefficients(torch.tensor([1.0], dtype=torch.float64), network_))
+    assert torch.equal(outputs(ensemble), plain(INPUT))

@@ -85,3 +85,26 @@ def test_seeds_give_different_networks_and_leave_the_global_generator_alone() ->
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(maps(first)[3].weight, maps(again)[3].weight)
     assert not torch.equal(maps(first)[3].weight, maps(other)[3].weight)
+
+
+def test_a_mean_preserving_start_is_orthogonal_and_keeps_the_mean() -> None:
+    for layer in maps(build("mean_preserving", depth=3, width=24)):
+        rows, columns = layer.weight.shape
+        small = min(rows, columns)
+        weight = layer.weight if rows <= columns else layer.weight.T
+        torch.testing.assert_close(weight @ weight.T, torch.eye(small, dtype=torch.float64), rtol=0, atol=1e-6)
+        mean = torch.full((columns,), columns**-0.5, dtype=torch.float64)
+        expected = torch.full((rows,), rows**-0.5, dtype=torch.float64)
+        torch.testing.assert_close(layer.weight @ mean, expected, rtol=0, atol=1e-6)
+    first, other = (maps(build("mean_preserving", seed=seed))[1].weight for seed in (1, 2))
+    assert not torch.allclose(first, other)
+
+
+def test_no_unit_of_a_deep_narrow_network_is_dead_at_a_mean_preserving_start() -> None:
+    """Where an orthogonal start leaves units that are 0 for all samples."""
+    x = torch.randn(200, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    dead = {
+        init: int((build(init, depth=24, width=12).get_submodule("hidden")(x) == 0).all(dim=0).sum())
+        for init in ("orthogonal", "mean_preserving")
+    }
+    assert dead["orthogonal"] > dead["mean_preserving"] == 0

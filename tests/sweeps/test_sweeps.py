@@ -12,6 +12,7 @@ import yaml
 
 from homotopy_bench.cli.train import main
 from homotopy_bench.core.tuning_budget import TuningBudget, budget_of
+from homotopy_bench.report.studies import Study, read_studies
 from tests.cli.runner import TINY, run_cli, run_until, summary, the_error_line
 from tests.runs.records import assert_close
 
@@ -53,6 +54,20 @@ def test_the_same_command_goes_on_to_a_larger_total(study: Path) -> None:
         assert record["config"]["optimizer"]["lr"] == float(row["optimizer.lr"])
         assert record["final"]["val_acc_target"] == float(row["val_acc"])
     assert (study / "trials.png").stat().st_size > 5000
+
+
+def test_the_report_reads_of_the_records_what_the_study_says_of_its_trials(study: Path) -> None:
+    (found,) = read_studies([study.parents[1]])
+    assert isinstance(found, Study)
+    rows = table(study)
+    assert (found.name, found.sampler, found.choice, found.asked) == ("s", "tpe", "sobol", len(rows))
+    assert [str(trial.number) for trial in found.trials] == [row["number"] for row in rows]
+    assert [trial.status for trial in found.trials] == [row["status"] for row in rows]
+    assert [trial.val_acc for trial in found.trials] == [float(row["val_acc"]) for row in rows]
+    assert [trial.learning_rate for trial in found.trials] == [float(row["optimizer.lr"]) for row in rows]
+    assert [trial.gradients for trial in found.trials] == [float(row["gradient_evaluations"]) for row in rows]
+    assert found.best is not None
+    assert [str(found.best.number)] == [row["number"] for row in rows if row["best"] == "1"]
 
 
 def test_the_best_setting_is_an_experiment(study: Path) -> None:

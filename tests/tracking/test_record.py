@@ -17,6 +17,7 @@ from homotopy_bench import train
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import LARGEST_DOCUMENT, DamagedFile, read_json, write_atomically
+from homotopy_bench.models.dirac import fold
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 from homotopy_bench.tracking.record import Record, Request, read_metrics
 from tests.cases import CASES
@@ -151,7 +152,7 @@ def test_a_run_leaves_the_whole_record_with_the_bests_of_its_metrics(case: str, 
 
 def assert_best_network(config: Config, folder: Path, best: Mapping[str, Any]) -> None:
     splits = config.dataset.load(config.paths.data_root())
-    network = config.model.build(tuple(splits.train.x.shape[1:]), splits.classes)
+    network = fold(config.model.build(tuple(splits.train.x.shape[1:]), splits.classes))
     network.load_state_dict(load_file(folder / "best.safetensors"))
     network.eval()
     for split, samples in (("val", splits.validation), ("test", splits.test)):

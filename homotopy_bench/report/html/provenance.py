@@ -23,7 +23,7 @@ MOST_SHOWN = 6
 
 
 def provenance(headings: Sequence[str], origins: Sequence[Origin], command: str, version: str) -> Markup:
-    """Return the provenance of the sections with these headings, then of the page."""
+    """Return the provenance of the sections and studies with these headings, then of the page."""
     made = [
         ("page made by", [f"homotopy-bench {version}"]),
         *([("command of this page", [command])] if command else []),

@@ -86,6 +86,12 @@ def polyline(points: Sequence[tuple[float, float]], colour: str, class_: str) ->
     return element("path", d=path_data(words), class_=class_, stroke=colour, transform="scale(.5)")
 
 
+def area(corners: Sequence[tuple[float, float]], colour: str, class_: str) -> Markup:
+    """Return a filled area with these corners."""
+    words = " ".join(f"{decimals(x)},{decimals(y)}" for x, y in corners)
+    return element("path", d=path_data(f"M{words}Z"), class_=class_, fill=colour, stroke=colour)
+
+
 def x_axis(
     scale: Scale,
     top: float,

@@ -18,7 +18,6 @@ from reproductions import (
     hta_vgg,
     identity_script,
     identity_source,
-    landscape_kept,
     precision_bounds,
 )
 from reproductions.ledger import Ledger, Training
@@ -137,13 +136,15 @@ class Kept:
         Raises:
             NotMeasured: If it is not kept.
         """
-        file = self._results / "landscape.csv"
-        if not file.exists():
-            raise NotMeasured("landscape")
-        own = [one for one in landscape_kept.read(file) if (one.row, one.split, one.figure) == (row, split, figure)]
-        if not own:
+        row_kept = self._json("landscape").get(row, {"runs": [], "pairs": []})
+        found = {}
+        for one in (*row_kept["runs"], *row_kept["pairs"]):
+            value = one["figures"][split].get(figure, {}).get("value", one.get(figure))
+            if value is not None:
+                found["-".join(map(str, one["seeds"])) if "seeds" in one else str(one["seed"])] = float(value)
+        if not found:
             raise NotMeasured(f"landscape, {row}, {split}: {figure}")
-        return {one.seeds: one.value for one in own}
+        return found
 
 
 def percent(values: Sequence[float], digits: int = 1) -> str:

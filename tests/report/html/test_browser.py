@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -9,8 +10,9 @@ import subprocess
 
 import pytest
 
-from homotopy_bench.report import build_report, read_runs
+from homotopy_bench.report import build_report, read_runs, read_studies
 from homotopy_bench.report.html.page import to_html
+from homotopy_bench.report.html.renewal import Renewal
 from tests.servers import needed
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -22,10 +24,13 @@ def _browse(study, tmp_path_factory):
     needed("chromium", None if browser else f"none of {', '.join(BROWSERS)} is installed")
     folder = tmp_path_factory.mktemp("browser")
     records = read_runs([study])
-    (folder / "page.html").write_text(to_html(build_report(records), records), encoding="utf-8")
+    page = to_html(build_report(records), records, studies=read_studies([study]))
+    (folder / "page.html").write_text(page, encoding="utf-8")
 
-    def browse(name: str, content: str | None = None) -> tuple[str, str]:
+    def browse(name: str, content: str | None = None, **beside: str) -> tuple[str, str]:
         """Return the document that the browser has after its scripts, and what stands in its console."""
+        for other, page in beside.items():
+            (folder / f"{other}.html").write_text(page, encoding="utf-8")
         if content is not None:
             (folder / name).write_text(content, encoding="utf-8")
         command = [
@@ -51,6 +56,7 @@ def test_the_fragment_of_the_address_is_the_view(browse):
     assert console == ""
     assert re.search(r'<section id="section-1" [^>]*class="hidden"', document)
     assert not re.search(r'<section id="section-0" [^>]*class="hidden"', document)
+    assert re.search(r'<div data-dataset="mnist1d" [^>]*class="hidden"><h3>', document)  # its studies
     rows = re.findall(r'<tr data-row="0-\d" data-method="(\w+)"([^>]*)>', document)
     assert rows
     assert all(("hidden" in rest) == (method != "baseline") for method, rest in rows)
@@ -104,6 +110,10 @@ ACT = """<iframe id="f" src="page.html" width="1000" height="900"></iframe>
   row.dispatchEvent(new view.PointerEvent("pointerover", { bubbles: true }));
   const lit = [...page.querySelectorAll("#section-0 g[data-row]")].filter((g) => !g.classList.contains("dimmed"));
   const others = lit.filter((g) => g.dataset.row !== "0-1").length;
+  one("#studies .legend [data-row='study-1']").dispatchEvent(new view.PointerEvent("pointerover", { bubbles: true }));
+  const dim = [...page.querySelectorAll("#studies g[data-row].dimmed")].map((g) => g.dataset.row).join();
+  one("#studies-0 thead th").click();
+  const first = one("#studies-0 tbody th").textContent;
   one("#cost-0 thead th").click();
   const select = one("select[data-state=method]");
   select.value = "baseline";
@@ -117,7 +127,7 @@ ACT = """<iframe id="f" src="page.html" width="1000" height="900"></iframe>
   const embedded = JSON.parse(one("#downloads").textContent);
   const texts = await Promise.all(kept.map((blob) => blob.text()));
   const same = Object.values(embedded).every((text, index) => text === texts[index]);
-  document.title = JSON.stringify({ lit: lit.length, others, checked, same, files: texts.length });
+  document.title = JSON.stringify({ dim, first, lit: lit.length, others, checked, same, files: texts.length });
   document.body.dataset.hash = view.location.hash;
 }</script>"""
 
@@ -131,6 +141,33 @@ def test_pointer_clicks_and_downloads(browse):
     assert found["lit"] >= 3  # in each figure of the section that shows the row
     assert found["others"] == 0
     assert found["checked"] == 2  # one click, the same axis in both sections
-    assert (found["same"], found["files"]) == (True, 4)
+    assert (found["dim"], found["first"]) == ("study-0", "by-tpe")
+    assert (found["same"], found["files"]) == (True, 5)
     for part in ("sort-cost-0=0.descending", "method=baseline", "x+axis=seconds"):
         assert part in document
+
+
+RENEWED = """<iframe id="f" src="renewed.html#dataset=blobs&x+axis=t" width="1000" height="900"></iframe>
+<script>let loads = 0;
+f.onload = () => {
+  const page = f.contentDocument;
+  if (++loads === 1) page.querySelector("#section-0 figure details").open = true;
+  if (loads !== 3) return;
+  const unfolded = [...page.querySelectorAll("details[open]")].length;
+  const own = page.querySelector("#section-0 figure details").open;
+  const hidden = page.querySelector("#section-1").classList.contains("hidden");
+  document.title = JSON.stringify({ hash: f.contentWindow.location.hash, unfolded, own, hidden });
+  f.remove();
+};</script>"""
+
+
+def test_a_page_that_is_renewed_loads_itself_again_and_keeps_the_view(browse, study):
+    records = read_runs([study])
+    page = to_html(build_report(records), records, renewal=Renewal(1.0, None))
+    document, console = browse("renew.html", RENEWED, renewed=page)
+    assert console == ""
+    title = re.search(r"<title>(.*?)</title>", document)
+    assert title is not None, document[:500]
+    assert json.loads(html.unescape(title[1])) == {
+        "hash": "#dataset=blobs&x+axis=t", "unfolded": 1, "own": True, "hidden": True
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Kaplan-Meier against published numbers and against an algorithm of another kind."""
+"""Kaplan-Meier against published numbers, scipy, and an algorithm of another kind."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from homotopy_bench.report.html.history import Evaluation, History
 from homotopy_bench.report.html.kaplan_meier import Outcome, Step, median_cost, reached_shares
@@ -49,6 +50,22 @@ def test_it_equals_redistribution_to_the_right(found):
     assert [step.share for step in ours] == pytest.approx([step.share for step in theirs], abs=1e-12)
     median = next((step.cost for step in theirs if step.share >= 0.5 - 1e-12), math.inf)
     assert median_cost(found) == median
+
+
+@given(st.lists(st.builds(Outcome, st.integers(1, 8).map(float), st.booleans()), min_size=1, max_size=30))
+def test_it_is_the_estimate_of_scipy(found):
+    if not any(one.reached for one in found):
+        return  # scipy takes no sample of censored values alone
+    costs = {kind: [one.cost for one in found if one.reached == kind] for kind in (True, False)}
+    theirs = stats.ecdf(stats.CensoredData(uncensored=costs[True], right=costs[False]))
+    expected = {
+        cost: share
+        for cost, share in zip(theirs.cdf.quantiles, theirs.cdf.probabilities, strict=True)
+        if cost in costs[True]
+    }
+    ours = reached_shares(found)
+    assert [step.cost for step in ours] == list(expected)
+    assert [step.share for step in ours] == pytest.approx(list(expected.values()), abs=1e-12)
 
 
 def test_misses_are_no_costs():

@@ -11,25 +11,29 @@ import math
 import re
 import statistics
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from homotopy_bench.report import build_report, read_runs, to_dict
+from homotopy_bench.report import build_report, read_runs, read_studies, to_dict
 from homotopy_bench.report.cells import name, percent, probability
 from homotopy_bench.report.curves import read_curve
 from homotopy_bench.report.html.headline import headline
+from homotopy_bench.report.html.heat_map import COLOURS, colour_of
 from homotopy_bench.report.html.page import to_html
 from homotopy_bench.report.structure import Report
+from homotopy_bench.report.tuning_curve import expected_best, tuning_band
 from homotopy_bench.report.verdict import verdicts
-from tests.report.html.conftest import write_curve
+from tests.report.html.conftest import TRIALS, write_curve, write_search
 from tests.report.html.parsed import Parsed
 
 
 def made(root: Path, *, anonymous: bool = False) -> tuple[Report, str, Parsed]:
     records = read_runs([root])
     report = build_report(records)
-    page = to_html(report, records, "homotopy-report outputs --html report.html", anonymous=anonymous)
+    command = "homotopy-report outputs --html report.html"
+    page = to_html(report, records, command, studies=read_studies([root]), anonymous=anonymous)
     return report, page, Parsed(page)
 
 
@@ -126,7 +130,15 @@ def test_a_diverged_run_is_seen_and_misses_its_target(report_page):
 def test_sections_stand_in_order_with_verdicts_first(report_page):
     report, _, parsed = report_page
     headings = [f"{one.dataset} / {one.model}" for one in report.sections]
-    expected = ["Verdicts", *headings, "Over all sections", "Not in the tables", "Provenance", "How to read this"]
+    expected = [
+        "Verdicts",
+        *headings,
+        "Studies",
+        "Over all sections",
+        "Not in the tables",
+        "Provenance",
+        "How to read this",
+    ]
     assert parsed.contents["h2"] == expected
     said = [sentence for section in report.sections for sentence in verdicts(section)]
     assert parsed.contents["li"][: len(said)] == said
@@ -167,6 +179,100 @@ def test_profiles_are_said_in_words(report_page):
     words = " ".join(parsed.words)
     assert "identity_homotopy is the cheapest, or as cheap, on 2 of 2 problems and reaches the target on 2" in words
     assert len(parsed.tables["profile-numbers"]) == 1 + 2 * 2
+
+
+def test_tuning_curves_have_the_numbers_of_the_trials(report_page):
+    _, _, parsed = report_page
+    head, *lines = parsed.tables["tuning-numbers-0"]
+    assert head == ["study", "value", "k, trials", "accuracy, %", "95 % band, all k at once"]
+    values = [trial[2] for trial in TRIALS] + [0.1]
+    expected = [
+        ["by-chance", "expected best", str(k), percent(mean), f"[{percent(bound.low)}, {percent(bound.high)}]"]
+        for k, (mean, bound) in enumerate(zip(expected_best(values), tuning_band(values), strict=True), 1)
+    ]
+    assert [line for line in lines if line[0] == "by-chance"] == expected
+    best_so_far = [0.30, 0.32, 0.34, 0.36, 0.38, 0.40, 0.40]
+    expected = [["by-tpe", "best so far", str(k), percent(best), "-"] for k, best in enumerate(best_so_far, 1)]
+    assert [line for line in lines if line[0] == "by-tpe"] == expected
+
+
+def test_the_page_says_which_bands_hold_and_why_others_are_not_there(report_page):
+    _, page, parsed = report_page
+    said = " ".join(parsed.contents["li"])
+    assert "at least 95 % of such bands hold the true curve at every k at once" in said
+    assert "by-tpe: sampler tpe: its sampler learns from earlier trials" in said
+    assert "by-chance: " not in said  # nothing limits what holds there
+    assert page.count('class="band"') == page.count('class="dashed"') == 1
+
+
+def test_studies_have_their_provenance(report_page):
+    _, page, _ = report_page
+    made_by = page[page.index("<h3>study by-tpe</h3>") : page.index("<h3>This page</h3>")]
+    for told in ("<code>0.1.0</code>", "<code>2.11.0</code>", "a processor", "2023-11-14", "0123456789ab"):
+        assert told in made_by
+
+
+def test_every_trial_is_a_dot_at_its_learning_rate_and_warm_up(report_page):
+    _, page, parsed = report_page
+    expected = [
+        [str(number), status, percent(accuracy), f"{rate:.4g}", f"{warmup:.4g}", "400"]
+        for number, (rate, warmup, accuracy, status) in enumerate([*TRIALS, (0.2, 0.5, 0.1, "diverged")])
+    ]
+    head = ["validation accuracy, %", "optimizer.lr", "continuation.warmup_fraction", "gradients"]
+    assert parsed.tables["trials-study-1"] == [["trial", "status", *head], *expected]
+    assert parsed.tables["trials-study-0"][-1] == ["6", "pruned", "it was pruned", "-", "0.001", "0.3", "400"]
+    figure = next(one for one in re.findall(r"<figure>.*?</figure>", page) if "warm-up: by-chance" in one)
+    dots = re.findall(r'trial (\d): completed.*?cx="([\d.]+)" cy="([\d.]+)" r="6.5" class="cell" fill="(#\w+)"', figure)
+    at = [tuple(map(float, dot[1:3])) for dot in dots]
+    assert [dot[0] for dot in dots] == list("012345")
+    steps = [after[0] - before[0] for before, after in pairwise(at)]
+    assert steps == pytest.approx([steps[0]] * 5, abs=0.02)  # each learning rate is three times the one before
+    assert sorted(range(6), key=lambda one: -at[one][1]) == sorted(range(6), key=lambda one: TRIALS[one][1])
+    assert [dot[3] for dot in dots] == [colour_of((trial[2] - 0.1) / 0.3) for trial in TRIALS]
+    assert figure.count('class="cell ring"') == 1
+    assert figure.count('class="stroke"') == 1  # the trial that diverged
+
+
+def test_colours_of_a_heat_map_rise_in_lightness():
+    """In CIE L*, so that a reader without colour sees the order."""
+
+    def lightness(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        y = sum(w * one for w, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+        return 116.0 * math.pow(y, 1 / 3) - 16.0
+
+    found = [lightness(colour_of(share / 40)) for share in range(41)]
+    assert all(after - before > 1.0 for before, after in pairwise(found))
+    assert found[-1] - found[0] > 75
+    assert (colour_of(-1.0), colour_of(2.0)) == (COLOURS[0], COLOURS[-1])
+
+
+def test_studies_alone_make_a_page_and_their_faults_are_left_out_by_name(study, write_run, tmp_path):
+    write_search(write_run, tmp_path / "whole", TRIALS, n_trials=9)
+    torn = write_search(write_run, tmp_path / "torn", TRIALS)
+    (torn / "multirun.yaml").write_text("hydra: {sweeper: {study")
+    _, _, parsed = made(tmp_path)
+    assert parsed.contents["h2"] == ["Verdicts", "Studies", "Over all sections", "Not in the tables", "Provenance"]
+    assert parsed.tables["studies-0"][1][:6] == ["whole", "baseline", "random", "6 completed", "6", "9"]
+    assert [cells[:2] for cells in parsed.tables["excluded"][1:]] == [["study", str(torn)]]
+    trials = list(csv.DictReader(io.StringIO(downloads(parsed)["trials.csv"])))
+    assert [(float(one["learning_rate"]), float(one["val_acc"])) for one in trials] == [(a, c) for a, _, c, _ in TRIALS]
+    assert "12 runs of searches, with seeds from 1000 on" in " ".join(parsed.words)
+
+
+def test_studies_of_unequal_length_stand_apart(write_run, tmp_path):
+    for folder_name, epochs in (("a", 40), ("b", 40), ("c", 7)):
+        folder = write_search(write_run, tmp_path / folder_name, TRIALS)
+        for number in range(len(TRIALS)):
+            file = folder / str(number) / "summary.json"
+            document = json.loads(file.read_text())
+            document["config"]["training"]["epochs"] = epochs
+            file.write_text(json.dumps(document))
+    _, _, parsed = made(tmp_path)
+    groups = [[cells[0] for cells in parsed.tables[f"studies-{number}"][1:]] for number in (0, 1)]
+    assert sorted(groups) == [["a", "b"], ["c"]]
+    assert "mnist1d / mlp (training.epochs=7)" in parsed.words
 
 
 def test_the_page_asks_for_nothing_from_outside(report_page):
@@ -212,6 +318,10 @@ def test_markup_in_names_and_reasons_is_shown_and_does_nothing(words, write_run,
             )  # fmt: skip
             write_curve(folder, (0.2, 0.4, 0.5))
     write_run(tmp_path / "runs" / "failed", acc=None, status="failed", reason=words)
+    write_search(
+        write_run, tmp_path / "runs" / "s", TRIALS, method=f"m{words}", dataset=f"d{words}", study=words, sampler=words,
+        pruner=words,
+    )  # fmt: skip
     _, page, parsed = made(tmp_path / "runs")
     assert parsed.elements["script"] == 2
     assert parsed.elements["style"] == 1
@@ -221,8 +331,9 @@ def test_markup_in_names_and_reasons_is_shown_and_does_nothing(words, write_run,
     assert words.replace("\u202e", "\\u202e") in shown
     for content in downloads(parsed).values():
         assert content
-    rows = csv.DictReader(io.StringIO(downloads(parsed)["rows.csv"]))
-    assert all(not (value or "").startswith(("=", "+", "-", "@")) for row in rows for value in row.values())
+    for file in ("rows.csv", "trials.csv"):
+        rows = csv.DictReader(io.StringIO(downloads(parsed)[file]))
+        assert all(not (value or "").startswith(("=", "+", "-", "@")) for row in rows for value in row.values())
     assert "<!--" not in page
 
 
@@ -245,6 +356,9 @@ def test_an_anonymous_page_says_neither_where_nor_who_nor_when(write_run, tmp_pa
     reason = f"OSError: {root}/data/x.npy: no such file on vm, said MSmith; "
     reason += "mail jdoe@cluster.example.org, C:\\Users\\jdoe"
     write_run(root / "failed", acc=None, status="failed", reason=reason)
+    write_search(write_run, root / "study-of-jdoe", TRIALS, study="tuned")
+    (root / "no-study").mkdir()
+    (root / "no-study" / "trials.csv").write_text("")
     damaged = write_run(root / "damaged", seed=4, acc=0.5, settings={"dataset": {"root": f"{root}/data"}})
     (damaged / "metrics.jsonl").write_text("no json\n{}\n")
     summary = json.loads((root / "0" / "summary.json").read_text())

@@ -1,0 +1,76 @@
+"""Move the centre of weight decay from the identity to 0.
+
+After every step of a rate eta, the weights of every layer that keeps its shape are drawn by
+
+    W <- W + eta strength (1 - t) I
+
+(I: the identity, of a convolution the kernel that leaves its input as it is). With ``strength`` = lambda, the decoupled
+weight decay of AdamW, W <- W - eta lambda W, the two draw W to the centre (1 - t) I. At t = 0 this is the decay of V in
+W = I + V (``model.block=dirac``), at t = 1 the ordinary one; the network itself is the plain one throughout. It goes
+with ``model.init=identity``, or any other start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.options import PER_MEMBER
+from homotopy_bench.core.run_sections import RunSections
+from homotopy_bench.methods.base import Method
+
+if TYPE_CHECKING:
+    import torch
+
+    from homotopy_bench.methods.base import InitialState
+    from homotopy_bench.methods.regularizer import Regularizer
+
+
+class DecayCentre(Method):
+    """Draw the weights of layers that keep their shape to (1 - t) I with ``strength``."""
+
+    name: Literal["decay_centre"] = "decay_centre"
+    strength: Annotated[float, Field(ge=0.0), PER_MEMBER]
+
+    @property
+    def has_own_terms(self) -> bool:
+        """Yes: weights are drawn after every step."""
+        return True
+
+    @property
+    def path_shape(self) -> None:
+        """Nothing: there are no coefficients."""
+        return
+
+    def check(self, run: RunSections) -> None:
+        """Check that an update has one learning rate, which the pull is weighed by.
+
+        Raises:
+            InputError: With L-BFGS, whose line search does not know of the pull.
+        """
+        if run.optimizer.name == "lbfgs":
+            raise InputError(
+                "optimizer", "lbfgs", "method=decay_centre draws weights after a step; accepted: adamw, adam, sgd"
+            )
+
+    def deform(self, network: torch.nn.Module) -> None:
+        """Check that the network has a layer that keeps its shape, and leave it as it is.
+
+        Raises:
+            InputError: If it has none.
+        """
+        from homotopy_bench.methods.identity_homotopy import deformable
+
+        if not deformable(network):
+            raise InputError(
+                "method", self.name, "the model has no hidden layer that keeps its shape; mlp and cnn need depth >= 2"
+            )
+
+    def regularizer(self, initial: InitialState) -> Regularizer:
+        """Return the pull to the identity."""
+        from homotopy_bench.methods.identity_pull import IdentityPull
+
+        strengths = [one.strength if isinstance(one, DecayCentre) else 0.0 for one in initial.methods]
+        return IdentityPull(strengths, initial.ensemble)
