@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
@@ -14,6 +15,11 @@ from reproductions.claims.kept import Kept, NotMeasured, spread
 COMMAND = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
 WIDE, NARROW = "adamw_4096", "narrow_sharp"
 SPLITS = ("train", "test")
+ADAMW = ("adamw_4096", "adamw_1024", "adamw_512")
+"""Rows that differ in width alone, the widest first."""
+
+FEWEST = 3
+"""Seeds of a correlation: as many as the source has."""
 
 Judge = Callable[[Kept], Finding]
 
@@ -46,21 +52,44 @@ def _of_test(figure: str, low: float, high: float, scale: float, digits: int) ->
 
 def _correlation(figure: str, outcome: str, sign: int) -> Judge:
     def judge(kept: Kept) -> Finding:
-        outcomes = kept.landscape(WIDE, outcome, "test")
+        row = next((row for row in ADAMW if len(_measured(kept, row, outcome)) >= FEWEST), WIDE)
+        outcomes = kept.landscape(row, outcome, "test")
         texts, same = [], []
         for split in SPLITS:
-            values = kept.landscape(WIDE, figure, split)
+            values = kept.landscape(row, figure, split)
             seeds = sorted(values.keys() & outcomes.keys())
-            if len(seeds) < 3:
-                raise NotMeasured(f"{figure} of three seeds")
+            if len(seeds) < FEWEST:
+                raise NotMeasured(f"{figure} of {FEWEST} seeds")
             r = float(np.corrcoef([values[seed] for seed in seeds], [outcomes[seed] for seed in seeds])[0, 1])
             texts.append(f"{split} {r:+.2f}")
             same.append(r * sign > 0.0)
         verdict: Verdict = "holds" if all(same) else "holds in part" if any(same) else "refuted"
         # Of three points a correlation of 0.99 has p = 0.09: the sign is all that can be compared.
-        return Finding(f"{', '.join(texts)} ({len(seeds)} seeds: the sign alone is compared)", verdict)
+        return Finding(f"{row}: {', '.join(texts)} ({len(seeds)} seeds: the sign alone is compared)", verdict)
 
     return judge
+
+
+def _measured(kept: Kept, row: str, figure: str) -> dict[str, float]:
+    try:
+        return kept.landscape(row, figure, "test")
+    except NotMeasured:
+        return {}
+
+
+def _wider(kept: Kept) -> Finding:
+    rows = [row for row in reversed(ADAMW) if _measured(kept, row, "lambda_max")]
+    if len(rows) < 2:
+        raise NotMeasured("two widths")
+    texts, falling = [], []
+    for split in SPLITS:
+        means = [fmean(kept.landscape(row, "lambda_max", split).values()) for row in rows]
+        texts.append(f"{split} {', '.join(f'{mean:.3g}' for mean in means)}")
+        falling.append(all(a > b for a, b in pairwise(means)))
+    widths = ", ".join(row.partition("_")[2] for row in rows)
+    return Finding(
+        f"lambda_max at widths {widths}: {'; '.join(texts)}", _joined(["holds" if f else "refuted" for f in falling])
+    )
 
 
 def _sharper(kept: Kept) -> Finding:
@@ -94,6 +123,8 @@ SOURCE = Source(
               _correlation("lambda_max", "test_acc", -1)),
         Claim("Trace goes against test loss", "Key findings", "-0.97, 3 seeds", COMMAND,
               _correlation("trace", "test_loss", -1)),
+        Claim("Wider networks end in flatter minima", "Key findings", "lambda_max 1 to 25, wide 0.2 to 0.3", COMMAND,
+              _wider),
         Claim("Narrow, sharp settings: lambda_max", "Key findings", "1 to 25", COMMAND,
               _both(NARROW, "lambda_max", 1, 25)),
         Claim("Narrow settings have sharp, double-well paths", "Key findings", "no figure", COMMAND, _sharper),
