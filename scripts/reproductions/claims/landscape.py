@@ -21,6 +21,9 @@ ADAMW = ("adamw_4096", "adamw_1024", "adamw_512")
 FEWEST = 3
 """Seeds of a correlation: as many as the source has."""
 
+CLEAR = 0.5
+"""Correlation above which a claim of a strong one holds, few seeds or not."""
+
 Judge = Callable[[Kept], Finding]
 
 
@@ -54,7 +57,7 @@ def _correlation(figure: str, outcome: str, sign: int) -> Judge:
     def judge(kept: Kept) -> Finding:
         row = next((row for row in ADAMW if len(_measured(kept, row, outcome)) >= FEWEST), WIDE)
         outcomes = kept.landscape(row, outcome, "test")
-        texts, same = [], []
+        texts, found = [], []
         for split in SPLITS:
             values = kept.landscape(row, figure, split)
             seeds = sorted(values.keys() & outcomes.keys())
@@ -62,10 +65,10 @@ def _correlation(figure: str, outcome: str, sign: int) -> Judge:
                 raise NotMeasured(f"{figure} of {FEWEST} seeds")
             r = float(np.corrcoef([values[seed] for seed in seeds], [outcomes[seed] for seed in seeds])[0, 1])
             texts.append(f"{split} {r:+.2f}")
-            same.append(r * sign > 0.0)
-        verdict: Verdict = "holds" if all(same) else "holds in part" if any(same) else "refuted"
-        # Of three points a correlation of 0.99 has p = 0.09: the sign is all that can be compared.
-        return Finding(f"{row}: {', '.join(texts)} ({len(seeds)} seeds: the sign alone is compared)", verdict)
+            found.append(r * sign)
+        verdict: Verdict = "refuted" if max(found) <= 0.0 else "holds" if min(found) > CLEAR else "holds in part"
+        # Of three points a correlation of 0.99 has p = 0.09.
+        return Finding(f"{row}: {', '.join(texts)} ({len(seeds)} seeds)", verdict)
 
     return judge
 
