@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 from reproductions.claims.claim import Claim, Finding, Source
 from reproductions.claims.judging import of_a_gain, of_one_run
-from reproductions.claims.kept import Kept, percent
+from reproductions.claims.kept import Kept, NotMeasured, percent
 from reproductions.identity_source import EARLY
 from reproductions.source_study import PERCENT
 
@@ -36,11 +36,12 @@ def _homotopy(kept: Kept) -> Finding:
 
 
 def _tuned_alike(kept: Kept) -> Finding:
-    rows = ("homotopy", "baseline", "baseline_at_the_rate_of_homotopy")
-    texts = [percent(kept.values(OURS, row)) for row in rows]
-    text = f"from the project's start {texts[0]}, plain {texts[1]}, plain at the homotopy's rate {texts[2]}"
     gain = of_a_gain(kept.values(OURS, "homotopy"), kept.values(OURS, "baseline"))
-    return Finding(f"{text}; {gain.ours.partition(': ')[2]}", gain.verdict)
+    try:
+        same = percent(kept.values(OURS, "baseline_at_the_rate_of_homotopy"))
+    except NotMeasured:
+        same = "not measured yet"
+    return Finding(f"{gain.ours}; plain at the homotopy's rate: {same}", gain.verdict)
 
 
 def _gain(kept: Kept) -> Finding:
