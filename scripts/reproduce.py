@@ -1,9 +1,19 @@
 """Studies of docs/results, from search to table.
 
+    python scripts/reproduce.py all [--fast] [--processes 2]
+    python scripts/reproduce.py results
+    python scripts/reproduce.py identity_homotopy_script|identity_homotopy_source [--fast]
+    python scripts/reproduce.py curvature_source|hta_vgg|convexity_source [--fast]
+    python scripts/reproduce.py hta_functions|precision_bounds|curvature_overhead
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
     python scripts/reproduce.py transformer [--row decoder/post] [--markdown docs/results/transformer.md]
+
+`all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
+about half an hour on two cores, without it for days and with the study of wide networks. `results` writes that page,
+and those of the studies, from what is kept. The studies of sources keep their trainings below docs/results, where
+their pages are; with overrides below --outputs, or where --markdown says.
 
 A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
 done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
@@ -20,11 +30,16 @@ import argparse
 import importlib
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
+from reproductions import curvature_overhead, hta_functions, precision_bounds
+from reproductions.claims.kept import STUDIES as SOURCES
+from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
 from reproductions.recorded import recorded
 from reproductions.row import comparison, published_rows
+from reproductions.source_study import Plan, measure, write_page
 from reproductions.study import Trainings, carry_out, processes
 from reproductions.table import render
 
@@ -35,7 +50,13 @@ STUDIES = ("baselines", "depth", "hta")
 LANDSCAPES = ("landscape", "basins")
 """Studies of minima, which have settings of their own."""
 
+COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds, curvature_overhead)}
+"""Studies without records, which take a minute or less."""
+
 ROOT = Path(__file__).parent.parent
+
+CLAIMS = "RESULTS.md"
+"""Page of the claims, beside the folder of results."""
 
 
 def main() -> int:
@@ -45,7 +66,13 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", choices=(*STUDIES, *LANDSCAPES, "transformer"))
+    parser.add_argument(
+        "study", choices=("all", "results", *SOURCES, *COUNTS, *STUDIES, *LANDSCAPES, "transformer"), metavar="STUDY"
+    )
+    parser.add_argument("--fast", action="store_true", help="of the sources' studies what two cores do in minutes")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "docs" / "results", help="where the sources' studies are kept"
+    )
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
@@ -60,6 +87,8 @@ def main() -> int:
     folder = arguments.outputs / arguments.study
     command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
     file = arguments.markdown or folder / "table.md"
+    if arguments.study in ("all", "results", *COUNTS, *SOURCES):
+        return _sources(arguments, parser)
     if arguments.study in LANDSCAPES:
         page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
         write_atomically(file, page.encode())
@@ -124,6 +153,62 @@ def main() -> int:
     write_atomically(file, page.encode())
     print(page)
     return 0
+
+
+def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Carry out one or all studies of sources, and write the page of their claims.
+
+    Returns:
+        The exit code.
+    """
+    own = {name: study for name, study in SOURCES.items() if arguments.study in ("all", name)}
+    known = [row for study in own.values() for row in study.protocol(arguments.fast).names()]
+    for name in arguments.only or ():
+        if name not in known:
+            parser.error(f"--only {name}: accepted: {', '.join(known) or 'nothing'}")
+    for name, count in COUNTS.items():
+        if arguments.study in ("all", name) and not arguments.only:
+            count(arguments.results)
+    plan = Plan(
+        arguments.fast,
+        arguments.outputs,
+        arguments.processes,
+        arguments.seeds,
+        arguments.only,
+        tuple(arguments.overrides),
+    )
+    for name, study in own.items():
+        file = study.file(arguments.results, arguments.fast)
+        if arguments.overrides:
+            file = arguments.outputs / name / "page.md"
+        if arguments.markdown and arguments.study == name:
+            file = arguments.markdown
+        measure(study, plan, file)
+        print(f"{name}: {file}", flush=True)
+    if arguments.study == "all" and not arguments.fast:
+        _wide_networks(arguments.outputs, arguments.results)
+    if arguments.study == "results":
+        _write_pages(arguments.results)
+    page = render_claims(arguments.results)
+    write_atomically(arguments.results.parent / CLAIMS, page.encode())
+    print(f"claims: {arguments.results.parent / CLAIMS}")
+    return 0
+
+
+def _wide_networks(outputs: Path, results: Path) -> None:
+    """Carry out the study of wide networks, which has no fast protocol: its Hessians take hours."""
+    page = results / "landscape.md"
+    command = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
+    text = importlib.import_module("reproductions.landscape").run(outputs / "landscape", command, page)
+    write_atomically(page, text.encode())
+
+
+def _write_pages(results: Path) -> None:
+    """Write the pages of the sources' studies from what their CSVs have."""
+    for study, fast in product(SOURCES.values(), (False, True)):
+        page = study.file(results, fast)
+        if page.with_suffix(".csv").exists():
+            write_page(study, fast, Ledger(page.with_suffix(".csv")), page)
 
 
 def _count(text: str) -> int:

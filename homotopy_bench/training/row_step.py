@@ -3,7 +3,8 @@
     losses and gradients -> penalties of the objective -> clipping -> the update of torch.optim -> corrections
 
 all of them row by row: no row knows of another, except the copies of one member through what its method adds. Where a
-learning rate is measured, the curvature comes first. When rows merge, the next step is built anew.
+learning rate or an update is measured, the curvature or the Fisher matrix comes first. When rows merge, the next step
+is built anew.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.random_streams import copy_seeds
 from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
-from homotopy_bench.ensemble.losses import training_loss
+from homotopy_bench.ensemble.losses import cross_entropy, training_loss
 from homotopy_bench.ensemble.rows import Rows
 from homotopy_bench.hardware.transfer import sent_like
 from homotopy_bench.methods.regularizer import Regularizer
 from homotopy_bench.optim.base import RowOptimizer, over_rows, set_rates
+from homotopy_bench.optim.diagonal_fisher import ObservesFisher
 from homotopy_bench.training.batches import Batches
 from homotopy_bench.training.clipping import clip_rows
+from homotopy_bench.training.drawn_labels import DrawnLabels
 from homotopy_bench.training.learning_rates import LearningRates
 from homotopy_bench.training.meters import StepResult
 from homotopy_bench.training.penalty import weight_penalty
@@ -77,6 +80,7 @@ class RowStep:
         self.optimizer: RowOptimizer = over_rows(
             ensemble.rows, [config.optimizer for config in of_rows], rates.param_group_keys(), penalties
         )
+        self._draw = DrawnLabels(seeds, batches.batch_size, ensemble.replicas)
         self._norms: Float[Tensor, " R"] | None = None
         self._gradients = [0] * len(of_rows)
 
@@ -86,6 +90,8 @@ class RowStep:
         measured = self._measure(x, y, k) if self._rates.measures(k) else None
         set_rates(self.optimizer, self._rates.of_parts(k))
         self._gradients = [0] * len(self._gradients)
+        if isinstance(self.optimizer, ObservesFisher) and self.optimizer.due(k):
+            self._observe_fisher(self.optimizer, x, k)
         losses = self.optimizer.step(partial(self._differentiate, x, y, t, measured))
         if self._regularizer is not None:
             self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.effective_lr(k))
@@ -140,6 +146,17 @@ class RowStep:
             return losses
         self._ensemble.assign(buffers)  # the step itself is still to come: statistics and masks must not know of this
         return None
+
+    def _observe_fisher(self, optimizer: ObservesFisher, x: Shaped[Tensor, "R B *input"], k: int) -> None:
+        """Show the optimiser the gradients at labels that the networks themselves predict for the batch of step k."""
+        buffers = copied(self._ensemble.buffers)
+        with self._hardware.autocast():
+            logits = self._ensemble.forward(x)
+            own = cross_entropy(logits, self._draw(logits, k))
+        self._ensemble.backward(own.sum())
+        optimizer.observe(self._batches.batch_size * logits.shape[2:-1].numel())
+        self._gradients = [count + 1 for count in self._gradients]
+        self._ensemble.assign(buffers)
 
     def _losses(
         self, forward: Callable[[Tensor], Tensor], x: Shaped[Tensor, "R B *input"], y: Int[Tensor, "R B *places"]

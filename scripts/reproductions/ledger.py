@@ -14,6 +14,8 @@ from homotopy_bench.core.files import write_atomically
 
 Purpose = Literal["tuning", "report"]
 
+NONE: Mapping[str, float] = {}
+
 
 @dataclass(frozen=True)
 class Training:
@@ -34,6 +36,7 @@ class Training:
         code: Version of the code.
         torch: Version of torch.
         processor: Name of the processor: on another one last digits differ.
+        figures: What the study keeps besides, as ``name=value name=value``.
     """
 
     row: str
@@ -50,10 +53,19 @@ class Training:
     code: str
     torch: str
     processor: str
+    figures: str = ""
 
     @classmethod
-    def of(cls, row: str, purpose: Purpose, overrides: str, seed: int, summary: Mapping[str, Any]) -> Training:
-        """Return what is kept of a run, from its ``summary.json``."""
+    def of(
+        cls,
+        row: str,
+        purpose: Purpose,
+        overrides: str,
+        seed: int,
+        summary: Mapping[str, Any],
+        figures: Mapping[str, float] = NONE,
+    ) -> Training:
+        """Return what is kept of a run: of its ``summary.json``, and what its study takes out of the record."""
         final, path, cost = summary["final"], summary["best_on_path"], summary["cost"]
         return cls(
             row=row,
@@ -70,7 +82,14 @@ class Training:
             code=summary["code_version"],
             torch=summary["environment"]["torch"],
             processor=summary["environment"]["processor"],
+            figures=" ".join(f"{name}={value:.{DIGITS}g}" for name, value in figures.items()),
         )
+
+    def figure(self, name: str) -> float | None:
+        """Return one of :attr:`figures`, or a column of numbers; None where it is not kept."""
+        kept = dict(word.split("=", 1) for word in self.figures.split())
+        value = kept.get(name, getattr(self, name, None))
+        return None if value is None else float(value)
 
 
 DIGITS = 6
@@ -93,7 +112,7 @@ class Ledger:
         self._kept: dict[_Key, Training] = {}
         if file.exists():
             lines = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))
-            if lines.fieldnames != COLUMNS:
+            if lines.fieldnames not in (COLUMNS, COLUMNS[: COLUMNS.index("figures")]):
                 raise SystemExit(f"{file}: accepted: a CSV with the columns {', '.join(COLUMNS)}")
             self._kept = {_key(one): one for one in map(_read, lines)}
 

@@ -18,7 +18,7 @@ FIRST_SEED = 1000
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of a study's table: a name, the overrides that make it, and what of it is searched."""
+    """One row of a study's table: a name, the overrides that make it, and what of it is searched, if anything."""
 
     name: str
     overrides: tuple[str, ...]
@@ -46,7 +46,7 @@ class Trial:
     accuracies: dict[int, float]
 
     def mean(self) -> float:
-        """Return the mean accuracy over the seeds."""
+        """Return the mean accuracy over the seeds, of which there must be one."""
         return fmean(self.accuracies.values())
 
 
@@ -61,8 +61,10 @@ def search(
         trained: Returns the trainings of configurations and seeds.
 
     Returns:
-        The trials; the first is the chosen one.
+        The trials; the first is the chosen one. Where nothing is searched it is the only one, and nothing was trained.
     """
+    if not contender.space:
+        return [Trial(" ".join(contender.overrides), {})]
     candidates = [" ".join((*contender.overrides, *one)) for one in settings(contender.space, budget.settings)]
     first = trained([(overrides, FIRST_SEED) for overrides in candidates])
     trials = [Trial(one.overrides, {FIRST_SEED: one.val_acc}) for one in first]

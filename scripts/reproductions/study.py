@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reproductions.ledger import Ledger, Purpose, Training
+from reproductions.ledger import NONE, Ledger, Purpose, Training
 from reproductions.search import Budget, Contender, Trial, search
 
 PART = 12
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 Train = Callable[[Mapping[Path, Sequence[str]]], Mapping[Path, dict[str, Any]]]
 """From folder -> overrides to folder -> summary of the runs that ended as they should."""
+
+
+Figures = Callable[[Path, Mapping[str, Any]], Mapping[str, float]]
+"""From the record of a reporting run and its summary to what the ledger keeps besides."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,13 @@ class Trainings:
         ledger: What is kept.
         folder: Where records are written; those of a search are deleted once they are in the ledger.
         train: How runs are trained.
+        figures: What is kept of reporting runs besides.
     """
 
     ledger: Ledger
     folder: Path
     train: Train
+    figures: Figures = lambda _, __: NONE
 
     def of(self, row: str, purpose: Purpose, asked: Sequence[tuple[str, int]]) -> list[Training]:
         """Return the trainings of a row.
@@ -104,9 +110,16 @@ class Trainings:
         }
         summaries = self.train({where[one]: (*one[0].split(), f"seed={one[1]}") for one in part})
         self.ledger.add(
-            Training.of(row, purpose, overrides, seed, summaries[where[overrides, seed]])
-            for overrides, seed in part
-            if where[overrides, seed] in summaries
+            Training.of(
+                row,
+                purpose,
+                overrides,
+                seed,
+                summaries[folder],
+                self.figures(folder, summaries[folder]) if purpose == "report" else NONE,
+            )
+            for (overrides, seed), folder in where.items()
+            if folder in summaries
         )
         if purpose == "tuning":
             shutil.rmtree(self.folder / purpose / row)
@@ -131,7 +144,8 @@ def carry_out(
     def contend(contender: Contender) -> Outcome:
         trials = search(contender, budget, lambda asked: trainings.of(contender.name, "tuning", asked))
         chosen = trials[0]
-        print(f"{contender.name}: {chosen.overrides}  validation {chosen.mean():.4f}", flush=True)
+        found = f"  validation {chosen.mean():.4f}" if contender.space else ""
+        print(f"{contender.name}: {chosen.overrides}{found}", flush=True)
         asked = [(chosen.overrides, seed) for seed in range(seeds)]
         return Outcome(contender, trials, trainings.of(contender.name, "report", asked))
 
@@ -140,11 +154,16 @@ def carry_out(
 
 
 @contextmanager
-def processes(count: int) -> Iterator[Train]:
-    """Yield a function that trains in one of several processes, a thread each; as many may be called at a time."""
+def processes(count: int, train: Train | None = None) -> Iterator[Train]:
+    """Yield a function that trains in one of several processes, a thread each; as many may be called at a time.
+
+    Args:
+        count: Number of processes.
+        train: How each trains; None for :func:`together`.
+    """
     context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
     with ProcessPoolExecutor(count, mp_context=context) as pool:
-        yield lambda runs: pool.submit(together, runs).result()
+        yield lambda runs: pool.submit(train or together, runs).result()
 
 
 def together(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
@@ -160,3 +179,18 @@ def together(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]
     from reproductions.trained import train_missing
 
     return train_missing(runs, Fusing(probe=False, threads=1), threads=1)
+
+
+def one_by_one(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
+    """Train runs one after the other on one thread, so that their seconds are those of single runs.
+
+    Args:
+        runs: Folder of the record -> overrides.
+
+    Returns:
+        Folder -> summary of the runs that ended as they should.
+    """
+    from homotopy_bench.runs.fusing import Fusing
+    from reproductions.trained import train_missing
+
+    return train_missing(runs, Fusing(max_members=1, probe=False, threads=1), threads=1)

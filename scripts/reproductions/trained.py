@@ -90,3 +90,9 @@ def train_missing(runs: Mapping[Path, Sequence[str]], fusing: Fusing, threads: i
 def _summary(folder: Path) -> dict[str, Any]:
     file = folder / "summary.json"
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def final_summary(folder: Path) -> dict[str, Any]:
+    """Return ``summary.json`` of a run that ended as it should, else an empty mapping."""
+    kept = _summary(folder)
+    return kept if kept.get("status") in FINAL else {}

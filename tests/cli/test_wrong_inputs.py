@@ -116,6 +116,8 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("optimizer=lbfgs optimizer.tolerance_grad=-1", None, NOT_NEGATIVE),
     ("optimizer=lbfgs optimizer.line_search=armijo", None, "accepted: strong_wolfe, none"),
     ("optimizer=lbfgs optimizer.lr=0", None, POSITIVE),
+    ("optimizer=natural_gradient optimizer.damping=0", None, POSITIVE),
+    ("optimizer=natural_gradient optimizer.every=0", None, WHOLE),
     ("lr_schedule.warmup_fraction=1", None, BELOW_ONE),
     ("lr_schedule=linear_warmup lr_schedule.warmup_fraction=1", None, BELOW_ONE),
     ("lr_schedule.final_fraction=2", None, "accepted: a number >= 0 and <= 1"),

@@ -108,6 +108,11 @@ def test_no_variant_of_coupled_copies_waits_for_the_host(variant: tuple[str, ...
     assert len(training.rows.owners) == 2 < copies  # they have merged
 
 
+def test_no_look_at_the_fisher_matrix_waits_for_the_host() -> None:
+    natural = (*MODELS["mlp-batchnorm"], *SMALL, "method=baseline", "optimizer=natural_gradient", "optimizer.every=2")
+    train_to_the_end(on_meta(configs(natural, (*natural, "optimizer.damping=0.1")), "mnist1d"))
+
+
 @pytest.mark.parametrize("looks", LOOKS_ON_PURPOSE)
 def test_what_looks_on_purpose_does(looks: str) -> None:
     (member,) = configs((*MODELS["mlp-default"], *SMALL, *LOOKS_ON_PURPOSE[looks]))

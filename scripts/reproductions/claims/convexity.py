@@ -1,0 +1,65 @@
+"""Claims of *ConvexityAnnealing* (003), which published no figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
+from reproductions.claims.judging import of_a_gain
+from reproductions.claims.kept import Kept, percent
+from reproductions.convexity_source import HIGH
+
+STUDY = "convexity_source"
+COMMAND = f"python scripts/reproduce.py {STUDY}"
+
+
+def _convex(_: Kept) -> Finding:
+    def loss(w: float, v: float) -> float:
+        return (w * v - 1.0) ** 2
+
+    ends, middle = loss(1.0, 1.0), loss(0.0, 0.0)
+    text = (
+        f"convex in the product of the matrices, not in the matrices: (w v - 1)^2 is {ends:g} at (1, 1) and at "
+        f"(-1, -1) and {middle:g} halfway"
+    )
+    return Finding(text, "refuted" if middle > ends == loss(-1.0, -1.0) else "holds")
+
+
+def _against_relu(row: str) -> Callable[[Kept], Finding]:
+    def judge(kept: Kept) -> Finding:
+        found = of_a_gain(kept.values(STUDY, row), kept.values(STUDY, "relu"))
+        protocol = kept.protocol(STUDY, row)
+        return Finding(f"{found.ours}{f' ({protocol})' if protocol else ''}", found.verdict)
+
+    return judge
+
+
+def _higher_rates(kept: Kept) -> Finding:
+    texts, ahead = [], []
+    for rate in HIGH:
+        ours, plain = (kept.values(STUDY, f"{name}_{rate}") for name in ("scheduled", "relu"))
+        texts.append(f"{rate}: {percent(ours)}, ReLU {percent(plain)}")
+        ahead.append(of_a_gain(ours, plain).verdict == "holds")
+    protocol = kept.protocol(STUDY, f"scheduled_{HIGH[0]}")
+    verdict: Verdict = "holds" if all(ahead) else "holds in part" if any(ahead) else "refuted"
+    return Finding(f"{'; '.join(texts)}{f' ({protocol})' if protocol else ''}", verdict)
+
+
+SOURCE = Source(
+    "Convexity annealing",
+    "003",
+    (
+        Claim("With linear activations the loss is convex at any depth", "text", "argument", "", _convex),
+        Claim("1) theta = 0: the baseline", "TODO 1", "no figure", COMMAND,
+              lambda kept: Finding(percent(kept.values(STUDY, "relu"), 2), "holds")),
+        Claim("2) theta from pi/4 to 0: immensely helpful during training", "TODO 2", "no figure", COMMAND,
+              _against_relu("scheduled")),
+        Claim("3) a trained theta for all layers helps", "TODO 3", "no figure", COMMAND, _against_relu("shared")),
+        Claim("4) a trained theta for each neuron helps", "TODO 4", "no figure", COMMAND, _against_relu("per_neuron")),
+        Claim("Larger initial rates can be used", "text", "no figure", COMMAND, _higher_rates),
+        untestable("Gradients reach the lowest layers easily in the first epochs", "text", "no figure",
+                   "the norms of single layers are not recorded"),
+        untestable("arXiv:1503.03712 is the only paper on graduated optimization of networks", "text", "a search",
+                   "a matter of literature"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""Judge a figure of a source against figures of several seeds here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from homotopy_bench.core import statistics
+from reproductions.claims.claim import Finding, Verdict
+from reproductions.claims.kept import percent, run_interval
+from reproductions.source_study import PERCENT
+
+
+def one_run(values: Sequence[float], theirs: float) -> Verdict:
+    """Judge a source's single run.
+
+    Args:
+        values: Our figures, by seed.
+        theirs: The source's.
+
+    Returns:
+        That it holds where their figure is within the 95 % interval of our mean, in part where it is only where one
+        more run would lie, and is refuted beyond; of one seed nothing is said.
+    """
+    if len(values) == 1:
+        return "not measured yet"
+    low, high = run_interval(values)
+    if not low <= theirs <= high:
+        return "refuted"
+    mean = statistics.student_interval(values)
+    return "holds" if mean is None or mean.low <= theirs <= mean.high else "holds in part"
+
+
+def of_one_run(values: Sequence[float], theirs: float, more: str = "") -> Finding:
+    """Judge the accuracy of a source's single run, as :func:`one_run` does.
+
+    Args:
+        values: Our accuracies, fractions, by seed.
+        theirs: The source's.
+        more: What is said besides.
+
+    Returns:
+        The finding.
+    """
+    low, high = run_interval(values)
+    text = f"{percent(values, 2)} ({len(values)} seeds); one more run: {PERCENT * low:.1f} to {PERCENT * high:.1f} %"
+    return Finding(f"{text}{more}", one_run(values, theirs))
+
+
+def of_a_gain(ours: Sequence[float], reference: Sequence[float], least: float = 0.0) -> Finding:
+    """Judge whether one row is ahead of another, in points over paired seeds.
+
+    It holds where the 95 % interval of the difference is above ``least`` and 0, in part where the mean alone is above
+    0, and is refuted where it is not.
+
+    Args:
+        ours: Accuracies, fractions, by seed.
+        reference: Those of the other row.
+        least: Points that the source names.
+
+    Returns:
+        The finding.
+    """
+    pairs = [PERCENT * (a - b) for a, b in zip(ours, reference, strict=False)]
+    mean, interval = statistics.mean(pairs) or 0.0, statistics.student_interval(pairs)
+    text = f"{percent(ours)} against {percent(reference)}: {mean:+.1f} points"
+    if interval is None:
+        return Finding(f"{text}, one seed", "not measured yet")
+    text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
+    sure = interval.low > max(0.0, least)
+    return Finding(text, "holds" if sure else "holds in part" if mean > 0.0 else "refuted")
+
+
+def within(values: Sequence[float], low: float, high: float) -> Verdict:
+    """Judge a range of a source.
+
+    Args:
+        values: Our figures, by seed.
+        low: Its lower end.
+        high: Its upper end.
+
+    Returns:
+        That it holds where the mean is inside, in part where some run is, and is refuted where none is.
+    """
+    mean = sum(values) / len(values)
+    if low <= mean <= high:
+        return "holds"
+    return "holds in part" if any(low <= value <= high for value in values) else "refuted"

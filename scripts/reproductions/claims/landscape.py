@@ -1,0 +1,135 @@
+"""Claims of *Loss Landscape Geometry & Mode Connectivity in Wide Neural Networks* (002)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import fmean
+
+import numpy as np
+
+from reproductions.claims.claim import Claim, Finding, Source, Verdict
+from reproductions.claims.judging import within
+from reproductions.claims.kept import Kept, NotMeasured, spread
+
+COMMAND = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
+WIDE, NARROW = "adamw_4096", "narrow_sharp"
+SPLITS = ("train", "test")
+ADAMW = ("adamw_4096", "adamw_1024", "adamw_512")
+"""Rows that differ in width alone, the widest first."""
+
+FEWEST = 3
+"""Seeds of a correlation: as many as the source has."""
+
+CLEAR = 0.5
+"""Correlation above which a claim of a strong one holds, few seeds or not."""
+
+Judge = Callable[[Kept], Finding]
+
+
+def _both(row: str, figure: str, low: float, high: float, digits: int = 3) -> Judge:
+    def judge(kept: Kept) -> Finding:
+        texts, verdicts = [], []
+        for split in SPLITS:
+            values = list(kept.landscape(row, figure, split).values())
+            texts.append(f"{split} {fmean(values):.{digits}g}")
+            verdicts.append(within(values, low, high))
+        return Finding(f"{', '.join(texts)} ({len(values)} of them)", _joined(verdicts))
+
+    return judge
+
+
+def _joined(verdicts: list[Verdict]) -> Verdict:
+    if all(verdict == "holds" for verdict in verdicts):
+        return "holds"
+    return "refuted" if all(verdict == "refuted" for verdict in verdicts) else "holds in part"
+
+
+def _of_test(figure: str, low: float, high: float, scale: float, digits: int) -> Judge:
+    def judge(kept: Kept) -> Finding:
+        values = [scale * value for value in kept.landscape(WIDE, figure, "test").values()]
+        return Finding(f"{spread(values, digits)} ({len(values)} seeds)", within(values, low, high))
+
+    return judge
+
+
+def _correlation(figure: str, outcome: str, sign: int) -> Judge:
+    def judge(kept: Kept) -> Finding:
+        row = next((row for row in ADAMW if len(_measured(kept, row, outcome)) >= FEWEST), WIDE)
+        outcomes = kept.landscape(row, outcome, "test")
+        texts, found = [], []
+        for split in SPLITS:
+            values = kept.landscape(row, figure, split)
+            seeds = sorted(values.keys() & outcomes.keys())
+            if len(seeds) < FEWEST:
+                raise NotMeasured(f"{figure} of {FEWEST} seeds")
+            r = float(np.corrcoef([values[seed] for seed in seeds], [outcomes[seed] for seed in seeds])[0, 1])
+            texts.append(f"{split} {r:+.2f}")
+            found.append(r * sign)
+        verdict: Verdict = "refuted" if max(found) <= 0.0 else "holds" if min(found) > CLEAR else "holds in part"
+        # Of three points a correlation of 0.99 has p = 0.09.
+        return Finding(f"{row}: {', '.join(texts)} ({len(seeds)} seeds)", verdict)
+
+    return judge
+
+
+def _measured(kept: Kept, row: str, figure: str) -> dict[str, float]:
+    try:
+        return kept.landscape(row, figure, "test")
+    except NotMeasured:
+        return {}
+
+
+def _wider(kept: Kept) -> Finding:
+    rows = [row for row in reversed(ADAMW) if _measured(kept, row, "lambda_max")]
+    if len(rows) < 2:
+        raise NotMeasured("two widths")
+    texts, falling = [], []
+    for split in SPLITS:
+        means = [fmean(kept.landscape(row, "lambda_max", split).values()) for row in rows]
+        texts.append(f"{split} {', '.join(f'{mean:.3g}' for mean in means)}")
+        falling.append(all(a > b for a, b in pairwise(means)))
+    widths = ", ".join(row.partition("_")[2] for row in rows)
+    return Finding(
+        f"lambda_max at widths {widths}: {'; '.join(texts)}", _joined(["holds" if f else "refuted" for f in falling])
+    )
+
+
+def _sharper(kept: Kept) -> Finding:
+    texts, ahead = [], []
+    for split in SPLITS:
+        narrow, wide = (fmean(kept.landscape(row, "barrier_loss", split).values()) for row in (NARROW, WIDE))
+        texts.append(f"{split} {narrow:.3g} against {wide:.3g}")
+        ahead.append(narrow > wide)
+    verdict: Verdict = "holds" if all(ahead) else "holds in part" if any(ahead) else "refuted"
+    return Finding(f"barrier, narrow against wide: {', '.join(texts)}", verdict)
+
+
+SOURCE = Source(
+    "Loss landscape of wide networks",
+    "002",
+    (
+        Claim("lambda_max at width 4096", "Key findings", "0.20 to 0.30", COMMAND,
+              _both(WIDE, "lambda_max", 0.2, 0.3)),
+        Claim("Trace of the Hessian", "Key findings", "2.4 to 2.6", COMMAND, _both(WIDE, "trace", 2.4, 2.6)),
+        Claim("Gradient norm", "Key findings", "4.4e-3 to 4.8e-3", COMMAND,
+              _both(WIDE, "gradient_norm", 4.4e-3, 4.8e-3)),
+        Claim("Test accuracy on 6000/1200 images", "Key findings", "96.2 to 96.5 %", COMMAND,
+              _of_test("test_acc", 96.2, 96.5, 100.0, 2)),
+        Claim("Test loss", "Key findings", "about 0.18", COMMAND, _of_test("test_loss", 0.16, 0.20, 1.0, 3)),
+        Claim("Barrier between two minima", "Key findings", "0.017", COMMAND,
+              _both(WIDE, "barrier_loss", 0.008, 0.034)),
+        Claim("Largest loss between them", "Key findings", "0.195", COMMAND, _both(WIDE, "max_loss", 0.15, 0.25)),
+        Claim("Flatness goes with accuracy", "Key findings", "+0.91, 3 seeds", COMMAND,
+              _correlation("flatness_filter_0.05", "test_acc", -1)),
+        Claim("lambda_max goes against accuracy", "Key findings", "-0.93, 3 seeds", COMMAND,
+              _correlation("lambda_max", "test_acc", -1)),
+        Claim("Trace goes against test loss", "Key findings", "-0.97, 3 seeds", COMMAND,
+              _correlation("trace", "test_loss", -1)),
+        Claim("Wider networks end in flatter minima", "Key findings", "lambda_max 1 to 25, wide 0.2 to 0.3", COMMAND,
+              _wider),
+        Claim("Narrow, sharp settings: lambda_max", "Key findings", "1 to 25", COMMAND,
+              _both(NARROW, "lambda_max", 1, 25)),
+        Claim("Narrow settings have sharp, double-well paths", "Key findings", "no figure", COMMAND, _sharper),
+    ),
+)  # fmt: skip
