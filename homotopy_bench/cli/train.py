@@ -28,7 +28,7 @@ from homotopy_bench.cli.ranks import on_rank_0
 from homotopy_bench.config.checked_loader import checked_loading
 from homotopy_bench.config.choices import Trees
 from homotopy_bench.config.compose import experiment_as_typed, experiment_file
-from homotopy_bench.config.including import described, included, run_checks, split_include, with_trees
+from homotopy_bench.config.including import described, included, keys_in, run_checks, split_include, with_trees
 from homotopy_bench.config.mapping import VERSION_BASE, compose_run
 from homotopy_bench.config.validation import checked, read_value, validate
 from homotopy_bench.core.conf_files import conf_dir
@@ -131,7 +131,9 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
             return 0
         arguments = in_order(arguments if resumes else with_trees(others, trees))
         read = [experiment_file(argument) for argument in arguments]
-        typed = dict(zip(read, map(experiment_as_typed, arguments), strict=True))
+        typed = {
+            one: experiment_as_typed(own) if keys_in([own]) else own for one, own in zip(read, arguments, strict=True)
+        }
         arguments = sys.argv[1:] = read
         if any(argument.startswith("resume=") for argument in arguments):
             _resume(arguments, report)

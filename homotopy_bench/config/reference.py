@@ -109,7 +109,7 @@ def choice(group: str, name: str, trees: Trees = ()) -> Choice:
 
     Example:
         >>> choice("method", "identity_homotopy").keys[0].accepted
-        'linear, residual, circular'
+        'linear, residual, circular, fading, preactivation'
     """
     kind, file = option_class(group, name, trees), f"{group}/{name}.yaml"
     content = read_conf(file, trees)

@@ -36,7 +36,7 @@ def values(kind: type[Options], field: str) -> list[str]:
     Example:
         >>> from homotopy_bench.core.options import option_class
         >>> values(option_class("model", "mlp"), "init")
-        ['default', 'kaiming', 'orthogonal', 'looks_linear']
+        ['default', 'kaiming', 'orthogonal', 'looks_linear', 'identity', 'mean_preserving']
     """
     found: list[str] = []
     for schema in _alternatives(kind, field):

@@ -6,6 +6,7 @@ and answer. So signals, pruning and whatever else decides about a run concern ra
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
@@ -59,6 +60,7 @@ def leave() -> None:
     """Leave the default process group, if there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
+        gc.collect()  # what a cycle still holds of it would end with the interpreter, which its threads do not survive
 
 
 END = 0

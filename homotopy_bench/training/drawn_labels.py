@@ -27,7 +27,7 @@ class DrawnLabels:
     def __init__(self, seeds: Sequence[int], batch_size: int, replicas: Replicas) -> None:
         self._seeds, self._batch_size, self._replicas = list(seeds), batch_size, replicas
 
-    def __call__(self, logits: Float[Tensor, "R *places C"], k: int) -> Int[Tensor, R *places]:
+    def __call__(self, logits: Float[Tensor, "R *places C"], k: int) -> Int[Tensor, R * places]:
         """Return labels (R, b) for logits z (R, b, C) of step k; of sequences (R, b, T) for (R, b, T, C)."""
         own = self._replicas.share(self._batch_size)
         points = torch.stack(
@@ -37,5 +37,5 @@ class DrawnLabels:
         below = shares[..., :-1] < sent(points, logits.device).unsqueeze(-1)
         return below.sum(dim=-1)
 
-    def _uniform(self, seed: int, places: Sequence[int]) -> Float[Tensor, B *places]:
+    def _uniform(self, seed: int, places: Sequence[int]) -> Float[Tensor, B * places]:
         return torch.rand(self._batch_size, *places, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

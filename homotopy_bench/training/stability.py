@@ -53,7 +53,7 @@ def spikes(losses: Float[Tensor, "M S"], before: int) -> list[list[int]]:
         before: How many of them are only what the others are compared with.
 
     Example:
-        >>> losses = torch.tensor([[1.0, 1.1] * 15 + [3.0] + [1.05] * 4])
+        >>> losses = torch.tensor([[1.0, 1.1, 1.2] * 10 + [3.0] + [1.1] * 4])
         >>> spikes(losses, 0), spikes(losses, 31)
         ([[30]], [[]])
     """

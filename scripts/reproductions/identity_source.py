@@ -12,7 +12,7 @@ from typing import Any
 from reproductions.search import Contender
 from reproductions.source_study import Protocol, SourceStudy, highest, lines_of
 
-HOMOTOPY, BASELINE = ("experiment=identity_homotopy_source",), ("experiment=identity_homotopy_source_baseline",)
+HOMOTOPY, BASELINE = ("experiment=identity_homotopy_source",), ("experiment=identity_source_baseline",)
 CANONICAL = "dataset.samples=5000"
 EARLY = 5
 """Epochs after which learning is looked at for the first time."""
@@ -32,7 +32,7 @@ ROWS = {
 }
 
 ABOUT = """32 layers of 64 units behind an input layer on MNIST-1D, Adam at a constant rate, batches of 256, 100
-epochs, no clipping: `experiment=identity_homotopy_source` and `identity_homotopy_source_baseline`. The rates are
+epochs, no clipping: `experiment=identity_homotopy_source` and `identity_source_baseline`. The rates are
 those that the source's own 5 Optuna trials chose. Three things differ from its script: the start of the first and
 the last layer (PyTorch's there, Kaiming here), the last batch of an epoch (64 samples there, left out here), and
 the seeds.

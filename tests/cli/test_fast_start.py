@@ -196,7 +196,7 @@ def test_help_names_every_key_with_default_and_what_is_accepted(tmp_path: Path) 
 def test_help_of_a_choice_has_only_its_keys(tmp_path: Path) -> None:
     text = call_main("method=identity_homotopy", "--help", cwd=tmp_path).stdout
     assert "method.path=circular" in text
-    assert "[linear, residual, circular, preactivation]" in text
+    assert "[linear, residual, circular, fading, preactivation]" in text
     assert "Chooses continuation=linear, optimizer=adamw" in text
     assert len(text.splitlines()) < 12
     lines = call_main("--help", "optimizer", cwd=tmp_path).stdout.splitlines()

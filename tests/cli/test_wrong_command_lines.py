@@ -302,7 +302,7 @@ OTHERS: dict[str, tuple[Case, ...]] = {
         ("", "command, NAME: accepted: "),
         ("fetch", "NAME: accepted: "),
         ("fetsh mnist", "command=fetsh: accepted: fetch, check; did you mean 'fetch'?"),
-        ("fetch mnis", "NAME=mnis: accepted: cifar10, mnist, mnist1d; did you mean 'mnist'?"),
+        ("fetch mnis", "NAME=mnis: accepted: cifar10, mnist, mnist1d, shakespeare, text; did you mean 'mnist'?"),
         ("check base", "NAME=base: accepted: cifar10, mnist, mnist1d"),
         ("check ../mnist", "NAME=../mnist: accepted: "),
         ("check mnist x", "x: no such argument"),

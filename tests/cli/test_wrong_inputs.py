@@ -61,7 +61,11 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("paths=defalt", None, "did you mean 'default'?"),
     ("experiment=identity_homotopy_sorce", None, "did you mean 'identity_homotopy_source'?"),
     ("model.init=xavier", None, "accepted: default, kaiming, orthogonal, looks_linear"),
-    ("model.name=mpl", None, "accepted: cnn, mlp, vgg11, vgg13, vgg16, vgg19; did you mean 'mlp'?"),
+    (
+        "model.name=mpl",
+        None,
+        "accepted: cnn, gpt2, mlp, transformer, vgg11, vgg13, vgg16, vgg19, vit; did you mean 'mlp'?",
+    ),
     ("dataset.protocol=sauce", None, "accepted: standard, source"),
     ("method.path=straight", None, "accepted: linear, residual, circular"),
     ("hardware.dtype=float16", None, "accepted: float32, float64, bfloat16"),

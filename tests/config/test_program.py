@@ -22,6 +22,7 @@ from homotopy_bench.data.base import Samples, Splits
 from homotopy_bench.methods.identity_homotopy import IdentityHomotopy
 from homotopy_bench.optim.lr_schedules.step import Step
 from homotopy_bench.training.trainer import Trainer
+from tests.cases import DATASETS
 from tests.composing import compose
 
 TINY = (
@@ -43,8 +44,12 @@ BASE: dict[str, dict[str, Any]] = {
     "lbfgs": {"max_iter": 3},
     "adaptive": {"check_fraction": 0.1, "first_step": 0.4},
     **{vgg: {"width": 0.02} for vgg in ("vgg11", "vgg13", "vgg16", "vgg19")},
+    **{name: {"depth": 1, "width": 8, "heads": 2, "dropout": 0.1} for name in ("transformer", "gpt2", "vit")},
 }
 """Options with which a choice can be trained here and its keys matter, some for one key alone."""
+
+DECODERS = ("transformer", "gpt2")
+"""Models of texts."""
 
 CANDIDATES: tuple[Any, ...] = (0.25, 0.05, 0.5, 1.5, 2, 4, 0.01, True, False, (0.4, 0.2), [1], Step())
 
@@ -62,6 +67,8 @@ def example(group: str, choice: str, field: str | None = None) -> Config:
     config = composed("method=baseline", *overrides, *TINY)
     if group == "continuation" and choice != "levels":
         config = replace(config, method=IdentityHomotopy())
+    if choice in DECODERS:
+        config = replace(config, dataset=composed("model=transformer", *DATASETS["text"]).dataset)
     options = BASE.get(f"{choice}.{field}", BASE.get(choice, {}))
     section: Any = option_class(group, choice).model_validate({"name": choice, **options})
     return replace(config, **{group: section})
@@ -89,11 +96,11 @@ def altered(section: Any, field: str) -> Any:
     raise AssertionError(f"no other value of {field} is known: add one to CANDIDATES")
 
 
-def splits(image: bool) -> Splits:
+def splits(model: str) -> Splits:
     generator = np.random.default_rng(0)
 
     def samples(count: int) -> Samples:
-        x = generator.standard_normal((count, 3, 8, 8) if image else (count, 12))
+        x = generator.standard_normal((count, 3, 8, 8) if model.startswith("vgg") else (count, 12))
         return Samples(x, generator.integers(3, size=count))
 
     return Splits(samples(15), samples(6), samples(6), 3)
@@ -128,7 +135,7 @@ def test_members_can_differ_in_every_key_that_is_declared_their_own(
     assert getattr(config, group) != getattr(other, group)
     assert config.program() == other.program()
     assert hash(config.program()) == hash(other.program())
-    data = splits(image=choice.startswith("vgg"))
+    data = config.dataset.load(Path()) if choice in DECODERS else splits(choice)
     steps = 2 if choice.startswith("vgg") else 8
     together = Trainer([config, other], data)
     alone = [Trainer([one], data) for one in (config, other)]
@@ -195,7 +202,7 @@ def test_members_of_other_programs_do_not_train_together() -> None:
     config = composed("method=baseline", *TINY)
     other = replace(config, training=config.training.model_copy(update={"epochs": 3}))
     with pytest.raises(ValueError, match=r"^members of one ensemble cannot differ in training.epochs \(8, 3\)$"):
-        Trainer([config, other], splits(image=False))
+        Trainer([config, other], splits("mlp"))
 
 
 def test_baselines_beside_an_adaptive_path_are_what_they_are_alone() -> None:
@@ -204,8 +211,8 @@ def test_baselines_beside_an_adaptive_path_are_what_they_are_alone() -> None:
     slower = replace(adaptive, continuation=adaptive.continuation.model_copy(update={"check_fraction": 0.05}))
     straight = replace(adaptive, continuation=Linear(warmup_fraction=0.5))
     configs = [baseline, adaptive, slower, straight]
-    together = Trainer(configs, splits(image=False))
-    alone = [Trainer([config], splits(image=False)) for config in configs]
+    together = Trainer(configs, splits("mlp"))
+    alone = [Trainer([config], splits("mlp")) for config in configs]
     for _ in range(together.total_steps):
         for training in (together, *alone):
             training.advance()

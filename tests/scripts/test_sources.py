@@ -76,7 +76,7 @@ def test_a_row_at_reduced_size(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("summary.json")} == times
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=str)
+@pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
 def test_names_are_unique_and_fast_rows_are_rows(study: SourceStudy) -> None:
     full, fast = study.full.names(), study.fast.names()
     assert len(full) == len(set(full))

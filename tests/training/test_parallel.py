@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from homotopy_bench.distributed.ranks import Ranks, StartedRanks
 from homotopy_bench.training.division import ByBatch, ByMembers, Division, check_batch, check_members
 from homotopy_bench.training.parallel import ParallelTrainer
 from homotopy_bench.training.trainer import Trainer
-from tests.cases import CASES, METHODS
+from tests.cases import CASES, METHODS, NEW_PATHS
 from tests.training_runs import begin, mixed_members, splits_of, trained, varied
 
 MODELS = ("mlp-orthogonal", "mlp-batchnorm", "cnn")
@@ -60,6 +60,8 @@ def assert_equal_states(ours: object, theirs: object, tolerance: float, where: s
         assert isinstance(theirs, torch.Tensor)
         scale = float(theirs.abs().max()) if theirs.is_floating_point() and theirs.numel() else 0.0
         torch.testing.assert_close(ours, theirs, rtol=0.0, atol=tolerance * scale, msg=lambda said: f"{where}: {said}")
+    elif is_dataclass(ours):
+        assert_equal_states(vars(ours), vars(theirs), tolerance, where)
     elif isinstance(ours, float):
         assert ours == pytest.approx(theirs, rel=tolerance, abs=tolerance, nan_ok=True), where
     else:
@@ -70,10 +72,10 @@ def assert_equal_states(ours: object, theirs: object, tolerance: float, where: s
 def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
     # Four processes on fewer processors wait for each other most of the time, and single precision adds nothing there.
     dtypes = ["float64", "float32"] if ranks.world_size == 2 else ["float64"]
-    for model, dtype in product(MODELS, dtypes):
-        if (method, model) == ("convexity-deep", "mlp-batchnorm"):
-            # The shallow layers stay linear: what they normalise has the mean 0, and its running mean is all rounding.
-            continue
+    # Under an order the shallow layers stay linear: what they normalise has the mean 0, and its running mean is all
+    # rounding. The methods that vary others are tried without normalisation.
+    models = [model for model in MODELS if f"{method}/{model}/mnist1d" in CASES]
+    for model, dtype in product(models if method not in NEW_PATHS else models[-1:], dtypes):
         member = varied(CASES[f"{method}/{model}/mnist1d"], (f"hardware.dtype={dtype}",))
         single, shared = begin(member), by_batch([member], ranks)
         for _ in range(20):
