@@ -239,7 +239,13 @@ def test_a_signal_ends_a_process_that_waits(tmp_path):
     write_run(tmp_path / "runs")
     command = [sys.executable, "-m", "homotopy_bench.cli.report", str(tmp_path / "runs")]
     command += ["--html", str(tmp_path / "page.html"), "--watch", "3600"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    # What a shell has begun in the background ignores the signal, and so would what it begins.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         assert process.stderr is not None
         assert "1 run in the tables" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
