@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.runner import TINY, files, metrics, run, run_cli, run_until, summary, the_error_line, trained
+from tests.cli.runner import TINY, call_main, files, metrics, run, run_cli, run_until, summary, the_error_line, trained
 from tests.runs.records import assert_same_record
 
 FUSED = ("-m", "hydra/launcher=fused", "hydra.launcher.probe=false", "hydra.launcher.threads=1")
@@ -60,6 +60,12 @@ def test_a_multirun_leaves_what_single_runs_leave(basic: Path, tmp_path: Path) -
     assert "seed=1" in table[2]
     assert "method=baseline" in table[2]
     assert "jobs like" in done.stdout
+
+
+def test_a_multirun_has_one_folder_whatever_the_time_is(tmp_path: Path) -> None:
+    assert call_main(*FUSED, *TINY, "seed=0,1", cwd=tmp_path).returncode == 0
+    (folder,) = (tmp_path / "outputs" / "multirun").glob("*/*")
+    assert {file.name for file in folder.iterdir()} >= {"0", "1", "multirun.yaml"}
 
 
 def test_a_wrong_job_fails_alone_with_its_line(tmp_path: Path) -> None:

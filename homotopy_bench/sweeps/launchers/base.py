@@ -122,6 +122,8 @@ def begin_multirun(hydra_context: HydraContext, task_function: TaskFunction, con
     from homotopy_bench.sweeps.launchers.sweep_loader import SweepLoader
 
     check_hydra(config.hydra)
+    # Jobs have copies of the configuration: what the time is in the name of the folder is looked up before, and once.
+    str(config.hydra.sweep.dir)
     composing = SweepLoader(hydra_context.config_loader)
     as_written: Any = OmegaConf.to_container(config.hydra, resolve=False)
     for overrides in grid_jobs(as_written, hydra_context.config_loader):
