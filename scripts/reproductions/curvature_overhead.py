@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 
-from homotopy_bench.core.files import write_atomically
-from homotopy_bench.tracking.environment import code_version
 from reproductions.curvature_source import ROWS
+from reproductions.kept import kept
 
 NAME = "curvature_overhead"
 
@@ -31,13 +29,7 @@ def measure(results: Path) -> str:
     Returns:
         What is kept.
     """
-    file = results / f"{NAME}.json"
-    if file.exists():
-        return file.read_text(encoding="utf-8")
-    text = json.dumps({"seconds": _timed(), "code": code_version()}, indent=1) + "\n"
-    results.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, text.encode())
-    return text
+    return kept(results / f"{NAME}.json", lambda: {"seconds": _timed()})
 
 
 def _timed() -> dict[str, float]:

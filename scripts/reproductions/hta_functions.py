@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from homotopy_bench.core.files import write_atomically
 from homotopy_bench.functions.base import Array
 from homotopy_bench.functions.bfgs import minimize
 from homotopy_bench.functions.levy import Levy
 from homotopy_bench.functions.starts import grid
 from homotopy_bench.functions.table1 import rows
-from homotopy_bench.tracking.environment import code_version
+from reproductions.kept import kept
 
 NAME = "hta_functions"
 
@@ -51,15 +49,6 @@ def measure(results: Path) -> str:
     Returns:
         What is kept.
     """
-    file = results / f"{NAME}.json"
-    if file.exists():
-        return file.read_text(encoding="utf-8")
-    kept = {
-        "counts": [asdict(row) for row in rows()],
-        "minima": len(local_minima()),
-        "code": code_version(),
-    }
-    text = json.dumps(kept, indent=1) + "\n"
-    results.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, text.encode())
-    return text
+    return kept(
+        results / f"{NAME}.json", lambda: {"counts": [asdict(row) for row in rows()], "minima": len(local_minima())}
+    )
