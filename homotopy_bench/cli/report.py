@@ -22,6 +22,7 @@ from homotopy_bench.core.errors import FAILURE, InputError
 from homotopy_bench.core.inert import inert
 
 if TYPE_CHECKING:
+    from homotopy_bench.report.html.renewal import Renewal
     from homotopy_bench.report.runs import Run, Unusable
     from homotopy_bench.report.structure import Report
 
@@ -118,21 +119,32 @@ def _check_watch(options: argparse.Namespace) -> None:
 
 def _renew_page(options: argparse.Namespace, baseline: Mapping[str, object], command: str) -> str:
     """Return a line on the page, after reading all runs and writing it anew."""
-    from homotopy_bench.report.html.page import to_html
     from homotopy_bench.report.html.renewal import Renewal
     from homotopy_bench.report.layout import overview
     from homotopy_bench.report.runs import read_runs
-    from homotopy_bench.report.studies import read_studies
     from homotopy_bench.report.table import build_report
 
     runs = read_runs(options.paths, tuning=options.tuning)
     report = build_report(runs, baseline=baseline)
-    studies = read_studies(options.paths)
-    renewal = Renewal(options.watch, datetime.now(UTC))
-    page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous, renewal=renewal)
-    write_output("--html", options.html, page.encode())
+    _write_page(report, runs, options, command, Renewal(options.watch, datetime.now(UTC)))
     running = sum(one.kind == "running" for one in report.unusable)
     return f"{options.html}: {overview(report)}; {running} running"
+
+
+def _write_page(
+    report: Report,
+    runs: Sequence[Run | Unusable],
+    options: argparse.Namespace,
+    command: str,
+    renewal: Renewal | None = None,
+) -> None:
+    """Write the page, with the studies that lie where the runs do."""
+    from homotopy_bench.report.html.page import to_html
+    from homotopy_bench.report.studies import read_studies
+
+    studies = read_studies(options.paths)
+    page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous, renewal=renewal)
+    write_output("--html", options.html, page.encode())
 
 
 def _say(line: str) -> None:
@@ -173,12 +185,7 @@ def _write(report: Report, runs: Sequence[Run | Unusable], options: argparse.Nam
     if options.csv is not None:
         write_output("--csv", options.csv, to_csv(report).encode())
     if options.html is not None:
-        from homotopy_bench.report.html.page import to_html
-        from homotopy_bench.report.studies import read_studies
-
-        studies = read_studies(options.paths)
-        page = to_html(report, runs, command, studies=studies, anonymous=options.anonymous)
-        write_output("--html", options.html, page.encode())
+        _write_page(report, runs, options, command)
     if options.figure is not None:
         from homotopy_bench.report.figure import draw_report
 

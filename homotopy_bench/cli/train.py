@@ -135,7 +135,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
             one: experiment_as_typed(own) if keys_in([own]) else own for one, own in zip(read, arguments, strict=True)
         }
         arguments = sys.argv[1:] = read
-        if any(argument.startswith("resume=") for argument in arguments):
+        if resumes:
             _resume(arguments, report)
         else:
             if _is_single_run(arguments):

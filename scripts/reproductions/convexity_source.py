@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from statistics import median
+
+from matplotlib.figure import Figure
 
 from reproductions.ledger import Training
 from reproductions.search import Contender
@@ -38,13 +39,9 @@ and test; lines at the medians. Runs that lie apart along the diagonal are bette
 the noise of the two samples."""
 
 
-def draw(kept: Mapping[str, Sequence[Training]]) -> bytes:
-    """Return the Youden plot: test over validation accuracy of every run, a colour an experiment, as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def draw(kept: Mapping[str, Sequence[Training]]) -> Figure:
+    """Return the Youden plot: test over validation accuracy of every run, a colour an experiment."""
     figure = Figure(figsize=(7.5, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
     shown = {name: runs for name, runs in kept.items() if name in EXPERIMENTS}
     for index, (name, runs) in enumerate(shown.items()):
@@ -59,9 +56,7 @@ def draw(kept: Mapping[str, Sequence[Training]]) -> bytes:
         axes.legend(title="+ mean", fontsize=9)
     axes.set(xlabel="validation accuracy [%]", ylabel="test accuracy [%]", title="Every run on two samples")
     axes.grid(alpha=0.25)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return figure
 
 
 STUDY = SourceStudy(

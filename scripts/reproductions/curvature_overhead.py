@@ -7,7 +7,7 @@ from pathlib import Path
 from time import process_time
 
 from reproductions.curvature_source import ROWS
-from reproductions.kept import kept
+from reproductions.measured_once import measured_once
 
 NAME = "curvature_overhead"
 
@@ -29,7 +29,7 @@ def measure(results: Path) -> str:
     Returns:
         What is kept.
     """
-    return kept(results / f"{NAME}.json", lambda: {"seconds": _timed()})
+    return measured_once(results / f"{NAME}.json", lambda: {"seconds": _timed()})
 
 
 def _timed() -> dict[str, float]:

@@ -12,7 +12,7 @@ from homotopy_bench.functions.bfgs import minimize
 from homotopy_bench.functions.levy import Levy
 from homotopy_bench.functions.starts import grid
 from homotopy_bench.functions.table1 import rows
-from reproductions.kept import kept
+from reproductions.measured_once import measured_once
 
 NAME = "hta_functions"
 
@@ -49,6 +49,6 @@ def measure(results: Path) -> str:
     Returns:
         What is kept.
     """
-    return kept(
+    return measured_once(
         results / f"{NAME}.json", lambda: {"counts": [asdict(row) for row in rows()], "minima": len(local_minima())}
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from reproductions.ledger import Training
 from reproductions.search import Contender
@@ -81,14 +82,10 @@ def _point(i: int) -> str:
     return f"acc_{i}"
 
 
-def draw(kept: Mapping[str, Sequence[Training]]) -> bytes:
-    """Return figures 2 and 3: the test error over training, a panel a network, mean and range over seeds, as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+def draw(kept: Mapping[str, Sequence[Training]]) -> Figure:
+    """Return figures 2 and 3: the test error over training, a panel a network, mean and range over seeds."""
     networks = list(dict.fromkeys(name.partition("_")[0] for name in kept))
     figure = Figure(figsize=(4.8 * len(networks), 4.0), layout="constrained")
-    FigureCanvasAgg(figure)
     for axes, network in zip(figure.subplots(1, len(networks), squeeze=False)[0], networks, strict=True):
         own = {name: runs for name, runs in kept.items() if name.startswith(f"{network}_")}
         for index, (name, runs) in enumerate(own.items()):
@@ -103,9 +100,7 @@ def draw(kept: Mapping[str, Sequence[Training]]) -> bytes:
         )
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return figure
 
 
 STUDY = SourceStudy(

@@ -16,9 +16,6 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from homotopy_bench.analysis.correlated import OUTCOME
 from homotopy_bench.analysis.correlations import correlations
 from homotopy_bench.analysis.finished import finished_runs
@@ -37,6 +34,7 @@ from homotopy_bench.landscape.measure import Metric
 from homotopy_bench.landscape.pictures import path_curves
 from homotopy_bench.landscape.sam import asam, sam
 from homotopy_bench.landscape.spectrum import SpectrumOptions, spectrum
+from reproductions.between import path_tensors
 from reproductions.endpoints import SOURCE
 from reproductions.trained import trained
 
@@ -146,14 +144,6 @@ def _values(entries: Sequence[Row], figure: str, split: str) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _curves(row: Row, split: str) -> tuple[Tensor, Tensor, Tensor] | None:
-    tables = [one["curves"][split] for one in row["pairs"] if split in one["curves"]]
-    if not tables:
-        return None
-    a, loss, error = (torch.tensor([table[key] for table in tables]) for key in ("a", "loss", "error"))
-    return a, loss, error
-
-
 def render(kept: Mapping[str, Row], command: str, picture: Path) -> str:
     """Return the page of what is kept, and draw its picture.
 
@@ -167,7 +157,7 @@ def render(kept: Mapping[str, Row], command: str, picture: Path) -> str:
         for name in CURVES
         if name in kept
         for split in SPLITS
-        if (tensors := _curves(kept[name], split)) is not None
+        if (tensors := path_tensors([one["curves"].get(split) for one in kept[name]["pairs"]])) is not None
     }
     if curves:
         write_atomically(picture, rendered(path_curves(curves, "between networks of one row, as they are")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quadratics import study
 
-from reproductions.kept import kept
+from reproductions.measured_once import measured_once
 
 NAME = "precision_bounds"
 
@@ -23,6 +23,6 @@ def measure(results: Path) -> str:
     Returns:
         What is kept.
     """
-    return kept(
+    return measured_once(
         results / f"{NAME}.json", lambda: {"rows": [asdict(row) for row in study(CASES, EPSILON)], "eps": EPSILON}
     )

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.pictures import rendered
 from homotopy_bench.tracking.record import read_metrics
 from reproductions.ledger import NONE, Ledger, Training
 from reproductions.search import Budget, Contender
@@ -22,8 +23,11 @@ NO_SEARCH = Budget(settings=1, finalists=1, seeds=0)
 Rows = Mapping[str, tuple[Contender, ...]]
 """What rows have in common -> the rows."""
 
-Draw = Callable[[Mapping[str, Sequence[Training]]], bytes]
-"""From row -> reporting runs to a picture, as PNG."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Draw = Callable[[Mapping[str, Sequence[Training]]], "Figure"]
+"""From row -> reporting runs to a picture."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def write_page(study: SourceStudy, fast: bool, ledger: Ledger, page: Path, overr
     if study.draw is not None and kept:
         picture = page.with_suffix(".png")
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(picture, study.draw(kept))
+        write_atomically(picture, rendered(study.draw(kept)))
     short = ("--fast",) if fast and study.fast is not study.full else ()
     command = " ".join(("python scripts/reproduce.py", study.name, *short, *overrides))
     text = "\n".join(_lines(study, protocol, kept, picture, command)) + "\n"

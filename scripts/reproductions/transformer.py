@@ -8,7 +8,6 @@ skips: faded by identity homotopy, absent from the start, or kept.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.pictures import rendered
 from homotopy_bench.tracking.record import read_metrics
 from reproductions.trained import Row, trained
 
@@ -252,11 +252,9 @@ def _troubles(runs: Sequence[Finished]) -> str:
 
 def draw(runs: Runs) -> bytes:
     """Return a picture of training loss and learning rate over epochs at one base rate, as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.0, 10.0), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(2 * len(NETWORKS), len(NORMS), sharex="row")
     for row, network in enumerate(NETWORKS):
         for column, norm in enumerate(NORMS):
@@ -274,6 +272,4 @@ def draw(runs: Runs) -> bytes:
             for axes in (losses, rates):
                 axes.grid(alpha=0.25)
     panels[0][1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=100)
-    return content.getvalue()
+    return rendered(figure, dpi=100)

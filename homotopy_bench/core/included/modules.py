@@ -144,7 +144,7 @@ class _Loader(InspectLoader):
     def __init__(self, tree: Tree, file: str | None) -> None:
         self._tree, self._file = tree, file
 
-    def get_source(self, fullname: str) -> str:  # noqa: ARG002
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - a loader is made for one module
         return "" if self._file is None else self._tree.text(self._file)
 
     def get_code(self, fullname: str) -> object:  # type: ignore[override]  # a code object has no public type
@@ -154,14 +154,14 @@ class _Loader(InspectLoader):
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         return compile(source, name, "exec", dont_inherit=True)
 
-    def is_package(self, fullname: str) -> bool:  # noqa: ARG002
+    def is_package(self, fullname: str) -> bool:  # noqa: ARG002 - as above
         return self._file is None or self._file.endswith("__init__.py")
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the text in a new module."""
         if self._file is not None:
             module.__file__ = self._tree.place(self._file)
-        exec(self.get_code(module.__name__), module.__dict__)  # type: ignore[arg-type]
+        exec(self.get_code(module.__name__), module.__dict__)  # type: ignore[arg-type]  # a code object
 
 
 sys.meta_path.append(_Finder())

@@ -7,7 +7,7 @@ from math import log2
 from statistics import fmean
 
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
-from reproductions.claims.judging import of_a_gain, of_one_run, one_run, within
+from reproductions.claims.judging import of_a_gain, of_one_run, one_run, range_within, within
 from reproductions.claims.kept import Kept, percent, spread
 from reproductions.curvature_overhead import AGAIN, REFERENCE
 from reproductions.curvature_source import FAST
@@ -55,9 +55,7 @@ def _single(figure: str, theirs: float, digits: int) -> Judge:
 def _kappa_range(kept: Kept) -> Finding:
     low, high = (kept.values(STUDY, "demonstration", name) for name in ("kappa_low", "kappa_high"))
     text = f"5 to 95 % of the steps: {fmean(low):.3g} to {fmean(high):.3g}"
-    overlap = fmean(low) < 0.594 and fmean(high) > 0.149
-    inside = fmean(low) >= 0.149 and fmean(high) <= 0.594
-    return Finding(text, "holds" if inside else "holds in part" if overlap else "refuted")
+    return Finding(text, range_within((fmean(low), fmean(high)), (0.149, 0.594)))
 
 
 def _warm_up(kept: Kept) -> Finding:
@@ -74,9 +72,7 @@ def _warm_up(kept: Kept) -> Finding:
 def _rates(kept: Kept) -> Finding:
     low, high = (kept.values(STUDY, "demonstration", name) for name in ("rate_low", "rate_peak"))
     text = f"{fmean(low):.4f} to {fmean(high):.4f}"
-    overlap = fmean(low) < 0.0077 and fmean(high) > 0.0046
-    inside = fmean(low) >= 0.0046 and fmean(high) <= 0.0077
-    return Finding(text, "holds" if inside else "holds in part" if overlap else "refuted")
+    return Finding(text, range_within((fmean(low), fmean(high)), (0.0046, 0.0077)))
 
 
 def _falls(kept: Kept) -> Finding:

@@ -30,6 +30,18 @@ def one_run(values: Sequence[float], theirs: float) -> Verdict:
     return "holds" if mean is None or mean.low <= theirs <= mean.high else "holds in part"
 
 
+def range_within(ours: tuple[float, float], theirs: tuple[float, float]) -> Verdict:
+    """Judge a range of a source against one of ours, each its lower and upper end.
+
+    Returns:
+        That it holds where ours is inside theirs, in part where they overlap, and is refuted where they do not.
+    """
+    (low, high), (least, most) = ours, theirs
+    if least <= low and high <= most:
+        return "holds"
+    return "holds in part" if low < most and least < high else "refuted"
+
+
 def of_one_run(values: Sequence[float], theirs: float, more: str = "") -> Finding:
     """Judge the accuracy of a source's single run, as :func:`one_run` does.
 

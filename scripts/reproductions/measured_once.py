@@ -11,7 +11,7 @@ from homotopy_bench.core.files import write_atomically
 from homotopy_bench.tracking.environment import code_version
 
 
-def kept(file: Path, measured: Callable[[], Mapping[str, Any]]) -> str:
+def measured_once(file: Path, measured: Callable[[], Mapping[str, Any]]) -> str:
     """Return the text of a JSON file, after measuring and writing it with the version of the code if it is missing.
 
     Args:
