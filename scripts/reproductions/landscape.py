@@ -38,6 +38,9 @@ from reproductions.between import path_tensors
 from reproductions.endpoints import SOURCE
 from reproductions.trained import trained
 
+NAME = "landscape"
+COMMAND = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
+
 SPLITS = ("train", "test")
 
 METRICS: Mapping[str, Metric] = {
@@ -59,6 +62,7 @@ CURVES = ("adamw_4096", "narrow_sharp")
 """Rows whose losses between networks are drawn."""
 
 BARRIER = "barrier_loss"
+PICTURE = "landscape_barriers.png"
 
 CLAIMS = (
     ("lambda_max at width 4096", "0.20 to 0.30", "adamw_4096", "lambda_max"),
@@ -88,7 +92,13 @@ def run(folder: Path, command: str, page: Path | None) -> str:
             kept[name] = _measured(name, folder)
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, json.dumps({row: kept[row] for row in SOURCE if row in kept}).encode() + b"\n")
-    return render(kept, command, beside.parent / "landscape_barriers.png")
+    return render(kept, command, beside.parent / PICTURE)
+
+
+def write_page(results: Path) -> None:
+    """Write the page and the picture of what the JSON below a folder has."""
+    page = results / f"{NAME}.md"
+    write_atomically(page, render(read_json(page.with_suffix(".json")), COMMAND, results / PICTURE).encode())
 
 
 def _measured(name: str, folder: Path) -> Row:
@@ -106,6 +116,7 @@ def _measured(name: str, folder: Path) -> Row:
         one.folder: {
             "seed": one.config.seed,
             "test_acc": summaries[one.folder]["final"]["test_acc_target"],
+            "test_loss": summaries[one.folder]["final"]["test_loss_target"],
             "figures": {split: {} for split in SPLITS},
         }
         for one in finished

@@ -11,8 +11,8 @@ import numpy as np
 from reproductions.claims.claim import Claim, Finding, Source, Verdict
 from reproductions.claims.judging import within
 from reproductions.claims.kept import Kept, NotMeasured, spread
+from reproductions.landscape import COMMAND
 
-COMMAND = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
 WIDE, NARROW = "adamw_4096", "narrow_sharp"
 SPLITS = ("train", "test")
 ADAMW = ("adamw_4096", "adamw_1024", "adamw_512")
