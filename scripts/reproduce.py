@@ -8,7 +8,7 @@
     python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
-    python scripts/reproduce.py transformer [--row decoder/post] [--markdown docs/results/transformer.md]
+    python scripts/reproduce.py transformer [--only decoder/post ...] [--markdown docs/results/transformer.md]
 
 `all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
 about half an hour on two cores, without it for days and with the study of wide networks. `results` writes that page,
@@ -20,8 +20,8 @@ done again; the records of reporting runs are kept below --outputs/STUDY. --only
 rows that are done. --settings, --seeds and overrides make a smaller study, for instance
 `baselines training.epochs=10 --settings 4`. --row trains one row with the settings that docs/results/STUDY.md names,
 without a search: half a minute a seed. `landscape` and `basins` search nothing: they train the runs of
-reproductions/endpoints.py and look at their minima. `transformer` searches nothing either; its --row is the beginning
-of the names of the rows to train.
+reproductions/endpoints.py and look at their minima. `transformer` searches nothing either; its --only are
+beginnings of the names of the rows to train.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from reproductions import curvature_overhead, hta_functions, precision_bounds
+from reproductions import curvature_overhead, hta_functions, landscape, precision_bounds, transformer
 from reproductions.claims.kept import STUDIES as SOURCES
 from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
@@ -67,7 +67,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "study", choices=("all", "results", *SOURCES, *COUNTS, *STUDIES, *LANDSCAPES, "transformer"), metavar="STUDY"
+        "study", choices=("all", "results", *SOURCES, *COUNTS, *STUDIES, *LANDSCAPES, transformer.NAME), metavar="STUDY"
     )
     parser.add_argument("--fast", action="store_true", help="of the sources' studies what two cores do in minutes")
     parser.add_argument(
@@ -94,13 +94,8 @@ def main() -> int:
         write_atomically(file, page.encode())
         print(page)
         return 0
-    if arguments.study == "transformer":
-        from reproductions import transformer
-
-        page = transformer.run(folder, command, arguments.markdown, arguments.row, arguments.overrides)
-        if arguments.row is None:
-            write_atomically(file, page.encode())
-        print(page)
+    if arguments.study == transformer.NAME:
+        print(transformer.measure(_plan(arguments), file))
         return 0
     if arguments.row is not None:
         table = ROOT / "docs" / "results" / f"{arguments.study}.md"
@@ -169,14 +164,7 @@ def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     for name, count in COUNTS.items():
         if arguments.study in ("all", name) and not arguments.only:
             count(arguments.results)
-    plan = Plan(
-        arguments.fast,
-        arguments.outputs,
-        arguments.processes,
-        arguments.seeds,
-        arguments.only,
-        tuple(arguments.overrides),
-    )
+    plan = _plan(arguments)
     for name, study in own.items():
         file = study.file(arguments.results, arguments.fast)
         if arguments.overrides:
@@ -186,7 +174,9 @@ def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
         measure(study, plan, file)
         print(f"{name}: {file}", flush=True)
     if arguments.study == "all" and not arguments.fast:
-        _wide_networks(arguments.outputs, arguments.results)
+        # No fast protocol: the Hessians of wide networks take half an hour.
+        landscape.run(arguments.outputs / landscape.NAME, landscape.COMMAND, arguments.results / f"{landscape.NAME}.md")
+        landscape.write_page(arguments.results)
     if arguments.study == "results":
         _write_pages(arguments.results)
     page = render_claims(arguments.results)
@@ -195,12 +185,15 @@ def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> 
     return 0
 
 
-def _wide_networks(outputs: Path, results: Path) -> None:
-    """Carry out the study of wide networks, which has no fast protocol: its Hessians take hours."""
-    page = results / "landscape.md"
-    command = "python scripts/reproduce.py landscape --markdown docs/results/landscape.md"
-    text = importlib.import_module("reproductions.landscape").run(outputs / "landscape", command, page)
-    write_atomically(page, text.encode())
+def _plan(arguments: argparse.Namespace) -> Plan:
+    return Plan(
+        arguments.fast,
+        arguments.outputs,
+        arguments.processes,
+        arguments.seeds,
+        arguments.only,
+        tuple(arguments.overrides),
+    )
 
 
 def _write_pages(results: Path) -> None:
@@ -209,6 +202,11 @@ def _write_pages(results: Path) -> None:
         page = study.file(results, fast)
         if page.with_suffix(".csv").exists():
             write_page(study, fast, Ledger(page.with_suffix(".csv")), page)
+    if (results / f"{landscape.NAME}.json").exists():
+        landscape.write_page(results)
+    page = results / f"{transformer.NAME}.md"
+    if page.with_suffix(".csv").exists():
+        transformer.write_page(Ledger(page.with_suffix(".csv")), page)
 
 
 def _count(text: str) -> int:

@@ -87,9 +87,15 @@ class Training:
 
     def figure(self, name: str) -> float | None:
         """Return one of :attr:`figures`, or a column of numbers; None where it is not kept."""
-        kept = dict(word.split("=", 1) for word in self.figures.split())
-        value = kept.get(name, getattr(self, name, None))
+        value = self._kept().get(name, getattr(self, name, None))
         return None if value is None else float(value)
+
+    def names(self) -> list[str]:
+        """Return the names of :attr:`figures`, in order."""
+        return list(self._kept())
+
+    def _kept(self) -> dict[str, str]:
+        return dict(word.split("=", 1) for word in self.figures.split())
 
 
 DIGITS = 6

@@ -8,20 +8,24 @@ skips: faded by identity homotopy, absent from the start, or kept.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
-from homotopy_bench.tracking.record import read_metrics
-from reproductions.trained import Row, trained
+from reproductions.ledger import Ledger, Training
+from reproductions.source_study import Plan, lines_of
+from reproductions.study import Trainings, processes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAME = "transformer"
 
 RATES = ("3e-4", "1e-3", "3e-3", "1e-2")
 NORMS = ("post", "pre")
@@ -49,104 +53,122 @@ SKIPLESS_RATES = ("1e-3", "3e-3")
 NEAR = 0.05
 """Nats by which losses may differ and still count as equal, where their spread over seeds is smaller."""
 
-Key = tuple[str, str, str, str]
-"""Network, place of the normalisation, rule, base rate."""
+Row = dict[str, tuple[str, ...]]
+"""Base rate -> overrides."""
 
-
-@dataclass(frozen=True)
-class Finished:
-    """One run by its record."""
-
-    folder: Path
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """The content of ``summary.json``; empty where the run failed."""
-        file = self.folder / "summary.json"
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        return content
-
-    @cached_property
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``."""
-        return list(read_metrics(self.folder / "metrics.jsonl"))
-
-    @property
-    def loss(self) -> float:
-        """Validation loss of the target network after the last step, in nats; infinite where there is none."""
-        loss = (self.summary.get("final") or {}).get("val_loss")
-        return math.inf if loss is None else float(loss)
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the loss ceased to be finite."""
-        return not math.isfinite(self.loss) or bool(self.summary.get("status") == "diverged")
-
-    @property
-    def spikes(self) -> int:
-        """Number of loss spikes."""
-        return int(self.summary["stability"]["loss_spikes"])
-
-
-Runs = Mapping[Any, Sequence[Finished]]
+Runs = Mapping[str, Mapping[str, Sequence[Training]]]
+"""Row -> base rate -> the runs by seed; empty where they have not been trained."""
 
 
 def rows() -> dict[str, Row]:
-    """Return the runs of the study by name."""
+    """Return the rows of the study by name."""
     warm = {
-        "/".join(key): Row(
-            (
-                f"experiment=transformer_warmup_{key[0]}",
-                f"model.norm={key[1]}",
-                *RULES[key[2]],
-                f"optimizer.lr={key[3]}",
-            ),
-            SEEDS,
-        )
-        for key in _keys()
+        f"{network}/{norm}/{rule}": {
+            rate: (f"experiment=transformer_warmup_{network}", f"model.norm={norm}", *own, f"optimizer.lr={rate}")
+            for rate in RATES
+        }
+        for network in NETWORKS
+        for norm in NORMS
+        for rule, own in RULES.items()
     }
     skipless = {
-        f"skipless/{name}/{rate}": Row(
-            ("experiment=transformer_skipless", *own, f"optimizer.lr={rate}"), SKIPLESS_SEEDS
-        )
+        f"skipless/{name}": {
+            rate: ("experiment=transformer_skipless", *own, f"optimizer.lr={rate}") for rate in SKIPLESS_RATES
+        }
         for name, own in SKIPLESS.items()
-        for rate in SKIPLESS_RATES
     }
     return {**warm, **skipless}
 
 
-def run(folder: Path, command: str, markdown: Path | None, only: str | None, overrides: Sequence[str]) -> str:
-    """Return the page, after training whatever is missing; its picture is written beside it.
+def seeds_of(name: str) -> int:
+    """Return the number of runs of a row at each base rate."""
+    return SKIPLESS_SEEDS if name.startswith("skipless") else SEEDS
+
+
+def figures(folder: Path, summary: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return what is kept of a run: loss, spikes, largest gradient norm, and loss and rate by epoch.
+
+    What is not finite is left out.
+    """
+    losses = {f"train_loss_{line['epoch']}": line["train_loss"] for line in lines_of(folder)}
+    rates = {f"lr_{line['epoch']}": line["lr"] for line in lines_of(folder)}
+    own = {
+        "val_loss": summary["final"]["val_loss"],
+        "test_loss": summary["final"]["test_loss_target"],
+        "loss_spikes": summary["stability"]["loss_spikes"],
+        "max_grad_norm": summary["stability"]["max_grad_norm"],
+    }
+    return {name: value for name, value in {**own, **losses, **rates}.items() if value is not None}
+
+
+def measure(plan: Plan, page: Path) -> str:
+    """Train what is missing of the study, and write its page from what its CSV has.
 
     Args:
-        folder: Where the runs are kept.
-        command: What made the page.
-        markdown: Where the page will be; None for the folder.
-        only: Beginning of the names of the rows to train, for a part of the study and its losses; None for all.
-        overrides: For every training.
+        plan: How much of it; ``only`` are beginnings of names of rows.
+        page: File of the page; the CSV and the picture lie beside it.
+
+    Returns:
+        The page.
 
     Raises:
         SystemExit: If no row has such a name.
     """
-    chosen = {name: row for name, row in rows().items() if name.startswith(only or "")}
+    chosen = {name: row for name, row in rows().items() if name.startswith(tuple(plan.only or ("",)))}
     if not chosen:
-        raise SystemExit(f"--row={only}: accepted: the beginning of one of {', '.join(rows())}")
-    found = trained(chosen, folder / "runs", overrides)
-    runs = {name: [Finished(one) for one in of_row] for name, of_row in found.items()}
-    if only is not None:
-        return "\n".join(f"{name}: {_cell(of_row)}, {_troubles(of_row)}" for name, of_row in runs.items())
-    picture = (markdown or folder / "table.md").with_suffix(".png")
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(picture, draw(runs))
-    return "\n".join(_lines(runs, picture.name, command)) + "\n"
+        raise SystemExit(f"--only {' '.join(plan.only or ())}: accepted: the beginning of {', '.join(rows())}")
+    ledger = Ledger(page.with_suffix(".csv"))
+
+    def train(name: str) -> None:
+        asked = [
+            (" ".join((*overrides, *plan.overrides)), seed)
+            for overrides in chosen[name].values()
+            for seed in range(plan.seeds or seeds_of(name))
+        ]
+        trainings.of(name, "report", asked)
+        print(name, flush=True)
+
+    with processes(plan.processes) as own, ThreadPoolExecutor(plan.processes) as at_work:
+        trainings = Trainings(ledger, plan.outputs / page.stem, own, figures)
+        list(at_work.map(train, chosen))
+    return write_page(ledger, page, plan.overrides)
 
 
-def _keys() -> Iterator[Key]:
-    for network in NETWORKS:
-        for norm in NORMS:
-            for rule in RULES:
-                for rate in RATES:
-                    yield network, norm, rule, rate
+def write_page(ledger: Ledger, page: Path, overrides: tuple[str, ...] = ()) -> str:
+    """Write the page and the picture of what a ledger has.
+
+    Args:
+        ledger: The trainings.
+        page: File of the page.
+        overrides: Those of every training.
+
+    Returns:
+        The page.
+    """
+    runs = {
+        name: {
+            rate: [one for one in ledger.reports(name) if one.overrides == " ".join((*own, *overrides))]
+            for rate, own in row.items()
+        }
+        for name, row in rows().items()
+    }
+    picture = page.with_suffix(".png")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(picture, rendered(draw(runs)))
+    text = "\n".join(_lines(runs, picture.name, " ".join(("python scripts/reproduce.py", NAME, *overrides)))) + "\n"
+    write_atomically(page, text.encode())
+    return text
+
+
+def loss_of(run: Training) -> float:
+    """Return the validation loss after the last step, in nats; infinite where it is not finite."""
+    loss = run.figure("val_loss")
+    return math.inf if loss is None else loss
+
+
+def diverged(run: Training) -> bool:
+    """Return whether the loss ceased to be finite."""
+    return run.status == "diverged" or not math.isfinite(loss_of(run))
 
 
 def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
@@ -158,100 +180,106 @@ def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
         "from the first step; *linear warm-up*: over a fifth of the training; *cap* and *kappa*: the two forms of "
         f"`lr_schedule=curvature` over the constant rate. {SEEDS} seeds."
     )
+    waiting = [name for name, row in runs.items() if any(len(own) < seeds_of(name) for own in row.values())]
+    if waiting:
+        yield from ("", f"Not measured yet, or in part: {', '.join(waiting)}.")
     for network, words in NETWORKS.items():
+        measured = {key: row for key, row in _warm(runs, network).items() if any(row.values())}
+        if not measured:
+            continue
         yield from ("", f"## {words[0].upper()}{words[1:]}", "")
         yield "Validation loss of the last network in nats, mean +- standard deviation of runs that did not diverge."
         yield from ("", "| norm | rule | " + " | ".join(RATES) + " |", "|---|---|" + "---:|" * len(RATES))
-        for norm in NORMS:
-            for rule in RULES:
-                cells = [_cell(runs["/".join((network, norm, rule, rate))]) for rate in RATES]
-                yield f"| {norm} | {rule} | {' | '.join(cells)} |"
+        for (norm, rule), row in measured.items():
+            yield f"| {norm} | {rule} | {' | '.join(map(_cell, row.values()))} |"
         yield from ("", "Loss spikes per run, and runs that diverged.", "")
         yield from ("| norm | rule | " + " | ".join(RATES) + " |", "|---|---|" + "---:|" * len(RATES))
-        for norm in NORMS:
-            for rule in RULES:
-                cells = [_troubles(runs["/".join((network, norm, rule, rate))]) for rate in RATES]
-                yield f"| {norm} | {rule} | {' | '.join(cells)} |"
-        yield from ("", *_verdicts(runs, network))
-    yield from ("", f"![losses and rates over steps]({picture})", "", "## Without skips", "")
-    yield (
-        "A decoder of 6 blocks of 64, normalised before its branches, 2500 steps with warm-up, cosine and clipping; "
-        f"the skips fade over the first 60 % of the steps. {SKIPLESS_SEEDS} seeds."
-    )
-    yield from ("", "| network | " + " | ".join(SKIPLESS_RATES) + " |", "|---|" + "---:|" * len(SKIPLESS_RATES))
-    for name in SKIPLESS:
-        yield f"| {name} | " + " | ".join(_cell(runs[f"skipless/{name}/{rate}"]) for rate in SKIPLESS_RATES) + " |"
-    yield from ("", *_skipless_verdicts(runs))
-    first = next(iter(runs.values()))[0].summary
-    versions = ", ".join(
-        f"{key} {value}" for key, value in first["environment"].items() if isinstance(value, str | int)
-    )
-    yield from ("", "## Made by", "", f"    {command}", "", f"Code {first['code_version']}; {versions}.")
-
-
-def _best(runs: Runs, network: str, norm: str, rule: str) -> tuple[float, float, str]:
-    """Return mean loss, its spread and the base rate at which the mean over all seeds is lowest."""
-    means = []
-    for rate in RATES:
-        losses = [one.loss for one in runs["/".join((network, norm, rule, rate))]]
-        means.append(
-            (
-                fmean(losses),
-                statistics.standard_deviation(losses) or 0.0 if all(map(math.isfinite, losses)) else 0.0,
-                rate,
-            )
+        for (norm, rule), row in measured.items():
+            yield f"| {norm} | {rule} | {' | '.join(map(_troubles, row.values()))} |"
+        yield from ("", *_verdicts(measured))
+    yield from ("", f"![losses and rates over epochs]({picture})")
+    skipless = {name: row for name in SKIPLESS if any((row := runs[f"skipless/{name}"]).values())}
+    if skipless:
+        yield from ("", "## Without skips", "")
+        yield (
+            "A decoder of 6 blocks of 64, normalised before its branches, 2500 steps with warm-up, cosine and "
+            f"clipping; the skips fade over the first 60 % of the steps. {SKIPLESS_SEEDS} seeds."
         )
-    return min(means)
-
-
-def _verdicts(runs: Runs, network: str) -> Iterator[str]:
-    """Yield what the losses say of each rule, against linear warm-up at its best base rate."""
-    for norm in NORMS:
-        goal, spread, at = _best(runs, network, norm, "linear warm-up")
-        bound = goal + max(NEAR, 2.0 * spread)
-        for rule in RULES:
-            means = {rate: fmean(one.loss for one in runs["/".join((network, norm, rule, rate))]) for rate in RATES}
-            reached = [rate for rate, mean in means.items() if mean <= bound]
-            held = f"at {', '.join(reached)}" if reached else "at no base rate"
-            yield (
-                f"- {norm}, {rule}: best mean {min(means.values()):.3f}; within {bound - goal:.3f} nats of linear "
-                f"warm-up ({goal:.3f} at {at}) {held}."
-            )
-
-
-def _skipless_verdicts(runs: Runs) -> Iterator[str]:
-    """Yield the paired differences to the skipless network and to the usual block, each at its best rate."""
-    best = {
-        name: min(
-            (runs[f"skipless/{name}/{rate}"] for rate in SKIPLESS_RATES), key=lambda own: fmean(o.loss for o in own)
-        )
-        for name in SKIPLESS
+        yield from ("", "| network | " + " | ".join(SKIPLESS_RATES) + " |", "|---|" + "---:|" * len(SKIPLESS_RATES))
+        for name, row in skipless.items():
+            yield f"| {name} | {' | '.join(map(_cell, row.values()))} |"
+        yield from ("", *_skipless_verdicts(skipless))
+    made = {
+        f"{one.code}, torch {one.torch}, {one.processor}"
+        for row in runs.values()
+        for own in row.values()
+        for one in own
     }
+    yield from ("", "## Made by", "", f"    {command}", "")
+    yield f"Code {'; '.join(sorted(made))}. Trainings: the CSV of this name."
+
+
+def _warm(runs: Runs, network: str) -> dict[tuple[str, str], Mapping[str, Sequence[Training]]]:
+    return {(norm, rule): runs[f"{network}/{norm}/{rule}"] for norm in NORMS for rule in RULES}
+
+
+def _means(row: Mapping[str, Sequence[Training]]) -> dict[str, float]:
+    """Return base rate -> mean loss of all seeds, infinite where one diverged."""
+    return {rate: fmean(map(loss_of, own)) for rate, own in row.items() if own}
+
+
+def _verdicts(measured: Mapping[tuple[str, str], Mapping[str, Sequence[Training]]]) -> Iterator[str]:
+    """Yield what the losses say of each rule, against linear warm-up at its best base rate."""
+    for (norm, rule), row in measured.items():
+        goal = measured.get((norm, "linear warm-up"))
+        if goal is None:
+            continue
+        theirs, ours = _means(goal), _means(row)
+        at = min(theirs, key=theirs.__getitem__)
+        best = [loss_of(one) for one in goal[at]]
+        spread = statistics.standard_deviation(best) if all(map(math.isfinite, best)) else None
+        margin = max(NEAR, 2.0 * (spread or 0.0))
+        reached = [rate for rate, mean in ours.items() if mean <= theirs[at] + margin]
+        held = f"at {', '.join(reached)}" if reached else "at no base rate"
+        yield (
+            f"- {norm}, {rule}: best mean {min(ours.values()):.3f}; within {margin:.3f} nats of linear warm-up "
+            f"({theirs[at]:.3f} at {at}) {held}."
+        )
+
+
+def _skipless_verdicts(skipless: Mapping[str, Mapping[str, Sequence[Training]]]) -> Iterator[str]:
+    """Yield the paired differences to the skipless network and to the usual block, each at its best rate."""
+    best = {}
+    for name, row in skipless.items():
+        means = _means(row)
+        best[name] = row[min(means, key=means.__getitem__)]
     for name in list(SKIPLESS)[2:]:
         for other in list(SKIPLESS)[:2]:
-            pairs = [ours.loss - theirs.loss for ours, theirs in zip(best[name], best[other], strict=True)]
+            pairs = [loss_of(a) - loss_of(b) for a, b in zip(best.get(name, ()), best.get(other, ()), strict=False)]
             spread = statistics.standard_deviation(pairs)
-            shown = "" if spread is None else f" +- {spread:.3f}"
-            mean = f"{fmean(pairs):+.3f}{shown} nats over {len(pairs)} pairs"
-            yield f"- {name} less {other}, both at their best rate: {mean}."
+            if pairs:
+                mean = f"{fmean(pairs):+.3f}" + ("" if spread is None else f" +- {spread:.3f}")
+                yield f"- {name} less {other}, both at their best rate: {mean} nats over {len(pairs)} pairs."
 
 
-def _cell(runs: Sequence[Finished]) -> str:
-    losses = [one.loss for one in runs if not one.diverged]
+def _cell(runs: Sequence[Training]) -> str:
+    losses = [loss_of(one) for one in runs if not diverged(one)]
     if not losses:
-        return "none"
+        return "none" if runs else "not measured"
     spread = statistics.standard_deviation(losses)
     return f"{fmean(losses):.3f}" + ("" if spread is None else f" +- {spread:.3f}")
 
 
-def _troubles(runs: Sequence[Finished]) -> str:
-    diverged = sum(one.diverged for one in runs)
-    spikes = fmean(one.spikes for one in runs)
-    return f"{spikes:.1f} spikes" + (f", {diverged} diverged" if diverged else "")
+def _troubles(runs: Sequence[Training]) -> str:
+    if not runs:
+        return "not measured"
+    lost = sum(map(diverged, runs))
+    spikes = fmean(one.figure("loss_spikes") or 0.0 for one in runs)
+    return f"{spikes:.1f} spikes" + (f", {lost} diverged" if lost else "")
 
 
-def draw(runs: Runs) -> bytes:
-    """Return a picture of training loss and learning rate over epochs at one base rate, as PNG."""
+def draw(runs: Runs) -> Figure:
+    """Return a picture of training loss and learning rate over epochs at two base rates, of the first seed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.0, 10.0), layout="constrained")
@@ -261,15 +289,21 @@ def draw(runs: Runs) -> bytes:
             losses, rates = panels[2 * row][column], panels[2 * row + 1][column]
             for index, rule in enumerate(RULES):
                 for rate, style in zip(RATES[1:3], ("-", ":"), strict=True):
-                    one = runs["/".join((network, norm, rule, rate))][0]
-                    epochs = [line["epoch"] for line in one.lines]
-                    own = {"color": f"C{index}", "linestyle": style, "marker": "."}
-                    values = [math.nan if line["train_loss"] is None else line["train_loss"] for line in one.lines]
-                    losses.plot(epochs, values, label=f"{rule}, {rate}", **own)
-                    rates.plot(epochs, [line["lr"] for line in one.lines], **own)
+                    own = {"color": f"C{index}", "linestyle": style, "marker": ".", "label": f"{rule}, {rate}"}
+                    for one in runs[f"{network}/{norm}/{rule}"][rate][:1]:
+                        losses.plot(*_by_epoch(one, "train_loss"), **own)
+                        rates.plot(*_by_epoch(one, "lr"), **own)
             losses.set(title=f"{network}, {norm}", ylabel="training loss [nats]")
             rates.set(yscale="log", xlabel="epoch", ylabel="learning rate")
             for axes in (losses, rates):
                 axes.grid(alpha=0.25)
-    panels[0][1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return rendered(figure, dpi=100)
+    lines, labels = panels[0][1].get_legend_handles_labels()
+    if lines:
+        panels[0][1].legend(lines, labels, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def _by_epoch(run: Training, name: str) -> tuple[list[int], list[float]]:
+    """Return epochs and the values of a figure that is kept by epoch."""
+    epochs = [int(key.removeprefix(f"{name}_")) for key in run.names() if key.startswith(f"{name}_")]
+    return epochs, [run.figure(f"{name}_{epoch}") or math.nan for epoch in epochs]
