@@ -1,4 +1,4 @@
-"""Twenty ways to train 32 layers of 64 units on MNIST-1D, each at its best of equally many settings.
+"""Thirty ways to train 32 layers of 64 units on MNIST-1D, each at its best of equally many settings.
 
 The rows of one *target* are the same network at t = 1 and can be compared; a normalised or residual network is
 another target.
@@ -16,6 +16,7 @@ SHARED = (
     Range("lr_schedule.warmup_fraction", 0.05, 0.3),
 )
 PATH = (*SHARED, Range("continuation.warmup_fraction", 0.3, 0.95))
+MULTIPLIERS = Range("method.rate", 1e-4, 1e-2, logarithmic=True)
 
 PLAIN = "plain ReLU network"
 OTHERS = "each row another network, normalised or residual"
@@ -25,12 +26,20 @@ def _baseline(name: str, *overrides: str) -> Contender:
     return Contender(name, ("method=baseline", *overrides), SHARED)
 
 
+def _path(name: str, *overrides: str) -> Contender:
+    return Contender(name, overrides, PATH)
+
+
 def _identity(path: str) -> Contender:
-    return Contender(f"identity_{path}", ("method=identity_homotopy", f"method.path={path}"), PATH)
+    return _path(f"identity_{path}", "method=identity_homotopy", f"method.path={path}")
+
+
+def _circular(start: str, override: str) -> Contender:
+    return _path(f"identity_circular_{start}", "method=identity_homotopy", "method.path=circular", override)
 
 
 def _convexity(form: str) -> Contender:
-    return Contender(f"convexity_{form}", ("method=convexity_annealing", f"method.form={form}"), PATH)
+    return _path(f"convexity_{form}", "method=convexity_annealing", f"method.form={form}")
 
 
 CONTENDERS = {
@@ -38,12 +47,25 @@ CONTENDERS = {
         *(_baseline(f"plain_{init}", f"model.init={init}") for init in ("default", "kaiming", "orthogonal")),
         _baseline("plain_looks_linear", "model.init=looks_linear"),
         _baseline("plain_identity", "model.init=identity"),
+        _baseline("plain_mean_preserving", "model.init=mean_preserving"),
         _baseline("dirac", "model.block=dirac"),
         _baseline("dirac_identity", "model.block=dirac", "model.init=identity"),
         _baseline("dirac_normalized", "model.block=dirac_normalized"),
-        *(_identity(path) for path in ("linear", "residual", "circular")),
+        *(_identity(path) for path in ("linear", "residual", "circular", "preactivation")),
         Contender("identity_adaptive", ("method=identity_homotopy", "continuation=adaptive"), SHARED),
+        *(_circular(init, f"model.init={init}") for init in ("kaiming", "looks_linear")),
+        _circular("dirac", "model.block=dirac"),
         *(_convexity(form) for form in ("literal", "variance_preserving")),
+        _path(
+            "convexity_literal_looks_linear",
+            "method=convexity_annealing",
+            "method.form=literal",
+            "model.init=looks_linear",
+        ),
+        _path("tailored_activation", "method=tailored_activation"),
+        _path("decay_centre", "method=decay_centre"),
+        _path("decay_centre_identity", "method=decay_centre", "model.init=identity"),
+        Contender("skip_multipliers", ("method=skip_multipliers",), (*SHARED, MULTIPLIERS)),
     ),
     OTHERS: (
         *(

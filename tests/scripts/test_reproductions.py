@@ -158,6 +158,6 @@ def test_a_row_is_trained_with_its_published_settings(
 
 def test_the_study_of_baselines_gives_everyone_the_same_shared_settings() -> None:
     rows = [one for group in CONTENDERS.values() for one in group]
-    assert len(rows) == len({one.name for one in rows}) == 20
+    assert len(rows) == len({one.name for one in rows}) == 30
     shared = {tuple(setting[:3] for setting in settings(one.space, 8)) for one in rows}
     assert len(shared) == 1
