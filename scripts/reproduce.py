@@ -5,7 +5,7 @@
     python scripts/reproduce.py identity_homotopy_script|identity_homotopy_source [--fast]
     python scripts/reproduce.py curvature_source|hta_vgg|convexity_source [--fast]
     python scripts/reproduce.py hta_functions|precision_bounds|curvature_overhead
-    python scripts/reproduce.py baselines [--processes 2] [--outputs outputs/reproduce] [--only ROW ...]
+    python scripts/reproduce.py baselines|depth|ablation|hta [--only ROW ...] [--markdown docs/results/NAME.md]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
     python scripts/reproduce.py transformer [--only decoder/post ...] [--markdown docs/results/transformer.md]
@@ -29,26 +29,40 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
 
-from reproductions import curvature_overhead, hta_functions, landscape, precision_bounds, transformer
+from reproductions import (
+    ablation,
+    baselines,
+    curvature_overhead,
+    depth,
+    hta,
+    hta_functions,
+    landscape,
+    precision_bounds,
+    source_study,
+    transformer,
+    tuned_study,
+)
 from reproductions.claims.kept import STUDIES as SOURCES
 from reproductions.claims.page import render as render_claims
 from reproductions.ledger import Ledger
-from reproductions.recorded import recorded
-from reproductions.row import comparison, published_rows
-from reproductions.source_study import Plan, measure, write_page
-from reproductions.study import Trainings, carry_out, processes
-from reproductions.table import render
+from reproductions.plan import Plan, Refused
+from reproductions.row import trained_again
 
 from homotopy_bench.core.files import write_atomically
-from homotopy_bench.core.pictures import rendered
 
-STUDIES = ("baselines", "depth", "hta")
-LANDSCAPES = ("landscape", "basins")
-"""Studies of minima, which have settings of their own."""
+TUNED = {"baselines": baselines.STUDY, "depth": depth.STUDY, "hta": hta.STUDY, "ablation": ablation.STUDY}
+"""Studies whose rows are tuned at equal budgets."""
+
+OTHERS: Mapping[str, Callable[[Plan, Path], str]] = {
+    landscape.NAME: landscape.measure,
+    transformer.NAME: transformer.measure,
+    "basins": lambda plan, page: importlib.import_module("reproductions.basins").measure(plan, page),
+}
+"""Studies with pages of their own."""
 
 COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds, curvature_overhead)}
 """Studies without records, which take a minute or less."""
@@ -66,13 +80,9 @@ def main() -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "study", choices=("all", "results", *SOURCES, *COUNTS, *STUDIES, *LANDSCAPES, transformer.NAME), metavar="STUDY"
-    )
+    parser.add_argument("study", choices=("all", "results", *SOURCES, *COUNTS, *TUNED, *OTHERS), metavar="STUDY")
     parser.add_argument("--fast", action="store_true", help="of the sources' studies what two cores do in minutes")
-    parser.add_argument(
-        "--results", type=Path, default=ROOT / "docs" / "results", help="where the sources' studies are kept"
-    )
+    parser.add_argument("--results", type=Path, default=ROOT / "docs" / "results", help="where results are kept")
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
@@ -84,129 +94,88 @@ def main() -> int:
     parser.add_argument("--row", help="only this row, with its published settings")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="for every training of the study")
     arguments = parser.parse_intermixed_args()
-    folder = arguments.outputs / arguments.study
-    command = "python scripts/reproduce.py " + " ".join(sys.argv[1:])
-    file = arguments.markdown or folder / "table.md"
-    if arguments.study in ("all", "results", *COUNTS, *SOURCES):
-        return _sources(arguments, parser)
-    if arguments.study in LANDSCAPES:
-        page = importlib.import_module(f"reproductions.{arguments.study}").run(folder, command, arguments.markdown)
-        write_atomically(file, page.encode())
-        print(page)
-        return 0
-    if arguments.study == transformer.NAME:
-        print(transformer.measure(_plan(arguments), file))
-        return 0
-    if arguments.row is not None:
-        table = ROOT / "docs" / "results" / f"{arguments.study}.md"
-        rows = published_rows(table.read_text(encoding="utf-8"))
-        if arguments.row not in rows:
-            parser.error(f"--row={arguments.row}: accepted: {', '.join(rows)}")
-        row, runs = rows[arguments.row], folder / "rows" / arguments.row
-        overrides = (*row.overrides, *arguments.overrides)
-        summaries = [recorded(overrides, seed, runs) for seed in range(arguments.seeds or 5)]
-        accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
-        print(comparison(arguments.row, row, accuracies, table.relative_to(ROOT)))
-        return 0
-    study = importlib.import_module(f"reproductions.{arguments.study}").STUDY
-    own = {word.partition("=")[0] for rows in study.contenders.values() for one in rows for word in one.overrides}
-    for override in arguments.overrides:
-        if override.partition("=")[0] in own:
-            parser.error(f"{override}: rows of this study set this key themselves; accepted: any other override")
-    groups = {
-        target: [replace(one, overrides=(*one.overrides, *arguments.overrides)) for one in rows]
-        for target, rows in study.contenders.items()
-    }
-    names = [one.name for rows in groups.values() for one in rows]
-    for name in arguments.only or ():
-        if name not in names:
-            parser.error(f"--only {name}: accepted: {', '.join(names)}")
-    settings = arguments.settings or study.budget.settings
-    budget = replace(study.budget, settings=settings, finalists=min(study.budget.finalists, settings))
-    ledger = Ledger(file.with_suffix(".csv"))
-    done = ledger.rows()
-    chosen = [
-        one for rows in groups.values() for one in rows if one.name in (arguments.only or names) or one.name in done
-    ]
-    with processes(arguments.processes) as train:
-        trainings = Trainings(ledger, folder, train)
-        outcomes = {
-            outcome.contender.name: outcome
-            for outcome in carry_out(chosen, trainings, budget, arguments.seeds or study.seeds, arguments.processes)
-        }
-    page = render(
-        {target: [outcomes[one.name] for one in rows if one.name in outcomes] for target, rows in groups.items()},
-        study.title,
-        command,
-        budget,
-        waiting=[name for name in names if name not in outcomes],
-    )
-    if study.draw is not None:
-        picture = file.with_suffix(".png")
-        write_atomically(picture, rendered(study.draw(list(outcomes.values()))))
-        page += f"\n![{study.title}]({picture.name})\n"
-    write_atomically(file, page.encode())
-    print(page)
-    return 0
-
-
-def _sources(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Carry out one or all studies of sources, and write the page of their claims.
-
-    Returns:
-        The exit code.
-    """
-    own = {name: study for name, study in SOURCES.items() if arguments.study in ("all", name)}
-    known = [row for study in own.values() for row in study.protocol(arguments.fast).names()]
-    for name in arguments.only or ():
-        if name not in known:
-            parser.error(f"--only {name}: accepted: {', '.join(known) or 'nothing'}")
-    for name, count in COUNTS.items():
-        if arguments.study in ("all", name) and not arguments.only:
-            count(arguments.results)
-    plan = _plan(arguments)
-    for name, study in own.items():
-        file = study.file(arguments.results, arguments.fast)
-        if arguments.overrides:
-            file = arguments.outputs / name / "page.md"
-        if arguments.markdown and arguments.study == name:
-            file = arguments.markdown
-        measure(study, plan, file)
-        print(f"{name}: {file}", flush=True)
-    if arguments.study == "all" and not arguments.fast:
-        # No fast protocol: the Hessians of wide networks take half an hour.
-        landscape.run(arguments.outputs / landscape.NAME, landscape.COMMAND, arguments.results / f"{landscape.NAME}.md")
-        landscape.write_page(arguments.results)
-    if arguments.study == "results":
-        _write_pages(arguments.results)
-    page = render_claims(arguments.results)
-    write_atomically(arguments.results.parent / CLAIMS, page.encode())
-    print(f"claims: {arguments.results.parent / CLAIMS}")
-    return 0
-
-
-def _plan(arguments: argparse.Namespace) -> Plan:
-    return Plan(
-        arguments.fast,
+    name: str = arguments.study
+    _refuse_options_without_meaning(arguments, parser)
+    plan = Plan(
         arguments.outputs,
         arguments.processes,
+        arguments.fast,
+        arguments.settings,
         arguments.seeds,
         arguments.only,
         tuple(arguments.overrides),
     )
+    page: Path = arguments.markdown or arguments.outputs / name / "table.md"
+    try:
+        if arguments.row is not None:
+            print(trained_again(arguments.row, arguments.results / f"{name}.md", plan))
+        elif name in TUNED:
+            print(tuned_study.measure(name, TUNED[name], plan, page))
+        elif name in OTHERS:
+            print(OTHERS[name](plan, page))
+        else:
+            _of_sources(name, plan, arguments.results, arguments.markdown)
+    except Refused as refused:
+        parser.error(str(refused))
+    return 0
+
+
+def _refuse_options_without_meaning(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """End with exit code 2 where an option is given that the study would ignore."""
+    name = arguments.study
+    meaning = {
+        "fast": (*SOURCES, "all"),
+        "settings": TUNED,
+        "seeds": (*SOURCES, *TUNED, transformer.NAME),
+        "only": (*SOURCES, *TUNED, transformer.NAME, landscape.NAME),
+        "row": TUNED,
+        "markdown": (*SOURCES, *TUNED, *OTHERS),
+        "overrides": (*SOURCES, *TUNED, transformer.NAME),
+    }
+    for option, studies in meaning.items():
+        if getattr(arguments, option) and name not in studies:
+            shown = arguments.overrides[0] if option == "overrides" else f"--{option}"
+            parser.error(f"{shown}: has no meaning for {name}; accepted: {', '.join(studies)}")
+
+
+def _of_sources(name: str, plan: Plan, results: Path, markdown: Path | None) -> None:
+    """Carry out one or all studies of sources, or none with ``results``, and write the page of their claims."""
+    own = {key: study for key, study in SOURCES.items() if name in ("all", key)}
+    for key, count in COUNTS.items():
+        if name in ("all", key):
+            count(results)
+    for key, study in own.items():
+        page = study.file(results, plan.fast)
+        if plan.overrides:
+            page = plan.outputs / key / "page.md"
+        page = markdown or page
+        source_study.measure(study, plan, page)
+        print(f"{key}: {page}", flush=True)
+    if name == "all" and not plan.fast:
+        # No fast protocol: training and Hessians of wide networks take half an hour.
+        landscape.measure(plan, results / f"{landscape.NAME}.md")
+    if name == "results":
+        _write_pages(results)
+    claims = results.parent / CLAIMS
+    write_atomically(claims, render_claims(results).encode())
+    print(f"claims: {claims}")
 
 
 def _write_pages(results: Path) -> None:
-    """Write the pages of the sources' studies from what their CSVs have."""
+    """Write the pages of studies from what their CSVs and JSONs have."""
     for study, fast in product(SOURCES.values(), (False, True)):
         page = study.file(results, fast)
         if page.with_suffix(".csv").exists():
-            write_page(study, fast, Ledger(page.with_suffix(".csv")), page)
-    if (results / f"{landscape.NAME}.json").exists():
-        landscape.write_page(results)
+            source_study.write_page(study, fast, Ledger(page.with_suffix(".csv")), page)
+    for name, tuned in TUNED.items():
+        page = results / f"{name}.md"
+        if page.with_suffix(".csv").exists():
+            tuned_study.write_page(name, tuned, Ledger(page.with_suffix(".csv")), page)
     page = results / f"{transformer.NAME}.md"
     if page.with_suffix(".csv").exists():
         transformer.write_page(Ledger(page.with_suffix(".csv")), page)
+    if (results / f"{landscape.NAME}.json").exists():
+        landscape.write_page(results / f"{landscape.NAME}.md")
 
 
 def _count(text: str) -> int:

@@ -42,6 +42,7 @@ from homotopy_bench.tracking.checkpoint_file import read_checkpoint
 from homotopy_bench.tracking.kept_measurements import KeptMeasurements, identity
 from reproductions.between import barrier_tensors
 from reproductions.endpoints import DEEP, SHALLOW
+from reproductions.plan import Plan
 from reproductions.trained import Row, trained
 
 SPLITS = ("train", "test")
@@ -59,15 +60,21 @@ WAYS = {"barrier_loss": "straight", "matched_barrier_loss": "matched", "repaired
 Pair = tuple[FinishedRun, FinishedRun]
 
 
-def run(folder: Path, command: str, page: Path | None) -> str:
-    """Return the page of the study, after training and measuring what is missing.
+NAME = "basins"
+COMMAND = "python scripts/reproduce.py basins --markdown docs/results/basins.md"
+
+
+def measure(plan: Plan, page: Path) -> str:
+    """Train and measure what is missing of the study, and write its page.
 
     Args:
-        folder: Where runs and figures are kept.
-        command: The command line, for the page.
-        page: File beside which the pictures go; None for the folder.
+        plan: Where runs and figures are kept.
+        page: File of the page; the pictures lie beside it.
+
+    Returns:
+        The page.
     """
-    pictures = page.parent if page else folder
+    folder = plan.outputs / NAME
     lines = ["# Do homotopies end in other basins?", ""]
     lines += [line.strip() for line in (__doc__ or "").split("\n\n", 1)[1].splitlines()]
     for name, title, rows in (
@@ -75,10 +82,12 @@ def run(folder: Path, command: str, page: Path | None) -> str:
         ("mnist", "784-128-128-10 on MNIST", SHALLOW),
     ):
         metrics = BETWEEN if name == "mnist1d" else REPAIRED
-        lines += ["", f"## {title}", "", *_study(rows, metrics, folder / name, pictures / f"basins_{name}.png")]
+        lines += ["", f"## {title}", "", *_study(rows, metrics, folder / name, page.parent / f"basins_{name}.png")]
     lines += ["", "## The largest eigenvalue along the path", ""]
-    lines += _along_paths(folder / "mnist1d", pictures / "basins_lambda_max.png")
-    return "\n".join([*lines, "", "## Made by", "", f"    {command}", ""])
+    lines += _along_paths(folder / "mnist1d", page.parent / "basins_lambda_max.png")
+    text = "\n".join([*lines, "", "## Made by", "", f"    {COMMAND}", ""])
+    write_atomically(page, text.encode())
+    return text
 
 
 def _study(rows: Mapping[str, Row], metrics: Mapping[str, PairMetric], folder: Path, picture: Path) -> list[str]:

@@ -20,7 +20,8 @@ from homotopy_bench.analysis.correlated import OUTCOME
 from homotopy_bench.analysis.correlations import correlations
 from homotopy_bench.analysis.finished import finished_runs
 from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
-from homotopy_bench.analysis.survey import Plan, survey
+from homotopy_bench.analysis.survey import Plan as Survey
+from homotopy_bench.analysis.survey import survey
 from homotopy_bench.core.files import read_json, write_atomically
 from homotopy_bench.core.pictures import rendered
 from homotopy_bench.landscape.average_case import flatness
@@ -36,6 +37,7 @@ from homotopy_bench.landscape.sam import asam, sam
 from homotopy_bench.landscape.spectrum import SpectrumOptions, spectrum
 from reproductions.between import path_tensors
 from reproductions.endpoints import SOURCE
+from reproductions.plan import Plan
 from reproductions.trained import trained
 
 NAME = "landscape"
@@ -76,29 +78,41 @@ Row = dict[str, Any]
 """What is kept of a row: ``made``, ``runs`` and ``pairs``, each of these with its seeds and figures by split."""
 
 
-def run(folder: Path, command: str, page: Path | None) -> str:
-    """Return the page of the study, after training and measuring what is missing.
+def measure(plan: Plan, page: Path) -> str:
+    """Train and measure what is missing of the study, and write its page from what its JSON has.
 
     Args:
-        folder: Where runs are kept.
-        command: The command line, for the page.
-        page: File beside which figures and picture go; None for the folder.
+        plan: How much of it.
+        page: File of the page; figures and picture lie beside it.
+
+    Returns:
+        The page.
+
+    Raises:
+        Refused: If a row does not exist.
     """
-    beside = page or folder / "table.md"
-    file = beside.with_suffix(".json")
+    file = page.with_suffix(".json")
     kept: dict[str, Row] = read_json(file) if file.exists() else {}
-    for name in SOURCE:
+    for name in plan.chosen(list(SOURCE)):
         if name not in kept:
-            kept[name] = _measured(name, folder)
+            kept[name] = _measured(name, plan.outputs / NAME)
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, json.dumps({row: kept[row] for row in SOURCE if row in kept}).encode() + b"\n")
-    return render(kept, command, beside.parent / PICTURE)
+    return write_page(page)
 
 
-def write_page(results: Path) -> None:
-    """Write the page and the picture of what the JSON below a folder has."""
-    page = results / f"{NAME}.md"
-    write_atomically(page, render(read_json(page.with_suffix(".json")), COMMAND, results / PICTURE).encode())
+def write_page(page: Path) -> str:
+    """Write the page and the picture of what the JSON beside it has.
+
+    Args:
+        page: File of the page.
+
+    Returns:
+        The page.
+    """
+    text = render(read_json(page.with_suffix(".json")), COMMAND, page.parent / PICTURE)
+    write_atomically(page, text.encode())
+    return text
 
 
 def _measured(name: str, folder: Path) -> Row:
@@ -121,7 +135,7 @@ def _measured(name: str, folder: Path) -> Row:
         }
         for one in finished
     }
-    for figure in survey(finished, Plan(METRICS, "full", SPLITS, None), say):
+    for figure in survey(finished, Survey(METRICS, "full", SPLITS, None), say):
         runs[figure.run.folder]["figures"][figure.split][figure.name] = _entry(figure.entry)
     pairs: dict[tuple[int, int], Row] = {}
     plan = PairPlan(BETWEEN if name in TOO_WIDE else MATCHED, "full", SPLITS, None)

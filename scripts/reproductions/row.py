@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homotopy_bench.core.statistics import mean, student_interval
+from reproductions.plan import Plan, Refused
+from reproductions.recorded import recorded
 
 PERCENT = 100.0
+SEEDS = 5
+"""Runs of a row that is trained again, unless asked otherwise."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,30 @@ def published_rows(page: str) -> dict[str, Row]:
     means = {name: float(value) for name, value in re.findall(r"^\| ([^|]+) \|[^|]*\| \*\*([\d.]+)\*\* \|", page, re.M)}
     chosen = re.findall(r"^\| (\w+) \| `([^`]+)` \|$", page, re.M)
     return {name: Row(tuple(text.split()), means[name.replace("_", " ")]) for name, text in chosen}
+
+
+def trained_again(name: str, page: Path, plan: Plan) -> str:
+    """Train one row with its published settings, without a search, and return what came out beside the page.
+
+    Args:
+        name: Name of the row.
+        page: The published page.
+        plan: Where records are written, runs and overrides.
+
+    Returns:
+        The lines to print.
+
+    Raises:
+        Refused: If the page has no such row.
+    """
+    rows = published_rows(page.read_text(encoding="utf-8")) if page.exists() else {}
+    if name not in rows:
+        raise Refused(f"--row={name}: accepted: {', '.join(rows) or 'no row before the study'}")
+    overrides = (*rows[name].overrides, *plan.overrides)
+    folder = plan.outputs / page.stem / "rows" / name
+    summaries = [recorded(overrides, seed, folder) for seed in range(plan.seeds or SEEDS)]
+    accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
+    return comparison(name, rows[name], accuracies, Path("docs", "results", page.name))
 
 
 def comparison(name: str, row: Row, accuracies: Sequence[float], page: Path) -> str:

@@ -13,6 +13,7 @@ from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
 from homotopy_bench.tracking.record import read_metrics
 from reproductions.ledger import NONE, Ledger, Training
+from reproductions.plan import Plan
 from reproductions.search import Budget, Contender
 from reproductions.study import Figures, Train, Trainings, carry_out, processes, together
 
@@ -83,27 +84,6 @@ class SourceStudy:
         return results / f"{self.name}{'_fast' if short else ''}.md"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Say how much of a study is done, and where.
-
-    Attributes:
-        fast: Whether the fast protocol.
-        outputs: Where records are written.
-        processes: Trainings side by side.
-        seeds: Runs of each row; None for those of the protocol.
-        only: Rows; None for all.
-        overrides: For every training.
-    """
-
-    fast: bool
-    outputs: Path
-    processes: int
-    seeds: int | None = None
-    only: Sequence[str] | None = None
-    overrides: tuple[str, ...] = ()
-
-
 def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
     """Train what is missing of a study, and write its page from what its CSV has.
 
@@ -114,13 +94,17 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
 
     Returns:
         The page.
+
+    Raises:
+        Refused: If a row does not exist.
     """
     protocol = study.protocol(plan.fast)
+    names = plan.chosen(protocol.names())
     chosen = [
         Contender(one.name, (*one.overrides, *plan.overrides), ())
         for own in protocol.rows.values()
         for one in own
-        if plan.only is None or one.name in plan.only
+        if one.name in names
     ]
     ledger = Ledger(page.with_suffix(".csv"))
     with processes(plan.processes, study.train) as train:

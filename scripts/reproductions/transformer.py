@@ -19,7 +19,8 @@ from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
 from reproductions.ledger import Ledger, Training
-from reproductions.source_study import Plan, lines_of
+from reproductions.plan import Plan, Refused
+from reproductions.source_study import lines_of
 from reproductions.study import Trainings, processes
 
 if TYPE_CHECKING:
@@ -112,11 +113,12 @@ def measure(plan: Plan, page: Path) -> str:
         The page.
 
     Raises:
-        SystemExit: If no row has such a name.
+        Refused: If no row has such a name.
     """
+    for start in plan.only or ():
+        if not any(name.startswith(start) for name in rows()):
+            raise Refused(f"--only {start}: accepted: the beginning of {', '.join(rows())}")
     chosen = {name: row for name, row in rows().items() if name.startswith(tuple(plan.only or ("",)))}
-    if not chosen:
-        raise SystemExit(f"--only {' '.join(plan.only or ())}: accepted: the beginning of {', '.join(rows())}")
     ledger = Ledger(page.with_suffix(".csv"))
 
     def train(name: str) -> None:
@@ -155,7 +157,8 @@ def write_page(ledger: Ledger, page: Path, overrides: tuple[str, ...] = ()) -> s
     picture = page.with_suffix(".png")
     page.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(picture, rendered(draw(runs)))
-    text = "\n".join(_lines(runs, picture.name, " ".join(("python scripts/reproduce.py", NAME, *overrides)))) + "\n"
+    command = " ".join(("python scripts/reproduce.py", NAME, *overrides, f"--markdown docs/results/{NAME}.md"))
+    text = "\n".join(_lines(runs, picture.name, command)) + "\n"
     write_atomically(page, text.encode())
     return text
 

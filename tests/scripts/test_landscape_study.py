@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from reproductions import landscape
+from reproductions.plan import Plan
 from reproductions.trained import Row
 
 TINY = (
@@ -19,7 +20,7 @@ def test_a_row_is_measured_once_and_its_figures_are_on_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(landscape, "SOURCE", {"narrow_sharp": Row(TINY, 3)})
-    page = landscape.run(tmp_path / "runs", "make it", tmp_path / "page.md")
+    page = landscape.measure(Plan(tmp_path / "runs"), tmp_path / "page.md")
     kept = json.loads((tmp_path / "page.json").read_text())["narrow_sharp"]
     assert [one["seed"] for one in kept["runs"]] == [0, 1, 2]
     assert [one["seeds"] for one in kept["pairs"]] == [[0, 1], [0, 2], [1, 2]]
@@ -35,4 +36,4 @@ def test_a_row_is_measured_once_and_its_figures_are_on_the_page(
     assert f"| {mean:.3g} +- " in around
     assert (tmp_path / "landscape_barriers.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(landscape, "_measured", None)
-    assert landscape.run(tmp_path / "elsewhere", "make it", tmp_path / "page.md") == page
+    assert landscape.measure(Plan(tmp_path / "elsewhere"), tmp_path / "page.md") == page

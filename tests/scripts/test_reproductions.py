@@ -156,6 +156,24 @@ def test_a_row_is_trained_with_its_published_settings(
     assert "--row=plain: accepted: plain_default, " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["landscape", "--seeds", "3"], "--seeds: has no meaning for landscape"),
+        (["all", "training.epochs=1"], "training.epochs=1: has no meaning for all"),
+        (["depth", "--only", "dirac_8"], "--only dirac_8: accepted: plain_orthogonal_8, "),
+        (["ablation", "method.path=linear"], "method.path=linear: rows of this study set this key themselves"),
+    ],
+)
+def test_what_a_study_would_ignore_is_refused(
+    words: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", *words])
+    with pytest.raises(SystemExit, match="2"):
+        reproduce.main()
+    assert says in capsys.readouterr().err
+
+
 def test_the_study_of_baselines_gives_everyone_the_same_shared_settings() -> None:
     rows = [one for group in CONTENDERS.values() for one in group]
     assert len(rows) == len({one.name for one in rows}) == 30

@@ -18,8 +18,9 @@ from reproductions.claims.judging import of_a_gain, of_one_run, within
 from reproductions.claims.kept import STUDIES, Kept, NotMeasured, run_interval
 from reproductions.claims.page import SOURCES, judged, render
 from reproductions.ledger import Ledger, Training
+from reproductions.plan import Plan
 from reproductions.search import Contender, search
-from reproductions.source_study import NO_SEARCH, Plan, SourceStudy, measure, write_page
+from reproductions.source_study import NO_SEARCH, SourceStudy, measure, write_page
 from reproductions.study import Train, one_by_one
 
 from tests.cases import need_data
@@ -57,7 +58,7 @@ def test_a_row_at_reduced_size(name: str, tmp_path: Path, monkeypatch: pytest.Mo
         need_data(data, compose("method=baseline").paths.data_root())
     monkeypatch.setattr(source_study, "processes", in_this_process)
     study = STUDIES[name]
-    plan = Plan(True, tmp_path / "records", 1, seeds=2, only=[row], overrides=small)
+    plan = Plan(tmp_path / "records", fast=True, seeds=2, only=[row], overrides=small)
     page = measure(study, plan, tmp_path / "page.md")
     folder = tmp_path / "records" / "page" / "report" / row
     records = [json.loads((folder / str(seed) / "summary.json").read_text()) for seed in range(2)]

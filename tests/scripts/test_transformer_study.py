@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from reproductions import transformer
 from reproductions.ledger import Ledger, Training
-from reproductions.source_study import Plan
+from reproductions.plan import Plan, Refused
+from reproductions.study import together
 
 from tests.composing import compose
 
@@ -67,9 +70,10 @@ def test_a_diverged_run_is_counted_and_its_loss_is_none(tmp_path: Path) -> None:
     assert transformer.loss_of(ledger.reports("vit/pre/cap")[1]) == math.inf
 
 
-def test_a_part_is_trained_once_and_kept(tmp_path: Path) -> None:
+def test_a_part_is_trained_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer, "processes", lambda _: nullcontext(together))
     page = tmp_path / "page.md"
-    plan = Plan(False, tmp_path / "records", 1, 1, ("vit/pre/cap",), TINY)
+    plan = Plan(tmp_path / "records", seeds=1, only=("vit/pre/cap",), overrides=TINY)
     text = transformer.measure(plan, page)
     kept = Ledger(page.with_suffix(".csv")).reports("vit/pre/cap")
     assert len(kept) == len(transformer.RATES)
@@ -77,7 +81,7 @@ def test_a_part_is_trained_once_and_kept(tmp_path: Path) -> None:
     for one in kept:
         assert f"optimizer.lr={transformer.RATES[kept.index(one)]}" in one.overrides
         assert transformer._by_epoch(one, "train_loss")[0] == [1, 2]
-    assert transformer.measure(Plan(False, tmp_path / "other", 1, 1, ("vit/pre/cap",), TINY), page) == text
+    assert transformer.measure(replace(plan, outputs=tmp_path / "other"), page) == text
     assert not (tmp_path / "other").exists()
-    with pytest.raises(SystemExit, match="--only nothing"):
-        transformer.measure(Plan(False, tmp_path, 1, only=("nothing",)), page)
+    with pytest.raises(Refused, match="--only nothing"):
+        transformer.measure(replace(plan, only=("nothing",)), page)

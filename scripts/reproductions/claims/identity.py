@@ -84,14 +84,10 @@ def _warmup(kept: Kept) -> Finding:
 
 def _powerful(kept: Kept) -> Finding:
     rows = kept.study_rows("baselines")
-    means = {
-        name: fmean(one.test_acc for one in runs if one.test_acc is not None)
-        for name, runs in rows.items()
-        if name.startswith(("plain", "identity"))
-    }
+    means = {name: fmean(one.test_acc for one in runs if one.test_acc is not None) for name, runs in rows.items()}
     plain, path = (
-        max((name for name in means if name.startswith(kind)), key=lambda name: means[name], default="")
-        for kind in ("plain", "identity")
+        max((name for name in means if name.startswith(kind)), key=means.__getitem__, default="")
+        for kind in (("plain", "dirac"), ("identity",))
     )
     if not plain or not path:
         return Finding("", "not measured yet")
