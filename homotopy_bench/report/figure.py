@@ -144,9 +144,42 @@ def _styles(rows: Sequence[Row]) -> Iterator[dict[str, str]]:
 
 def _names(rows: Sequence[Row]) -> list[str]:
     """Return the names of the rows in one line each; where shortening makes two alike, with their numbers."""
-    names = [plain_label(f"{row.method} {row.label}".strip(), LONGEST) for row in rows]
+    keys = {method: _keys([row for row in rows if row.method == method]) for method in {row.method for row in rows}}
+    full = [
+        (row.method, *(f"{key}={row.settings[key]}" for key in keys[row.method] if key in row.settings)) for row in rows
+    ]
+    names = [plain_label(" ".join(words), LONGEST) for words in full]
     twice = Counter(names)
     return [name if twice[name] == 1 else f"{name} (row {row})" for row, name in enumerate(names, start=1)]
+
+
+def _keys(rows: Sequence[Row]) -> list[str]:
+    """Return the keys that name the rows of a method: all, or as few as tell them apart where a name gets too long.
+
+    Those whose values are numbers go first.
+    """
+    keys = sorted({key for row in rows for key in row.settings})
+    if all(len(f"{row.method} {row.label}") <= LONGEST for row in rows):
+        return keys
+    words = [key for key in keys if any(not _is_number(row.settings.get(key, "0")) for row in rows)]
+    numbers = [key for key in keys if key not in words]
+    for key in (*reversed(numbers), *reversed(words)):
+        fewer = [other for other in keys if other != key]
+        if _told_apart(rows, fewer) == _told_apart(rows, keys):
+            keys = fewer
+    return keys
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _told_apart(rows: Sequence[Row], keys: Sequence[str]) -> int:
+    return len({tuple(row.settings.get(key) for key in keys) for row in rows})
 
 
 def _curves(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

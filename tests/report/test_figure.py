@@ -81,6 +81,35 @@ def test_a_legend_of_thirty_rows_is_whole_and_tells_them_apart(write_run: Callab
     assert len({(line.get_marker(), line.get_fillstyle()) for line in rows}) == 30
 
 
+def test_long_names_are_shortened_to_the_words_that_tell_rows_apart(
+    write_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    variants = (("dirac", "orthogonal", 0.00553), ("plain", "looks_linear", 0.00255), ("plain", "orthogonal", 0.00484))
+    for number, (block, init, rate) in enumerate(variants):
+        model = {"block": block, "init": init}
+        optimizer = {"lr": rate, "weight_decay": 10.0 * rate, "a_long_name_of_a_key": rate}
+        settings = {"model": model, "optimizer": optimizer}
+        run = write_run(
+            tmp_path / str(number),
+            acc=0.5 + 0.1 * number,
+            settings=settings,
+            overrides=(
+                "model.block=x",
+                "model.init=x",
+                "optimizer.lr=0",
+                "optimizer.weight_decay=0",
+                "optimizer.a_long_name_of_a_key=0",
+            ),
+        )
+        write_metrics(run, [0.1, 0.2], [0.1, 0.2])
+    (axes,) = drawn(draw_sections(report_of(tmp_path).sections)).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert {text.get_text() for text in legend.get_texts()} == {
+        f"baseline model.block={block} model.init={init}" for block, init, _ in variants
+    }
+
+
 def test_a_legend_of_many_rows_has_columns_and_says_what_is_left_out(
     write_run: Callable[..., Path], tmp_path: Path
 ) -> None:
