@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -172,6 +173,25 @@ def test_what_a_study_would_ignore_is_refused(
     with pytest.raises(SystemExit, match="2"):
         reproduce.main()
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/results/index.md"])
+def test_the_tables_of_readers_say_what_the_results_say(page: str) -> None:
+    """Cells are mean, deviation, interval, path, difference and p, as in the full table."""
+    full = (reproduce.ROOT / "docs" / "results" / "baselines.md").read_text()
+    published = {cells[1]: [cells[n] for n in (3, 4, 5, 8, 9, 10)] for cells in _bold(full)}
+    shown = {cells[1].split(",")[0]: cells[2:8] for cells in _bold((reproduce.ROOT / page).read_text())}
+    assert len(shown) >= 5
+    assert shown == {name: published[name] for name in shown}
+
+
+def _bold(page: str) -> list[list[str]]:
+    """Return the cells of the table lines whose mean is bold."""
+    return [
+        [cell.strip() for cell in line.split("|")]
+        for line in page.splitlines()
+        if re.match(r"\|.*\| \*\*[\d.]+\*\* \|", line)
+    ]
 
 
 def test_the_study_of_baselines_gives_everyone_the_same_shared_settings() -> None:
