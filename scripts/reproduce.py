@@ -27,7 +27,6 @@ beginnings of the names of the rows to train.
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Mapping
 from itertools import product
@@ -36,6 +35,7 @@ from pathlib import Path
 from reproductions import (
     ablation,
     baselines,
+    basins,
     curvature_overhead,
     depth,
     hta,
@@ -60,7 +60,7 @@ TUNED = {"baselines": baselines.STUDY, "depth": depth.STUDY, "hta": hta.STUDY, "
 OTHERS: Mapping[str, Callable[[Plan, Path], str]] = {
     landscape.NAME: landscape.measure,
     transformer.NAME: transformer.measure,
-    "basins": lambda plan, page: importlib.import_module("reproductions.basins").measure(plan, page),
+    basins.NAME: basins.measure,
 }
 """Studies with pages of their own."""
 
@@ -125,17 +125,18 @@ def _refuse_options_without_meaning(arguments: argparse.Namespace, parser: argpa
     name = arguments.study
     meaning = {
         "fast": (*SOURCES, "all"),
-        "settings": TUNED,
+        "settings": () if arguments.row else TUNED,
         "seeds": (*SOURCES, *TUNED, transformer.NAME),
-        "only": (*SOURCES, *TUNED, transformer.NAME, landscape.NAME),
+        "only": () if arguments.row else (*SOURCES, *TUNED, transformer.NAME, landscape.NAME),
         "row": TUNED,
-        "markdown": (*SOURCES, *TUNED, *OTHERS),
+        "markdown": () if arguments.row else (*SOURCES, *TUNED, *OTHERS),
         "overrides": (*SOURCES, *TUNED, transformer.NAME),
     }
     for option, studies in meaning.items():
         if getattr(arguments, option) and name not in studies:
             shown = arguments.overrides[0] if option == "overrides" else f"--{option}"
-            parser.error(f"{shown}: has no meaning for {name}; accepted: {', '.join(studies)}")
+            accepted = f"; accepted: {', '.join(studies)}" if studies else " with --row"
+            parser.error(f"{shown}: has no meaning for {name}{accepted}")
 
 
 def _of_sources(name: str, plan: Plan, results: Path, markdown: Path | None) -> None:
@@ -170,7 +171,7 @@ def _write_pages(results: Path) -> None:
     for name, tuned in TUNED.items():
         page = results / f"{name}.md"
         if page.with_suffix(".csv").exists():
-            tuned_study.write_page(name, tuned, Ledger(page.with_suffix(".csv")), page)
+            tuned_study.write_page(name, tuned, page)
     page = results / f"{transformer.NAME}.md"
     if page.with_suffix(".csv").exists():
         transformer.write_page(Ledger(page.with_suffix(".csv")), page)

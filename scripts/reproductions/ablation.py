@@ -1,4 +1,4 @@
-"""What of identity homotopy carries its accuracy: one choice at a time is changed, and the rate tuned again.
+"""Change one choice of identity homotopy at a time, and tune the rate again: what carries its accuracy?
 
 The default is the circular path from an orthogonal start, all layers together, t linear. MNIST-1D, 32 layers of 64,
 100 epochs; weight decay, length of the path and warm-up of the rate are those that the study of baselines chose for
@@ -64,4 +64,5 @@ STUDY = Study(
     CONTENDERS,
     Budget(settings=6, finalists=2, seeds=2),
     seeds=10,
+    reference="circular",
 )

@@ -45,6 +45,9 @@ from reproductions.endpoints import DEEP, SHALLOW
 from reproductions.plan import Plan
 from reproductions.trained import Row, trained
 
+NAME = "basins"
+COMMAND = "python scripts/reproduce.py basins --markdown docs/results/basins.md"
+
 SPLITS = ("train", "test")
 SAMPLES = 3000
 PATH_SEEDS = 5
@@ -58,10 +61,6 @@ REPAIRED = {**BETWEEN, "repaired": repaired_barriers}
 WAYS = {"barrier_loss": "straight", "matched_barrier_loss": "matched", "repaired_barrier_loss": "matched and repaired"}
 
 Pair = tuple[FinishedRun, FinishedRun]
-
-
-NAME = "basins"
-COMMAND = "python scripts/reproduce.py basins --markdown docs/results/basins.md"
 
 
 def measure(plan: Plan, page: Path) -> str:

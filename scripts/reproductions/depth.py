@@ -39,11 +39,13 @@ ROWS: Mapping[str, tuple[str, ...]] = {
 """Name -> how a network of any depth is trained: three plain ones, two homotopies, one with skips."""
 
 CONTENDERS = {
-    f"{depth} layers of 64": tuple(
+    f"{depth} layers of 64{skips}": tuple(
         Contender(f"{name}_{depth}", (*overrides, *SHARED, f"model.depth={depth}"), SPACE)
         for name, overrides in ROWS.items()
+        if (name == "residual") == bool(skips)
     )
     for depth in DEPTHS
+    for skips in ("", ", with skips")
 }
 
 STUDY = Study("Depth: where a homotopy pays", CONTENDERS, Budget(settings=6, finalists=2, seeds=2), seeds=5, draw=draw)

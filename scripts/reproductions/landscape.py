@@ -20,7 +20,7 @@ from homotopy_bench.analysis.correlated import OUTCOME
 from homotopy_bench.analysis.correlations import correlations
 from homotopy_bench.analysis.finished import finished_runs
 from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
-from homotopy_bench.analysis.survey import Plan as Survey
+from homotopy_bench.analysis.survey import Plan as SurveyPlan
 from homotopy_bench.analysis.survey import survey
 from homotopy_bench.core.files import read_json, write_atomically
 from homotopy_bench.core.pictures import rendered
@@ -135,7 +135,7 @@ def _measured(name: str, folder: Path) -> Row:
         }
         for one in finished
     }
-    for figure in survey(finished, Survey(METRICS, "full", SPLITS, None), say):
+    for figure in survey(finished, SurveyPlan(METRICS, "full", SPLITS, None), say):
         runs[figure.run.folder]["figures"][figure.split][figure.name] = _entry(figure.entry)
     pairs: dict[tuple[int, int], Row] = {}
     plan = PairPlan(BETWEEN if name in TOO_WIDE else MATCHED, "full", SPLITS, None)

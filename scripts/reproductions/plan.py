@@ -1,8 +1,8 @@
-"""How much of a study is done, and where."""
+"""Say how much of a study is to be done, and where."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """Say how much of a study is done, and where.
+    """Say how much of a study is to be done, and where.
 
     Attributes:
         outputs: Where records are written.
@@ -34,7 +34,7 @@ class Plan:
     overrides: tuple[str, ...] = ()
 
     def chosen(self, names: Sequence[str]) -> list[str]:
-        """Return which of the rows are done, in their order.
+        """Return which rows are to be trained, in their order.
 
         Raises:
             Refused: If one of ``only`` is no row.
@@ -43,3 +43,21 @@ class Plan:
             if name not in names:
                 raise Refused(f"--only {name}: accepted: {', '.join(names) or 'nothing'}")
         return [name for name in names if self.only is None or name in self.only]
+
+    def refuse_overrides(self, keys: Collection[str]) -> None:
+        """Refuse overrides of keys that the rows of a study set themselves.
+
+        Raises:
+            Refused: If there is one.
+        """
+        for override in self.overrides:
+            if override.lstrip("+~").partition("=")[0] in keys:
+                raise Refused(f"{override}: rows of this study set this key themselves; accepted: any other override")
+
+    def command(self, name: str, page: Path) -> str:
+        """Return the command that makes a page of a study; where the page lies is named only below docs/results."""
+        words = ["python scripts/reproduce.py", name, *self.overrides]
+        words += [f"--{key} {value}" for key, value in (("settings", self.settings), ("seeds", self.seeds)) if value]
+        if page.resolve().parts[-3:-1] == ("docs", "results"):
+            words.append(f"--markdown docs/results/{page.name}")
+        return " ".join(words)

@@ -34,7 +34,7 @@ def published_rows(page: str) -> dict[str, Row]:
         Row(overrides=('method=baseline', 'seed=1'), published=68.9)
     """
     means = {name: float(value) for name, value in re.findall(r"^\| ([^|]+) \|[^|]*\| \*\*([\d.]+)\*\* \|", page, re.M)}
-    chosen = re.findall(r"^\| (\w+) \| `([^`]+)` \|$", page, re.M)
+    chosen = re.findall(r"^\| ([\w.]+) \| `([^`]+)` \|$", page, re.M)
     return {name: Row(tuple(text.split()), means[name.replace("_", " ")]) for name, text in chosen}
 
 
@@ -59,7 +59,7 @@ def trained_again(name: str, page: Path, plan: Plan) -> str:
     folder = plan.outputs / page.stem / "rows" / name
     summaries = [recorded(overrides, seed, folder) for seed in range(plan.seeds or SEEDS)]
     accuracies = [summary["final"]["test_acc_target"] for summary in summaries]
-    return comparison(name, rows[name], accuracies, Path("docs", "results", page.name))
+    return comparison(name, rows[name], accuracies, Path(*page.parts[-3:]))
 
 
 def comparison(name: str, row: Row, accuracies: Sequence[float], page: Path) -> str:

@@ -108,7 +108,7 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
     ]
     ledger = Ledger(page.with_suffix(".csv"))
     with processes(plan.processes, study.train) as train:
-        trainings = Trainings(ledger, plan.outputs / page.stem, train, study.figures)
+        trainings = Trainings(ledger, plan.outputs / study.file(Path(), plan.fast).stem, train, study.figures)
         for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, plan.processes):
             pass
     return write_page(study, plan.fast, ledger, page, plan.overrides)

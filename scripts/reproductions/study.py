@@ -6,6 +6,7 @@ machine too. It loses at most the parts at work, and of these only what came aft
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,6 +52,7 @@ class Study:
         budget: What every search may spend.
         seeds: Reporting runs of each row.
         draw: Returns the picture of its page; None for no picture.
+        reference: Row that all others are compared with; None for the baseline of each group that validation prefers.
     """
 
     title: str
@@ -58,6 +60,7 @@ class Study:
     budget: Budget
     seeds: int
     draw: Callable[[Sequence[Outcome]], Figure] | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,23 +94,22 @@ class Trainings:
             SystemExit: If one failed; its reason has been printed.
         """
         missing = [one for one in asked if self.ledger.find(row, purpose, one[1], one[0]) is None]
+        alone = len({overrides for overrides, _ in asked}) == 1
         for start in range(0, len(missing), PART):
-            self._do(row, purpose, missing[start : start + PART])
+            self._do(row, purpose, missing[start : start + PART], alone)
         found = [self.ledger.find(row, purpose, seed, overrides) for overrides, seed in asked]
         done = [one for one in found if one is not None]
         if len(done) < len(asked):
             raise SystemExit(f"{row}: {len(asked) - len(done)} of {len(asked)} trainings failed; see above")
         return done
 
-    def _do(self, row: str, purpose: Purpose, part: Sequence[tuple[str, int]]) -> None:
-        settings = list(dict.fromkeys(overrides for overrides, _ in part))
-        where = {
-            one: self.folder
-            / purpose
-            / row
-            / (str(one[1]) if len(settings) == 1 else f"{settings.index(one[0])}_{one[1]}")
-            for one in part
-        }
+    @staticmethod
+    def _name(overrides: str, seed: int, alone: bool) -> str:
+        """Return the name of a run's folder; ``alone``: whether its row has one setting."""
+        return str(seed) if alone else f"{hashlib.sha256(overrides.encode()).hexdigest()[:8]}_{seed}"
+
+    def _do(self, row: str, purpose: Purpose, part: Sequence[tuple[str, int]], alone: bool) -> None:
+        where = {one: self.folder / purpose / row / self._name(*one, alone=alone) for one in part}
         summaries = self.train({where[one]: (*one[0].split(), f"seed={one[1]}") for one in part})
         self.ledger.add(
             Training.of(

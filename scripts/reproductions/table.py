@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from homotopy_bench.core import statistics
-from reproductions.search import Budget
-from reproductions.study import Outcome
+from reproductions.study import Outcome, Study
 
 PERCENT = 100.0
 
@@ -16,47 +15,49 @@ def accuracies(outcome: Outcome) -> list[float]:
     return [one.test_acc for one in outcome.reports if one.test_acc is not None]
 
 
-def render(
-    groups: Mapping[str, Sequence[Outcome]], title: str, command: str, budget: Budget, waiting: Sequence[str] = ()
-) -> str:
+def render(groups: Mapping[str, Sequence[Outcome]], study: Study, command: str, waiting: Sequence[str] = ()) -> str:
     """Return the table of a study in Markdown.
 
     Args:
-        groups: Target network -> outcomes; differences are taken to the baseline of the group that validation prefers.
-        title: Heading.
+        groups: Target network -> outcomes.
+        study: Its title, its budget, and the row that differences are taken to.
         command: What made it.
-        budget: What every search spent.
         waiting: Names of the rows that have not been measured.
 
     Returns:
         The text of the page.
     """
-    return "\n".join(_lines(groups, title, command, budget, waiting)) + "\n"
+    return "\n".join(_lines(groups, study, command, waiting)) + "\n"
 
 
 def _lines(
-    groups: Mapping[str, Sequence[Outcome]], title: str, command: str, budget: Budget, waiting: Sequence[str]
+    groups: Mapping[str, Sequence[Outcome]], study: Study, command: str, waiting: Sequence[str]
 ) -> Iterator[str]:
+    budget = study.budget
     reports = [one for outcomes in groups.values() for outcome in outcomes for one in outcome.reports]
     seeds = len({one.seed for one in reports})
-    yield f"# {title}"
+    yield f"# {study.title}"
     yield ""
+    if not reports:
+        yield "No row has been measured in full."
+        return
+    whom = study.reference or "the baseline of the group with the best validation accuracy"
     yield (
         f"Test accuracy in percent over {seeds} seeds (0 to {seeds - 1}), after the last step. Each row is the best of "
         f"{budget.settings} settings by validation accuracy at t = 1: each setting with one tuning seed, the best "
         f"{budget.finalists} with {budget.seeds} more, {budget.trainings()} trainings a row. What rows share (learning "
         "rate, weight decay, warm-up of the rate) takes the same points of the same ranges; a path has its length as "
         "one dimension more, and no more trainings. *Path* is test accuracy where validation was best at any t: "
-        "another network, never ranked. Difference: paired over the seeds, to the baseline of the group with the best "
-        "validation accuracy, with its 95 % interval by Student's t; p of Wilcoxon's signed-rank test after Holm over "
-        "all differences of the page."
+        f"another network, never ranked. Difference: paired over the seeds, to {whom}, with its 95 % interval by "
+        "Student's t; p of Wilcoxon's signed-rank test after Holm over all differences of the page."
     )
     if waiting:
         yield from ("", f"Not measured yet: {', '.join(waiting)}.")
+    references = {target: _reference(target, groups, study.reference) for target in groups}
     comparisons = [
         (outcome, reference, p)
-        for outcomes in groups.values()
-        if (reference := _reference(outcomes)) is not None
+        for target, outcomes in groups.items()
+        if (reference := references[target]) is not None
         for outcome in outcomes
         if outcome is not reference and (p := statistics.wilcoxon_p(_pairs(outcome, reference))) is not None
     ]
@@ -65,8 +66,8 @@ def _lines(
     for target, outcomes in groups.items():
         if not outcomes:
             continue
-        reference = _reference(outcomes)
-        yield from ("", f"## Target: {target}", "")
+        reference = references[target]
+        yield from ("", f"## {'' if study.reference else 'Target: '}{target}", "")
         yield (
             "| row | validation | test, t = 1: mean | std | 95 % interval | worst seed | diverged | (path) "
             "| difference | p Holm | gradients |"
@@ -82,7 +83,10 @@ def _lines(
     yield from ("", "## Made by", "", f"    {command}", "", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
 
 
-def _reference(outcomes: Sequence[Outcome]) -> Outcome | None:
+def _reference(target: str, groups: Mapping[str, Sequence[Outcome]], name: str | None) -> Outcome | None:
+    if name is not None:
+        return next((one for own in groups.values() for one in own if one.contender.name == name), None)
+    outcomes = groups[target]
     baselines = [one for one in outcomes if _is_baseline(one)]
     if len(outcomes) == len(baselines):
         return None

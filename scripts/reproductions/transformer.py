@@ -54,6 +54,9 @@ SKIPLESS_RATES = ("1e-3", "3e-3")
 NEAR = 0.05
 """Nats by which losses may differ and still count as equal, where their spread over seeds is smaller."""
 
+WHOLE = Plan(Path())
+"""The study as it is."""
+
 Row = dict[str, tuple[str, ...]]
 """Base rate -> overrides."""
 
@@ -113,11 +116,12 @@ def measure(plan: Plan, page: Path) -> str:
         The page.
 
     Raises:
-        Refused: If no row has such a name.
+        Refused: If no row has such a name, or an override sets what rows set themselves.
     """
     for start in plan.only or ():
         if not any(name.startswith(start) for name in rows()):
             raise Refused(f"--only {start}: accepted: the beginning of {', '.join(rows())}")
+    plan.refuse_overrides({word.partition("=")[0] for row in rows().values() for own in row.values() for word in own})
     chosen = {name: row for name, row in rows().items() if name.startswith(tuple(plan.only or ("",)))}
     ledger = Ledger(page.with_suffix(".csv"))
 
@@ -130,26 +134,29 @@ def measure(plan: Plan, page: Path) -> str:
         trainings.of(name, "report", asked)
         print(name, flush=True)
 
-    with processes(plan.processes) as own, ThreadPoolExecutor(plan.processes) as at_work:
-        trainings = Trainings(ledger, plan.outputs / page.stem, own, figures)
-        list(at_work.map(train, chosen))
-    return write_page(ledger, page, plan.overrides)
+    try:
+        with processes(plan.processes) as own, ThreadPoolExecutor(plan.processes) as at_work:
+            trainings = Trainings(ledger, plan.outputs / NAME, own, figures)
+            list(at_work.map(train, chosen))
+    finally:
+        text = write_page(ledger, page, plan)
+    return text
 
 
-def write_page(ledger: Ledger, page: Path, overrides: tuple[str, ...] = ()) -> str:
+def write_page(ledger: Ledger, page: Path, plan: Plan = WHOLE) -> str:
     """Write the page and the picture of what a ledger has.
 
     Args:
         ledger: The trainings.
         page: File of the page.
-        overrides: Those of every training.
+        plan: What was asked for: overrides of every training.
 
     Returns:
         The page.
     """
     runs = {
         name: {
-            rate: [one for one in ledger.reports(name) if one.overrides == " ".join((*own, *overrides))]
+            rate: [one for one in ledger.reports(name) if one.overrides == " ".join((*own, *plan.overrides))]
             for rate, own in row.items()
         }
         for name, row in rows().items()
@@ -157,8 +164,7 @@ def write_page(ledger: Ledger, page: Path, overrides: tuple[str, ...] = ()) -> s
     picture = page.with_suffix(".png")
     page.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(picture, rendered(draw(runs)))
-    command = " ".join(("python scripts/reproduce.py", NAME, *overrides, f"--markdown docs/results/{NAME}.md"))
-    text = "\n".join(_lines(runs, picture.name, command)) + "\n"
+    text = "\n".join(_lines(runs, picture.name, plan.command(NAME, page))) + "\n"
     write_atomically(page, text.encode())
     return text
 
@@ -226,9 +232,9 @@ def _warm(runs: Runs, network: str) -> dict[tuple[str, str], Mapping[str, Sequen
     return {(norm, rule): runs[f"{network}/{norm}/{rule}"] for norm in NORMS for rule in RULES}
 
 
-def _means(row: Mapping[str, Sequence[Training]]) -> dict[str, float]:
-    """Return base rate -> mean loss of all seeds, infinite where one diverged."""
-    return {rate: fmean(map(loss_of, own)) for rate, own in row.items() if own}
+def _means(row: Mapping[str, Sequence[Training]], seeds: int) -> dict[str, float]:
+    """Return base rate -> mean loss, infinite where a seed diverged, of the rates that have all seeds."""
+    return {rate: fmean(map(loss_of, own)) for rate, own in row.items() if len(own) >= seeds}
 
 
 def _verdicts(measured: Mapping[tuple[str, str], Mapping[str, Sequence[Training]]]) -> Iterator[str]:
@@ -237,7 +243,9 @@ def _verdicts(measured: Mapping[tuple[str, str], Mapping[str, Sequence[Training]
         goal = measured.get((norm, "linear warm-up"))
         if goal is None:
             continue
-        theirs, ours = _means(goal), _means(row)
+        theirs, ours = _means(goal, SEEDS), _means(row, SEEDS)
+        if not theirs or not ours:
+            continue
         at = min(theirs, key=theirs.__getitem__)
         best = [loss_of(one) for one in goal[at]]
         spread = statistics.standard_deviation(best) if all(map(math.isfinite, best)) else None
@@ -254,11 +262,13 @@ def _skipless_verdicts(skipless: Mapping[str, Mapping[str, Sequence[Training]]])
     """Yield the paired differences to the skipless network and to the usual block, each at its best rate."""
     best = {}
     for name, row in skipless.items():
-        means = _means(row)
-        best[name] = row[min(means, key=means.__getitem__)]
+        if means := _means(row, SKIPLESS_SEEDS):
+            best[name] = row[min(means, key=means.__getitem__)]
     for name in list(SKIPLESS)[2:]:
         for other in list(SKIPLESS)[:2]:
-            pairs = [loss_of(a) - loss_of(b) for a, b in zip(best.get(name, ()), best.get(other, ()), strict=False)]
+            theirs = {one.seed: loss_of(one) for one in best.get(other, ())}
+            found = [loss_of(one) - theirs[one.seed] for one in best.get(name, ()) if one.seed in theirs]
+            pairs = [one for one in found if math.isfinite(one)]
             spread = statistics.standard_deviation(pairs)
             if pairs:
                 mean = f"{fmean(pairs):+.3f}" + ("" if spread is None else f" +- {spread:.3f}")

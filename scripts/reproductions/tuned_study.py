@@ -1,4 +1,4 @@
-"""Studies whose rows are tuned, at equal budgets: trained as far as asked for, and their pages written from a CSV."""
+"""Carry out studies whose rows are tuned at equal budgets, and write their pages from their CSVs."""
 
 from __future__ import annotations
 
@@ -28,41 +28,54 @@ def measure(name: str, study: Study, plan: Plan, page: Path) -> str:
         The page.
 
     Raises:
-        Refused: If a row does not exist, or an override sets what rows set themselves.
+        Refused: If a row does not exist, an override sets what rows set themselves, or a smaller study would take the
+            page of the whole one.
     """
-    study = _adapted(study, plan)
-    contenders = {one.name: one for rows in study.contenders.values() for one in rows}
-    chosen = [contenders[row] for row in plan.chosen(list(contenders))]
     ledger = Ledger(page.with_suffix(".csv"))
-    with processes(plan.processes) as train:
-        trainings = Trainings(ledger, plan.outputs / name, train)
-        for _ in carry_out(chosen, trainings, study.budget, study.seeds, plan.processes):
-            pass
-    return write_page(name, study, ledger, page, plan.overrides)
+    adapted = _adapted(study, plan)
+    if adapted != study and any(kept_outcomes(study, ledger).values()):
+        raise Refused(
+            f"{page}: has rows of the whole study; accepted with --settings, --seeds or overrides: another --markdown"
+        )
+    contenders = {one.name: one for rows in adapted.contenders.values() for one in rows}
+    chosen = [contenders[row] for row in plan.chosen(list(contenders))]
+    try:
+        with processes(plan.processes) as train:
+            trainings = Trainings(ledger, plan.outputs / name, train)
+            for _ in carry_out(chosen, trainings, adapted.budget, adapted.seeds, plan.processes):
+                pass
+    finally:
+        text = _write(name, adapted, ledger, page, plan)
+    return text
 
 
-def write_page(name: str, study: Study, ledger: Ledger, page: Path, overrides: Sequence[str] = ()) -> str:
-    """Write the page and the picture of the rows that a ledger has in full.
+def write_page(name: str, study: Study, page: Path) -> None:
+    """Write the page and the picture of the rows that the CSV beside a page has in full, if there are any.
 
     Args:
         name: Name of the study.
         study: The study.
-        ledger: Its trainings.
         page: File of the page.
-        overrides: Those of every training, for the command.
-
-    Returns:
-        The page.
     """
-    groups = {
+    ledger = Ledger(page.with_suffix(".csv"))
+    if any(kept_outcomes(study, ledger).values()):
+        _write(name, study, ledger, page, Plan(Path()))
+
+
+def kept_outcomes(study: Study, ledger: Ledger) -> dict[str, list[Outcome]]:
+    """Return the outcomes of the rows that a ledger has in full, by target."""
+    return {
         target: [found for one in rows if (found := _kept(one, ledger, study.budget, study.seeds)) is not None]
         for target, rows in study.contenders.items()
     }
+
+
+def _write(name: str, study: Study, ledger: Ledger, page: Path, plan: Plan) -> str:
+    groups = kept_outcomes(study, ledger)
     outcomes = [outcome for rows in groups.values() for outcome in rows]
     done = [outcome.contender.name for outcome in outcomes]
     waiting = [one.name for rows in study.contenders.values() for one in rows if one.name not in done]
-    command = " ".join(("python scripts/reproduce.py", name, *overrides, f"--markdown docs/results/{name}.md"))
-    text = render(groups, study.title, command, study.budget, waiting)
+    text = render(groups, study, plan.command(name, page), waiting)
     if study.draw is not None and outcomes:
         picture = page.with_suffix(".png")
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -78,10 +91,11 @@ def _adapted(study: Study, plan: Plan) -> Study:
     Raises:
         Refused: If an override sets what rows set themselves.
     """
-    own = {word.partition("=")[0] for rows in study.contenders.values() for one in rows for word in one.overrides}
-    for override in plan.overrides:
-        if override.partition("=")[0] in own:
-            raise Refused(f"{override}: rows of this study set this key themselves; accepted: any other override")
+    rows = [one for own in study.contenders.values() for one in own]
+    plan.refuse_overrides(
+        {word.partition("=")[0] for one in rows for word in one.overrides}
+        | {axis.key for one in rows for axis in one.space}
+    )
     settings = plan.settings or study.budget.settings
     return replace(
         study,

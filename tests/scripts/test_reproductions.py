@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -14,13 +15,15 @@ from typing import Any
 import pytest
 import reproduce
 import scipy.stats
+from reproductions import tuned_study
 from reproductions.baselines import CONTENDERS
 from reproductions.ledger import Ledger, Training
+from reproductions.plan import Plan, Refused
 from reproductions.recorded import recorded
 from reproductions.row import published_rows
 from reproductions.search import Budget, Contender, Trial
 from reproductions.space import Range, settings
-from reproductions.study import Outcome, Trainings, carry_out, together
+from reproductions.study import Outcome, Study, Trainings, carry_out, together
 from reproductions.table import render
 
 TINY = ("model.depth=2", "model.width=8", "dataset.samples=500", "training.epochs=1", "training.batch_size=32")
@@ -76,6 +79,28 @@ def test_what_the_ledger_has_is_not_trained_again(study: tuple[Path, Outcome], c
     assert asked == [folder / "other" / "report" / "tiny" / "3"]
 
 
+def test_a_smaller_study_does_not_take_the_page_of_the_whole_one(
+    study: tuple[Path, Outcome], contender: Contender, tmp_path: Path
+) -> None:
+    page = study[0] / "table.md"
+    whole = Study("Tiny", {"network": (contender,)}, BUDGET, 3)
+    tuned_study.write_page("tiny", whole, page)
+    assert "over 3 seeds (0 to 2)" in page.read_text()
+    for plan in (Plan(tmp_path, seeds=2), Plan(tmp_path, settings=2), Plan(tmp_path, overrides=("seed=1",))):
+        with pytest.raises(Refused, match="has rows of the whole study"):
+            tuned_study.measure("tiny", whole, plan, page)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_differences_are_taken_to_the_row_that_a_study_names(study: tuple[Path, Outcome]) -> None:
+    outcome = study[1]
+    other = replace(outcome, contender=replace(outcome.contender, name="other"))
+    named = Study("T", {}, BUDGET, 3, reference="other")
+    page = render({"a": [outcome], "b": [other]}, named, "c")
+    assert "| +0.0 [+0.0, +0.0] |" in next(line for line in page.splitlines() if line.startswith("| tiny | "))
+    assert "| reference |" in next(line for line in page.splitlines() if line.startswith("| other | "))
+
+
 def test_the_ledger_and_the_table_say_what_the_records_say(study: tuple[Path, Outcome]) -> None:
     folder, outcome = study
     with (folder / "table.csv").open(newline="") as file:
@@ -87,7 +112,7 @@ def test_the_ledger_and_the_table_say_what_the_records_say(study: tuple[Path, Ou
         assert float(line["test_acc"]) == pytest.approx(record["final"]["test_acc_target"], abs=1e-6)
         assert int(line["gradients"]) == record["cost"]["gradient_evaluations"]
         assert line["code"] == record["code_version"]
-    page = render({"tiny network": [outcome]}, "Tiny", "make it", BUDGET, ["other"])
+    page = render({"tiny network": [outcome]}, Study("Tiny", {}, BUDGET, 3), "make it", ["other"])
     accuracies = [100 * one.test_acc for one in outcome.reports if one.test_acc is not None]
     assert f"| **{fmean(accuracies):.1f}** | {stdev(accuracies):.1f} |" in page
     assert "3 settings" in page
@@ -109,7 +134,7 @@ def test_the_table_pairs_seeds_and_adjusts_all_p_values_together() -> None:
     level = [one + (0.01 if seed % 2 else -0.011) for seed, one in enumerate(plain)]
     page = render(
         {"net": [outcome("plain", "baseline", plain), outcome("a", "hta", ahead), outcome("b", "hta", level)]},
-        "T", "c", BUDGET,
+        Study("T", {}, BUDGET, 8), "c",
     )  # fmt: skip
     cells = {line.split("|")[1].strip(): line.split("|") for line in page.splitlines() if "**" in line}
     low, high = scipy.stats.t.interval(0.95, 7, 2.35, stdev([2.0 + 0.1 * seed for seed in range(8)]) / 8**0.5)
@@ -154,7 +179,7 @@ def test_a_row_is_trained_with_its_published_settings(
     monkeypatch.setattr(sys, "argv", ["reproduce.py", "baselines", "--row", "plain"])
     with pytest.raises(SystemExit, match="2"):
         reproduce.main()
-    assert "--row=plain: accepted: plain_default, " in capsys.readouterr().err
+    assert f"--row=plain: accepted: {next(iter(rows))}, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -164,6 +189,9 @@ def test_a_row_is_trained_with_its_published_settings(
         (["all", "training.epochs=1"], "training.epochs=1: has no meaning for all"),
         (["depth", "--only", "dirac_8"], "--only dirac_8: accepted: plain_orthogonal_8, "),
         (["ablation", "method.path=linear"], "method.path=linear: rows of this study set this key themselves"),
+        (["baselines", "optimizer.lr=1"], "optimizer.lr=1: rows of this study set this key themselves"),
+        (["transformer", "model.norm=pre"], "model.norm=pre: rows of this study set this key themselves"),
+        (["baselines", "--row", "dirac", "--only", "dirac"], "--only: has no meaning for baselines with --row"),
     ],
 )
 def test_what_a_study_would_ignore_is_refused(

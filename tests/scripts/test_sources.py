@@ -60,7 +60,7 @@ def test_a_row_at_reduced_size(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     study = STUDIES[name]
     plan = Plan(tmp_path / "records", fast=True, seeds=2, only=[row], overrides=small)
     page = measure(study, plan, tmp_path / "page.md")
-    folder = tmp_path / "records" / "page" / "report" / row
+    folder = tmp_path / "records" / study.file(Path(), True).stem / "report" / row
     records = [json.loads((folder / str(seed) / "summary.json").read_text()) for seed in range(2)]
     kept = Ledger(tmp_path / "page.csv").reports(row)
     accuracies = [record["final"]["test_acc_target"] for record in records]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean, stdev
 
+from reproductions import baselines
 from reproductions.claims.claim import Claim, Finding, Source
 from reproductions.claims.judging import of_a_gain, of_one_run
 from reproductions.claims.kept import Kept, NotMeasured, percent
@@ -83,8 +84,10 @@ def _warmup(kept: Kept) -> Finding:
 
 
 def _powerful(kept: Kept) -> Finding:
-    rows = kept.study_rows("baselines")
-    means = {name: fmean(one.test_acc for one in runs if one.test_acc is not None) for name, runs in rows.items()}
+    rows = {
+        one.contender.name: one.reports for own in kept.outcomes("baselines", baselines.STUDY).values() for one in own
+    }
+    means = {name: fmean(one.val_acc for one in runs) for name, runs in rows.items()}
     plain, path = (
         max((name for name in means if name.startswith(kind)), key=means.__getitem__, default="")
         for kind in (("plain", "dirac"), ("identity",))

@@ -22,6 +22,8 @@ from reproductions import (
 )
 from reproductions.ledger import Ledger, Training
 from reproductions.source_study import PERCENT, SourceStudy
+from reproductions.study import Outcome, Study
+from reproductions.tuned_study import kept_outcomes
 
 STUDIES: Mapping[str, SourceStudy] = {
     one.name: one
@@ -85,8 +87,8 @@ class Kept:
         full = {" ".join(one.overrides) for rows in own.full.rows.values() for one in rows if one.name == row}
         return "" if overrides in full else "fast protocol"
 
-    def study_rows(self, name: str) -> Mapping[str, list[Training]]:
-        """Return row -> reporting runs of a study with a search.
+    def outcomes(self, name: str, study: Study) -> dict[str, list[Outcome]]:
+        """Return the outcomes of the rows that a study with a search has in full, by target.
 
         Raises:
             NotMeasured: If nothing of it is kept.
@@ -94,8 +96,7 @@ class Kept:
         file = self._results / f"{name}.csv"
         if not file.exists():
             raise NotMeasured(name)
-        ledger = self._ledger(file)
-        return {row: ledger.reports(row) for row in ledger.rows()}
+        return kept_outcomes(study, self._ledger(file))
 
     def functions(self) -> dict[str, Any]:
         """Return the counts and the number of minima of the analytic function.

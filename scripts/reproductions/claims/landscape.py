@@ -55,7 +55,7 @@ def _of_test(figure: str, low: float, high: float, scale: float, digits: int) ->
 
 def _correlation(figure: str, outcome: str, sign: int) -> Judge:
     def judge(kept: Kept) -> Finding:
-        row = next((row for row in ADAMW if len(_measured(kept, row, outcome)) >= FEWEST), WIDE)
+        row = max(ADAMW, key=lambda row: len(_measured(kept, row, outcome)))
         outcomes = kept.landscape(row, outcome, "test")
         texts, found = [], []
         for split in SPLITS:
