@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from homotopy_bench.core.files import DamagedFile
 from homotopy_bench.core.method_colours import method_colour
+from homotopy_bench.core.numerals import is_number
 from homotopy_bench.core.pictures import fit_y, plain_label, rendered, whole_x
 from homotopy_bench.report.curves import read_curve
 from homotopy_bench.report.layout import heading
@@ -161,21 +162,13 @@ def _keys(rows: Sequence[Row]) -> list[str]:
     keys = sorted({key for row in rows for key in row.settings})
     if all(len(f"{row.method} {row.label}") <= LONGEST for row in rows):
         return keys
-    words = [key for key in keys if any(not _is_number(row.settings.get(key, "0")) for row in rows)]
+    words = [key for key in keys if any(not is_number(row.settings.get(key, "0")) for row in rows)]
     numbers = [key for key in keys if key not in words]
     for key in (*reversed(numbers), *reversed(words)):
         fewer = [other for other in keys if other != key]
         if _told_apart(rows, fewer) == _told_apart(rows, keys):
             keys = fewer
     return keys
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _told_apart(rows: Sequence[Row], keys: Sequence[str]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from homotopy_bench.core.numerals import is_number
+
 
 def due_snapshots(asked: Sequence[int | float], epoch: int, t: float, folder: Path) -> list[str]:
     """Return the names of the snapshots to keep at the end of an epoch.
@@ -39,12 +41,4 @@ def kept_snapshots(folder: Path) -> list[Path]:
         kind, _, number = path.stem.partition("-")
         return kind, float(number)
 
-    return sorted((path for path in folder.glob("*-*.pt") if _is_number(path.stem.partition("-")[2])), key=order)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return sorted((path for path in folder.glob("*-*.pt") if is_number(path.stem.partition("-")[2])), key=order)

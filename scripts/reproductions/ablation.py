@@ -18,15 +18,14 @@ SPACE = (Range("optimizer.lr", 1e-3, 2e-2, logarithmic=True),)
 METHOD = "method=identity_homotopy"
 LENGTH = "continuation.warmup_fraction"
 SHARED = ("optimizer.weight_decay=1.39", "lr_schedule.warmup_fraction=0.0782")
-DEFAULT = (METHOD, "method.path=circular", f"{LENGTH}=0.697")
+USUAL = f"{LENGTH}=0.697"
+DEFAULT = (METHOD, "method.path=circular", USUAL)
 
 CHANGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Path": {
         "circular": DEFAULT,
-        **{
-            path: (METHOD, f"method.path={path}", f"{LENGTH}=0.697") for path in ("linear", "residual", "preactivation")
-        },
-        "decay_centre": ("method=decay_centre", f"{LENGTH}=0.697"),
+        **{path: (METHOD, f"method.path={path}", USUAL) for path in ("linear", "residual", "preactivation")},
+        "decay_centre": ("method=decay_centre", USUAL),
     },
     "Order of the layers": {order: (*DEFAULT, f"method.order={order}") for order in ("shallow_first", "deep_first")},
     "Start": {

@@ -94,8 +94,9 @@ def figures(folder: Path, summary: Mapping[str, Any]) -> Mapping[str, float]:
 
     What is not finite is left out.
     """
-    losses = {f"train_loss_{line['epoch']}": line["train_loss"] for line in lines_of(folder)}
-    rates = {f"lr_{line['epoch']}": line["lr"] for line in lines_of(folder)}
+    lines = lines_of(folder)
+    losses = {f"train_loss_{line['epoch']}": line["train_loss"] for line in lines}
+    rates = {f"lr_{line['epoch']}": line["lr"] for line in lines}
     own = {
         "val_loss": summary["final"]["val_loss"],
         "test_loss": summary["final"]["test_loss_target"],

@@ -12,6 +12,7 @@ from homotopy_bench.config.mapping import own_values
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.numerals import is_number
 
 
 class Composition:
@@ -33,7 +34,7 @@ class Composition:
             InputError: If it has no such key.
         """
         # Numbers are left out: they decide about no other key, and each would be composed anew.
-        deciding = tuple(one for one in overrides if not _is_number(one.partition("=")[2]))
+        deciding = tuple(one for one in overrides if not is_number(one.partition("=")[2]))
         if deciding not in self._known:
             self._known[deciding] = self._compose(deciding)
         value: Any = self._known[deciding]
@@ -47,11 +48,3 @@ class Composition:
 
     def _compose(self, overrides: Sequence[str]) -> Any:
         return own_values(self._loader.load_sweep_config(self._master, list(overrides)))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
