@@ -5,7 +5,7 @@
     python scripts/reproduce.py identity_homotopy_script|identity_homotopy_source [--fast]
     python scripts/reproduce.py curvature_source|hta_vgg|convexity_source [--fast]
     python scripts/reproduce.py hta_functions|precision_bounds|curvature_overhead
-    python scripts/reproduce.py baselines|depth|ablation|hta [--only ROW ...] [--markdown docs/results/NAME.md]
+    python scripts/reproduce.py baselines|depth|depth_convolutions|ablation|hta [--only ROW ...] [--markdown FILE]
     python scripts/reproduce.py baselines --row plain_looks_linear --seeds 2
     python scripts/reproduce.py landscape|basins [--markdown docs/results/NAME.md]
     python scripts/reproduce.py transformer [--only decoder/post ...] [--markdown docs/results/transformer.md]
@@ -38,6 +38,7 @@ from reproductions import (
     basins,
     curvature_overhead,
     depth,
+    depth_convolutions,
     hta,
     hta_functions,
     landscape,
@@ -54,7 +55,13 @@ from reproductions.row import trained_again
 
 from homotopy_bench.core.files import write_atomically
 
-TUNED = {"baselines": baselines.STUDY, "depth": depth.STUDY, "hta": hta.STUDY, "ablation": ablation.STUDY}
+TUNED = {
+    "baselines": baselines.STUDY,
+    "depth": depth.STUDY,
+    depth_convolutions.NAME: depth_convolutions.STUDY,
+    "ablation": ablation.STUDY,
+    "hta": hta.STUDY,
+}
 """Studies whose rows are tuned at equal budgets."""
 
 OTHERS: Mapping[str, Callable[[Plan, Path], str]] = {

@@ -6,7 +6,7 @@ cosine decay, clipping at 1. Weight decay and the length of the path are the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reproductions.depth_picture import draw
 from reproductions.search import Budget, Contender
@@ -17,6 +17,7 @@ DEPTHS = (8, 16, 32, 64, 128)
 SPACE = (Range("optimizer.lr", 3e-4, 2e-2, logarithmic=True),)
 SHARED = ("lr_schedule.warmup_fraction=0.2",)
 DECAY = "optimizer.weight_decay"
+SKIPS = "residual"
 
 ROWS: Mapping[str, tuple[str, ...]] = {
     "plain_orthogonal": ("method=baseline", "model.init=orthogonal", f"{DECAY}=0.1"),
@@ -34,18 +35,37 @@ ROWS: Mapping[str, tuple[str, ...]] = {
         "continuation.warmup_fraction=0.75",
         f"{DECAY}=0.1",
     ),
-    "residual": ("method=baseline", "model.block=residual", f"{DECAY}=0.2"),
+    SKIPS: ("method=baseline", "model.block=residual", f"{DECAY}=0.2"),
 }
 """Name -> how a network of any depth is trained: three plain ones, two homotopies, one with skips."""
 
-CONTENDERS = {
-    f"{depth} layers of 64{skips}": tuple(
-        Contender(f"{name}_{depth}", (*overrides, *SHARED, f"model.depth={depth}"), SPACE)
-        for name, overrides in ROWS.items()
-        if (name == "residual") == bool(skips)
-    )
-    for depth in DEPTHS
-    for skips in ("", ", with skips")
-}
 
-STUDY = Study("Depth: where a homotopy pays", CONTENDERS, Budget(settings=6, finalists=2, seeds=2), seeds=5, draw=draw)
+def at_depths(
+    target: str, depths: Sequence[int], rows: Mapping[str, Sequence[str]], shared: Sequence[str]
+) -> dict[str, tuple[Contender, ...]]:
+    """Return the contenders of every depth by target; each searches its own rate.
+
+    Args:
+        target: What the networks are, after their number of layers.
+        depths: Numbers of layers.
+        rows: Name -> overrides of a network of any depth.
+        shared: Overrides of all rows.
+    """
+    return {
+        f"{depth} {target}": tuple(
+            Contender(f"{name}_{depth}", (*overrides, *shared, f"model.depth={depth}"), SPACE)
+            for name, overrides in rows.items()
+        )
+        for depth in depths
+    }
+
+
+def _groups() -> dict[str, tuple[Contender, ...]]:
+    """Return the plain networks of every depth, and apart from them the one with skips."""
+    plain = {name: overrides for name, overrides in ROWS.items() if name != SKIPS}
+    return at_depths("layers of 64", DEPTHS, plain, SHARED) | at_depths(
+        "layers of 64, with skips", DEPTHS, {SKIPS: ROWS[SKIPS]}, SHARED
+    )
+
+
+STUDY = Study("Depth: where a homotopy pays", _groups(), Budget(settings=6, finalists=2, seeds=2), seeds=5, draw=draw)
