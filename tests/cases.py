@@ -31,7 +31,11 @@ METHODS: dict[str, tuple[str, ...]] = {
     "convexity-literal": ("method=convexity_annealing", "method.form=literal"),
     "convexity-preserving": ("method=convexity_annealing", "method.form=variance_preserving"),
     "convexity-shared": ("method=convexity_annealing", "method.theta=shared", "method.theta_penalty=0.01"),
-    "convexity-per-neuron": ("method=convexity_annealing", "method.theta=per_neuron"),
+    "convexity-per-neuron": (
+        "method=convexity_annealing",
+        "method.theta=per_neuron",
+        "method.form=variance_preserving",
+    ),
     "hta": ("method=hta", *ADAMW),
     "l2-schedule": ("method=l2_schedule", *ADAMW),
     "curvature-lr": ("method=curvature_lr", "lr_schedule.dense_steps=4", "lr_schedule.every=3"),

@@ -40,7 +40,7 @@ class ConvexityAnnealing(Method):
     """Bend the activations from linear to ReLU; see the module for the forms and for what ``theta`` can be."""
 
     name: Literal["convexity_annealing"] = "convexity_annealing"
-    form: Literal["literal", "variance_preserving"] = "variance_preserving"
+    form: Literal["literal", "variance_preserving"] = "literal"
     theta: Literal["scheduled", "shared", "per_neuron"] = "scheduled"
     theta_penalty: Annotated[float, Field(ge=0.0), PER_MEMBER] = 0.0
     order: Annotated[Order, PER_MEMBER] = "together"
