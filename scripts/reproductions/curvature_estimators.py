@@ -22,6 +22,7 @@ from homotopy_bench.core.files import write_atomically
 from reproductions.curvature_forms import NETWORK
 from reproductions.curvature_runs import side_by_side
 
+NAME = "estimators"
 SEEDS = 1
 RATES = ("0.01", "0.1")
 EVERY = (10, 50)

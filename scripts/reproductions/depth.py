@@ -19,10 +19,7 @@ SHARED = ("lr_schedule.warmup_fraction=0.2",)
 DECAY = "optimizer.weight_decay"
 SKIPS = "residual"
 
-ROWS: Mapping[str, tuple[str, ...]] = {
-    "plain_orthogonal": ("method=baseline", "model.init=orthogonal", f"{DECAY}=0.1"),
-    "plain_looks_linear": ("method=baseline", "model.init=looks_linear", f"{DECAY}=0.1"),
-    "plain_dirac": ("method=baseline", "model.block=dirac", f"{DECAY}=0.8"),
+HOMOTOPIES: Mapping[str, tuple[str, ...]] = {
     "identity_circular": (
         "method=identity_homotopy",
         "method.path=circular",
@@ -35,6 +32,12 @@ ROWS: Mapping[str, tuple[str, ...]] = {
         "continuation.warmup_fraction=0.75",
         f"{DECAY}=0.1",
     ),
+}
+ROWS: Mapping[str, tuple[str, ...]] = {
+    "plain_orthogonal": ("method=baseline", "model.init=orthogonal", f"{DECAY}=0.1"),
+    "plain_looks_linear": ("method=baseline", "model.init=looks_linear", f"{DECAY}=0.1"),
+    "plain_dirac": ("method=baseline", "model.block=dirac", f"{DECAY}=0.8"),
+    **HOMOTOPIES,
     SKIPS: ("method=baseline", "model.block=residual", f"{DECAY}=0.2"),
 }
 """Name -> how a network of any depth is trained: three plain ones, two homotopies, one with skips."""

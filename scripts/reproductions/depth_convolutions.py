@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reproductions.depth import DECAY, at_depths
+from reproductions.depth import DECAY, HOMOTOPIES, at_depths
 from reproductions.depth import SHARED as SCHEDULE
 from reproductions.depth_picture import draw
 from reproductions.search import Budget
@@ -32,18 +32,7 @@ SHARED = (
 ROWS: Mapping[str, tuple[str, ...]] = {
     "plain_delta_orthogonal": ("method=baseline", f"{DECAY}=0.1"),
     "plain_dirac": ("method=baseline", "model.block=dirac", f"{DECAY}=0.8"),
-    "identity_circular": (
-        "method=identity_homotopy",
-        "method.path=circular",
-        "continuation.warmup_fraction=0.75",
-        f"{DECAY}=0.8",
-    ),
-    "convexity_literal": (
-        "method=convexity_annealing",
-        "method.form=literal",
-        "continuation.warmup_fraction=0.75",
-        f"{DECAY}=0.1",
-    ),
+    **HOMOTOPIES,
 }
 """Name -> how a network of any depth is trained: two plain ones, two homotopies."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from threading import Lock
@@ -145,6 +145,12 @@ class Ledger:
             writer.writerows(asdict(one) for one in self._kept.values())
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file, text.getvalue().encode())
+
+
+def made_by(command: str, trainings: Iterable[Training]) -> Iterator[str]:
+    """Yield the last lines of a page: the command, and the code, torch and processors that its trainings had."""
+    made = sorted({f"{one.code}, torch {one.torch}, {one.processor}" for one in trainings})
+    yield from ("", "## Made by", "", f"    {command}", "", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
 
 
 COLUMNS = [field.name for field in fields(Training)]

@@ -12,7 +12,7 @@ from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
 from homotopy_bench.tracking.record import read_metrics
-from reproductions.ledger import NONE, Ledger, Training
+from reproductions.ledger import NONE, Ledger, Training, made_by
 from reproductions.plan import Plan
 from reproductions.search import Budget, Contender
 from reproductions.study import Figures, Train, Trainings, carry_out, processes, together
@@ -107,11 +107,14 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
         if one.name in names
     ]
     ledger = Ledger(page.with_suffix(".csv"))
-    with processes(plan.processes, study.train) as train:
-        trainings = Trainings(ledger, plan.outputs / study.file(Path(), plan.fast).stem, train, study.figures)
-        for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, plan.processes):
-            pass
-    return write_page(study, plan.fast, ledger, page, plan.overrides)
+    try:
+        with processes(plan.processes, study.train) as train:
+            trainings = Trainings(ledger, plan.outputs / study.file(Path(), plan.fast).stem, train, study.figures)
+            for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, plan.processes):
+                pass
+    finally:
+        text = write_page(study, plan.fast, ledger, page, plan.overrides)
+    return text
 
 
 def write_page(study: SourceStudy, fast: bool, ledger: Ledger, page: Path, overrides: tuple[str, ...] = ()) -> str:
@@ -169,8 +172,7 @@ def _lines(
         yield from ("", f"![{study.title}]({picture.name})")
     yield from ("", "## Settings", "", "| row | overrides |", "|---|---|")
     yield from (f"| {name} | `{runs[0].overrides}` |" for name, runs in kept.items())
-    made = sorted({f"{one.code}, torch {one.torch}, {one.processor}" for runs in kept.values() for one in runs})
-    yield from ("", "## Made by", "", f"    {command}", "", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
+    yield from made_by(command, [one for runs in kept.values() for one in runs])
 
 
 def _row(study: SourceStudy, name: str, runs: Sequence[Training]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from homotopy_bench.core import statistics
+from reproductions.ledger import made_by
 from reproductions.study import Outcome, Study
 
 PERCENT = 100.0
@@ -79,8 +80,7 @@ def _lines(
     for outcomes in groups.values():
         for outcome in outcomes:
             yield f"| {outcome.contender.name} | `{outcome.trials[0].overrides}` |"
-    made = sorted({f"{one.code}, torch {one.torch}, {one.processor}" for one in reports})
-    yield from ("", "## Made by", "", f"    {command}", "", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
+    yield from made_by(command, reports)
 
 
 def _reference(target: str, groups: Mapping[str, Sequence[Outcome]], name: str | None) -> Outcome | None:

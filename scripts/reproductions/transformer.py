@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from homotopy_bench.core import statistics
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
-from reproductions.ledger import Ledger, Training
+from reproductions.ledger import Ledger, Training, made_by
 from reproductions.plan import Plan, Refused
 from reproductions.source_study import lines_of
 from reproductions.study import Trainings, processes
@@ -219,14 +219,7 @@ def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
         for name, row in skipless.items():
             yield f"| {name} | {' | '.join(map(_cell, row.values()))} |"
         yield from ("", *_skipless_verdicts(skipless))
-    made = {
-        f"{one.code}, torch {one.torch}, {one.processor}"
-        for row in runs.values()
-        for own in row.values()
-        for one in own
-    }
-    yield from ("", "## Made by", "", f"    {command}", "")
-    yield f"Code {'; '.join(sorted(made))}. Trainings: the CSV of this name."
+    yield from made_by(command, [one for row in runs.values() for own in row.values() for one in own])
 
 
 def _warm(runs: Runs, network: str) -> dict[tuple[str, str], Mapping[str, Sequence[Training]]]:

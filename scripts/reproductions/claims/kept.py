@@ -12,6 +12,7 @@ from typing import Any
 from homotopy_bench.core import statistics
 from reproductions import (
     convexity_source,
+    curvature_estimators,
     curvature_overhead,
     curvature_source,
     hta_functions,
@@ -123,6 +124,17 @@ class Kept:
         """
         seconds: dict[str, float] = self._json(curvature_overhead.NAME)["seconds"]
         return seconds
+
+    def estimates(self) -> curvature_estimators.Results:
+        """Return estimates of the largest curvature beside the true one, along each run of their study.
+
+        Raises:
+            NotMeasured: If they are not kept.
+        """
+        files = sorted((self._results / curvature_estimators.NAME).glob("*.json"))
+        if not files:
+            raise NotMeasured(curvature_estimators.NAME)
+        return {file.stem: json.loads(file.read_text(encoding="utf-8"))["series"] for file in files}
 
     def _json(self, name: str) -> dict[str, Any]:
         file = self._results / f"{name}.json"
