@@ -33,9 +33,9 @@ SMALL = (f"model.depth={DEPTH}", f"model.width={WIDTH}", "dataset.samples=500", 
 
 
 def bent(case: str, z: Tensor, angle: Tensor) -> Tensor:
-    if case == "convexity-literal":
-        return torch.where(z > 0, z, z * angle.tan())
-    return torch.where(z > 0, z * angle.cos(), z * angle.sin())
+    if "method.form=variance_preserving" in METHODS[case]:
+        return torch.where(z > 0, z * angle.cos(), z * angle.sin())
+    return torch.where(z > 0, z, z * angle.tan())
 
 
 def logits(case: str, t: float, named: dict[str, Tensor], x: Tensor) -> Tensor:

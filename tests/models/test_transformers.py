@@ -25,10 +25,10 @@ TINY = {"depth": 2, "width": 12, "heads": 3}
 
 
 @cache
-def model(kind: str, seed: int = 0, **options: object) -> nn.Module:
+def model(kind: str, seed: int = 0, side: int = 28, **options: object) -> nn.Module:
     torch.manual_seed(seed)
     if kind == "vit":
-        network = ViT.model_validate({**TINY, "patch": 7, **options}).build((1, 28, 28), 10)
+        network = ViT.model_validate({**TINY, "patch": 7, **options}).build((1, side, side), 10)
     else:
         network = Transformer.model_validate({**TINY, **options}).build((9,), 17)
     with torch.no_grad():
@@ -198,11 +198,11 @@ def test_hessian_products_are_those_of_exact_hessians(kind: str, norm: str) -> N
         "heads": 2,
         "expansion": 1,
         "norm": norm,
-        **({"patch": 14} if kind == "vit" else {"context": 9}),
+        **({"patch": 4} if kind == "vit" else {"context": 9}),
     }
-    networks = [model(kind, seed, **small) for seed in range(2)]
+    networks = [model(kind, seed, side=8, **small) for seed in range(2)]
     if kind == "vit":
-        x, y = torch.randn(2, 2, 1, 28, 28, dtype=torch.float64), torch.randint(10, (2, 2))
+        x, y = torch.randn(2, 2, 1, 8, 8, dtype=torch.float64), torch.randint(10, (2, 2))
     else:
         x, y = torch.randint(17, (2, 2, 5)), torch.randint(17, (2, 2, 5))
     names = [name for name, _ in networks[0].named_parameters()]

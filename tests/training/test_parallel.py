@@ -78,7 +78,8 @@ def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
     for model, dtype in product(models if method not in NEW_PATHS else models[-1:], dtypes):
         member = varied(CASES[f"{method}/{model}/mnist1d"], (f"hardware.dtype={dtype}",))
         single, shared = begin(member), by_batch([member], ranks)
-        for _ in range(20):
+        # The second epoch begins with step 11, and with it the second level of HTA; what follows is tried once.
+        for _ in range(20 if (ranks.world_size, dtype) == (2, "float64") else 12):
             single.advance()
             shared.advance()
         tolerance = TOLERANCES[dtype]
