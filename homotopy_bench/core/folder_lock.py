@@ -51,7 +51,8 @@ class FolderLock:
             raise InputError(key, folder, f"{wrong}; {FOLDER}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder / LOCK, timeout=0, thread_local=False, is_singleton=True)
+            # Before filelock 4 the one lock of a path is found by the path as written, from whatever working directory.
+            lock = FileLock((folder / LOCK).absolute(), timeout=0, thread_local=False, is_singleton=True)
             lock.acquire()
             self._lock = lock
         except Timeout:
