@@ -34,7 +34,7 @@ def draw(outcomes: Sequence[Outcome]) -> Figure:
     depths = sorted({depth for by_depth in rows.values() for depth in by_depth})
     axes.set_xscale("log", base=2)
     axes.set_xticks(depths, [str(depth) for depth in depths])
-    axes.set(xlabel="hidden layers", ylabel="test accuracy at t = 1 [%]", ylim=(0.0, 100.0))
+    axes.set(xlabel="hidden layers", ylabel="test accuracy at t = 1 [%]")
     axes.legend(fontsize=8, frameon=False)
     axes.grid(alpha=0.3)
     return figure

@@ -10,6 +10,9 @@ from reproductions.study import Outcome, Study
 
 PERCENT = 100.0
 
+LEVEL = 0.05
+"""A test whose smallest p is above this cannot find anything."""
+
 
 def accuracies(outcome: Outcome) -> list[float]:
     """Return the test accuracies at t = 1 after the last step, by seed."""
@@ -46,12 +49,13 @@ def _lines(
     yield (
         f"Test accuracy in percent over {seeds} seeds (0 to {seeds - 1}), after the last step. Each row is the best of "
         f"{budget.settings} settings by validation accuracy at t = 1: each setting with one tuning seed, the best "
-        f"{budget.finalists} with {budget.seeds} more, {budget.trainings()} trainings a row. What rows share (learning "
-        "rate, weight decay, warm-up of the rate) takes the same points of the same ranges; a path has its length as "
-        "one dimension more, and no more trainings. *Path* is test accuracy where validation was best at any t: "
-        f"another network, never ranked. Difference: paired over the seeds, to {whom}, with its 95 % interval by "
-        "Student's t; p of Wilcoxon's signed-rank test after Holm over all differences of the page."
+        f"{budget.finalists} with {budget.seeds} more, {budget.trainings()} trainings a row. {_searched(groups)} "
+        "*Path* is test accuracy where validation was best at any t: another network, never ranked. Difference: "
+        f"paired over the seeds, to {whom}, with its 95 % interval by Student's t; p of Wilcoxon's signed-rank test "
+        "after Holm over all differences of the page."
     )
+    if 2.0 ** (1 - seeds) > LEVEL:
+        yield f"Of {seeds} seeds that p is never below {2.0 ** (1 - seeds):.2g}: judge by the intervals."
     if waiting:
         yield from ("", f"Not measured yet: {', '.join(waiting)}.")
     references = {target: _reference(target, groups, study.reference) for target in groups}
@@ -81,6 +85,15 @@ def _lines(
         for outcome in outcomes:
             yield f"| {outcome.contender.name} | `{outcome.trials[0].overrides}` |"
     yield from made_by(command, reports)
+
+
+def _searched(groups: Mapping[str, Sequence[Outcome]]) -> str:
+    """Return what the rows search, in a sentence."""
+    spaces = [{key.key for key in one.contender.space} for outcomes in groups.values() for one in outcomes]
+    shared = set.intersection(*spaces)
+    more = sorted(set.union(*spaces) - shared)
+    words = f"What all rows search ({', '.join(sorted(shared))}) takes the same points of the same ranges"
+    return f"{words}; a row that searches {' or '.join(more)} too has no more trainings." if more else f"{words}."
 
 
 def _reference(target: str, groups: Mapping[str, Sequence[Outcome]], name: str | None) -> Outcome | None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import reproduce
 import scipy.stats
-from reproductions import tuned_study
+from reproductions import depth, tuned_study
 from reproductions.baselines import CONTENDERS
 from reproductions.ledger import Ledger, Training
 from reproductions.plan import Plan, Refused
@@ -211,6 +211,16 @@ def test_the_tables_of_readers_say_what_the_results_say(page: str) -> None:
     shown = {cells[1].split(",")[0]: cells[2:8] for cells in _bold((reproduce.ROOT / page).read_text())}
     assert len(shown) >= 5
     assert shown == {name: published[name] for name in shown}
+
+
+def test_the_table_over_depth_says_what_its_page_says() -> None:
+    results = reproduce.ROOT / "docs" / "results"
+    means = {cells[1]: cells[3].strip("*") for cells in _bold((results / "depth.md").read_text())}
+    names = [name.replace("_", " ") for name in depth.ROWS]
+    shown = re.findall(r"^\| (\d+) \| ([\d. |]+) \|$", (results / "index.md").read_text(), re.M)
+    assert [int(layers) for layers, _ in shown] == list(depth.DEPTHS)
+    for layers, cells in shown:
+        assert cells.split(" | ") == [means[f"{name} {layers}"] for name in names]
 
 
 def _bold(page: str) -> list[list[str]]:
