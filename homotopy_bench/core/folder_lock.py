@@ -51,7 +51,7 @@ class FolderLock:
             raise InputError(key, folder, f"{wrong}; {FOLDER}")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Before filelock 4 the one lock of a path is found by the path as written, from whatever working directory.
+            # filelock < 4 finds the one lock of a path by the path as written, from whatever working directory.
             lock = FileLock((folder / LOCK).absolute(), timeout=0, thread_local=False, is_singleton=True)
             lock.acquire()
             self._lock = lock

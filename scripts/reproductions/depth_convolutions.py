@@ -1,6 +1,6 @@
-"""Where a homotopy pays for convolutions: MNIST by 8 to 32 of 8 channels, no normalisation, the rate tuned by depth.
+"""Where a homotopy pays for convolutions: MNIST, 8 to 32 layers of 8 channels, no normalisation, a rate per depth.
 
-1000 training images, 200 for validation, 1000 of the test split, as many of every class; 20 epochs, batch 50, the rest
+1000 training, 200 validation and 1000 test images, as many of every class; 20 epochs, batch 50, the rest
 as in the study of depth: AdamW, warm-up over a fifth of the steps and cosine decay, clipping at 1.
 """
 

@@ -1,4 +1,4 @@
-"""Draw test accuracy over depth, from the ledger of the study of depth."""
+"""Draw test accuracy over depth, from the outcomes of a study of depth."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def draw(outcomes: Sequence[Outcome]) -> Figure:
     depths = sorted({depth for by_depth in rows.values() for depth in by_depth})
     axes.set_xscale("log", base=2)
     axes.set_xticks(depths, [str(depth) for depth in depths])
-    axes.set(xlabel="hidden layers", ylabel="test accuracy at t = 1 [%]")
+    axes.set(xlabel="layers", ylabel="test accuracy at t = 1 [%]")
     axes.legend(fontsize=8, frameon=False)
     axes.grid(alpha=0.3)
     return figure

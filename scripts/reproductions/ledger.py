@@ -150,7 +150,9 @@ class Ledger:
 def made_by(command: str, trainings: Iterable[Training]) -> Iterator[str]:
     """Yield the last lines of a page: the command, and the code, torch and processors that its trainings had."""
     made = sorted({f"{one.code}, torch {one.torch}, {one.processor}" for one in trainings})
-    yield from ("", "## Made by", "", f"    {command}", "", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
+    yield from ("", "## Made by", "", f"    {command}")
+    if made:
+        yield from ("", f"Code {'; '.join(made)}. Trainings: the CSV of this name.")
 
 
 COLUMNS = [field.name for field in fields(Training)]

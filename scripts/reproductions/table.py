@@ -11,7 +11,7 @@ from reproductions.study import Outcome, Study
 PERCENT = 100.0
 
 LEVEL = 0.05
-"""A test whose smallest p is above this cannot find anything."""
+"""Level of significance; where so few seeds cannot have a p below it, the page says so."""
 
 
 def accuracies(outcome: Outcome) -> list[float]:
@@ -92,8 +92,8 @@ def _searched(groups: Mapping[str, Sequence[Outcome]]) -> str:
     spaces = [{key.key for key in one.contender.space} for outcomes in groups.values() for one in outcomes]
     shared = set.intersection(*spaces)
     more = sorted(set.union(*spaces) - shared)
-    words = f"What all rows search ({', '.join(sorted(shared))}) takes the same points of the same ranges"
-    return f"{words}; a row that searches {' or '.join(more)} too has no more trainings." if more else f"{words}."
+    words = f"All rows try the same values of {', '.join(sorted(shared))}"
+    return f"{words}; rows that search {' or '.join(more)} too have no more trainings." if more else f"{words}."
 
 
 def _reference(target: str, groups: Mapping[str, Sequence[Outcome]], name: str | None) -> Outcome | None:

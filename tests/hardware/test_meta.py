@@ -87,9 +87,9 @@ def without_checks(overrides: Sequence[str]) -> list[str]:
 @pytest.mark.parametrize("case", TAKES_ITS_STEP)
 def test_no_step_waits_for_the_host(case: str) -> None:
     dataset = case.rpartition("/")[2]
-    levels = case.startswith(("hta/", "l2-schedule/"))  # which have lengths of their own
+    has_levels = case.startswith(("hta/", "l2-schedule/"))  # which set the number of epochs
     # A step at the start of the path, one on it, one after it.
-    changes: tuple[str, ...] = () if levels else ("training.epochs=3",)
+    changes: tuple[str, ...] = () if has_levels else ("training.epochs=3",)
     if dataset == "cifar10":
         changes += ("dataset.augment=crop_flip",)
     if "/mlp-orthogonal/" in case:
@@ -99,6 +99,7 @@ def test_no_step_waits_for_the_host(case: str) -> None:
         mixed = mixture(case, optimizer, [*rates, rates[1]])
         members = [varied(CASES[case], (*without_checks(one), *changes)) for one in mixed]
         train_to_the_end(on_meta(members, dataset))
+    # One member has another forward pass than several, and the same update: one rule is enough.
     train_to_the_end(on_meta(members[:1], dataset))
 
 

@@ -28,6 +28,9 @@ NEED, TRAINS = 0.01, 0.5
 TIMES = "python scripts/reproduce.py curvature_overhead"
 BITS = "python scripts/reproduce.py precision_bounds"
 ESTIMATES = "python scripts/curvature.py estimators --outputs docs/results"
+CHANCE = 0.21
+"""Rank correlation that 90 independent pairs exceed one time in forty: 1.96 / sqrt(89)."""
+
 NEAR = 2.0
 """Factor within which the median of a good estimate is of the largest eigenvalue."""
 
@@ -162,16 +165,21 @@ def _estimators(kept: Kept) -> Finding:
         {name: quality(series, name, every, "batch") for name in (HUTCHINSON, "power", "gradient_proxy")}
         for series in kept.estimates().values()
     ]
-    most = all(run[HUTCHINSON][1] > run["power"][1] for run in runs)
-    good = all(1.0 / NEAR <= run["power"][0][1] <= NEAR for run in runs)
-    correlated = all(run["gradient_proxy"][1] > 0.0 for run in runs)
+    right = [
+        statement
+        for run in runs
+        for statement in (
+            run[HUTCHINSON][1] > run["power"][1],
+            1.0 / NEAR <= run["power"][0][1] <= NEAR,
+            run["gradient_proxy"][1] > CHANCE,
+        )
+    ]
     texts = []
     for name in runs[0]:
         ranks, ratios = (", ".join(one) for one in zip(*map(_shown, (run[name] for run in runs)), strict=True))
         texts.append(f"{name} {ranks} ({ratios})")
-    right = (most, good, correlated)
     verdict: Verdict = "holds" if all(right) else "holds in part" if any(right) else "refuted"
-    return Finding(f"rank along two runs with lambda_max (and ratio to it): {'; '.join(texts)}", verdict)
+    return Finding(f"rank correlation with lambda_max (median ratio to it), by run: {'; '.join(texts)}", verdict)
 
 
 def _shown(found: tuple[NDArray[np.float64], float]) -> tuple[str, str]:
