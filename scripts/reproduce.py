@@ -58,7 +58,7 @@ from homotopy_bench.core.files import write_atomically
 TUNED = {
     "baselines": baselines.STUDY,
     "depth": depth.STUDY,
-    depth_convolutions.NAME: depth_convolutions.STUDY,
+    "depth_convolutions": depth_convolutions.STUDY,
     "ablation": ablation.STUDY,
     "hta": hta.STUDY,
 }

@@ -17,7 +17,6 @@ DEPTHS = (8, 16, 32, 64, 128)
 SPACE = (Range("optimizer.lr", 3e-4, 2e-2, logarithmic=True),)
 SHARED = ("lr_schedule.warmup_fraction=0.2",)
 DECAY = "optimizer.weight_decay"
-SKIPS = "residual"
 
 HOMOTOPIES: Mapping[str, tuple[str, ...]] = {
     "identity_circular": (
@@ -33,14 +32,16 @@ HOMOTOPIES: Mapping[str, tuple[str, ...]] = {
         f"{DECAY}=0.1",
     ),
 }
-ROWS: Mapping[str, tuple[str, ...]] = {
+PLAIN: Mapping[str, tuple[str, ...]] = {
     "plain_orthogonal": ("method=baseline", "model.init=orthogonal", f"{DECAY}=0.1"),
     "plain_looks_linear": ("method=baseline", "model.init=looks_linear", f"{DECAY}=0.1"),
     "plain_dirac": ("method=baseline", "model.block=dirac", f"{DECAY}=0.8"),
     **HOMOTOPIES,
-    SKIPS: ("method=baseline", "model.block=residual", f"{DECAY}=0.2"),
 }
-"""Name -> how a network of any depth is trained: three plain ones, two homotopies, one with skips."""
+"""Name -> how a plain network of any depth is trained: without a path, and by two homotopies."""
+
+SKIPS: Mapping[str, tuple[str, ...]] = {"residual": ("method=baseline", "model.block=residual", f"{DECAY}=0.2")}
+"""The same, of a network that keeps its skips."""
 
 
 def at_depths(
@@ -63,12 +64,10 @@ def at_depths(
     }
 
 
-def _groups() -> dict[str, tuple[Contender, ...]]:
-    """Return the plain networks of every depth, and apart from them the one with skips."""
-    plain = {name: overrides for name, overrides in ROWS.items() if name != SKIPS}
-    return at_depths("layers of 64", DEPTHS, plain, SHARED) | at_depths(
-        "layers of 64, with skips", DEPTHS, {SKIPS: ROWS[SKIPS]}, SHARED
-    )
-
-
-STUDY = Study("Depth: where a homotopy pays", _groups(), Budget(settings=6, finalists=2, seeds=2), seeds=5, draw=draw)
+STUDY = Study(
+    "Depth: where a homotopy pays",
+    at_depths("layers of 64", DEPTHS, PLAIN, SHARED) | at_depths("layers of 64, with skips", DEPTHS, SKIPS, SHARED),
+    Budget(settings=6, finalists=2, seeds=2),
+    seeds=5,
+    draw=draw,
+)

@@ -14,12 +14,11 @@ from reproductions.depth_picture import draw
 from reproductions.search import Budget
 from reproductions.study import Study
 
-NAME = "depth_convolutions"
 DEPTHS = (8, 16, 32)
 SHARED = (
     "dataset=mnist",
     "dataset.subset=1200",
-    f"dataset.validation_fraction={1 / 6:.4f}",
+    "dataset.validation_fraction=0.1667",
     "dataset.test_subset=1000",
     "model=cnn",
     "model.width=8",

@@ -54,8 +54,8 @@ def _lines(
         f"paired over the seeds, to {whom}, with its 95 % interval by Student's t; p of Wilcoxon's signed-rank test "
         "after Holm over all differences of the page."
     )
-    if 2.0 ** (1 - seeds) > LEVEL:
-        yield f"Of {seeds} seeds that p is never below {2.0 ** (1 - seeds):.2g}: judge by the intervals."
+    if (least := 2.0 ** (1 - seeds)) > LEVEL:
+        yield f"Of {seeds} seeds that p is never below {least:.2g}: judge by the intervals."
     if waiting:
         yield from ("", f"Not measured yet: {', '.join(waiting)}.")
     references = {target: _reference(target, groups, study.reference) for target in groups}

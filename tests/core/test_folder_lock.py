@@ -14,15 +14,14 @@ def test_one_relative_name_is_another_folder_in_another_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lock folders of one name; releases of filelock before 4 fail here with a path that is not absolute."""
-    files, held = [], []
+    held = {}
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
-        held.append(FolderLock(Path("run"), "hydra.run.dir"))
-        files.append((tmp_path / name / "run" / LOCK).open("ab"))
-    for file, lock in zip(files, held, strict=True):
-        with pytest.raises(BlockingIOError):
+        held[tmp_path / name / "run" / LOCK] = FolderLock(Path("run"), "hydra.run.dir")
+    for path, lock in held.items():
+        with path.open("ab") as file:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.release()
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        lock.release()
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        file.close()

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from math import log2
 from statistics import fmean
 
-import numpy as np
-from numpy.typing import NDArray
-
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
 from reproductions.claims.judging import of_a_gain, of_one_run, one_run, range_within, within
 from reproductions.claims.kept import Kept, percent, spread
@@ -176,16 +173,11 @@ def _estimators(kept: Kept) -> Finding:
     ]
     texts = []
     for name in runs[0]:
-        ranks, ratios = (", ".join(one) for one in zip(*map(_shown, (run[name] for run in runs)), strict=True))
+        ranks = ", ".join(f"{run[name][1]:+.2f}" for run in runs)
+        ratios = ", ".join(f"{run[name][0][1]:.2g}" for run in runs)
         texts.append(f"{name} {ranks} ({ratios})")
     verdict: Verdict = "holds" if all(right) else "holds in part" if any(right) else "refuted"
     return Finding(f"rank correlation with lambda_max (median ratio to it), by run: {'; '.join(texts)}", verdict)
-
-
-def _shown(found: tuple[NDArray[np.float64], float]) -> tuple[str, str]:
-    """Return a rank correlation and the median of a ratio, from what ``quality`` returns."""
-    quartiles, rank = found
-    return f"{rank:+.2f}", f"{quartiles[1]:.2g}"
 
 
 SOURCE = Source(
