@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from reproductions.ledger import Training
-from reproductions.space import Range, settings
+from reproductions.space import Axis, settings
 
 FIRST_SEED = 1000
 
@@ -22,7 +22,7 @@ class Contender:
 
     name: str
     overrides: tuple[str, ...]
-    space: tuple[Range, ...]
+    space: tuple[Axis, ...]
 
 
 @dataclass(frozen=True)

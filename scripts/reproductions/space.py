@@ -1,4 +1,4 @@
-"""Search spaces: keys with ranges, and points that are the same for every contender that shares a key."""
+"""Search spaces: keys with ranges or choices, and points that are the same for every contender that shares a key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,27 @@ class Range:
         return f"{self.key}={(exp(value) if self.logarithmic else value):.3g}"
 
 
-def settings(space: Sequence[Range], count: int) -> list[tuple[str, ...]]:
+@dataclass(frozen=True)
+class Choice:
+    """Values of one key: each of a list with the same weight."""
+
+    key: str
+    values: tuple[str, ...]
+
+    def at(self, u: float) -> str:
+        """Return the override for a point u in [0, 1).
+
+        Example:
+            >>> Choice("method.split", ("layers", "channels")).at(0.7)
+            'method.split=channels'
+        """
+        return f"{self.key}={self.values[int(u * len(self.values))]}"
+
+
+Axis = Range | Choice
+
+
+def settings(space: Sequence[Axis], count: int) -> list[tuple[str, ...]]:
     """Return ``count`` settings of a search space.
 
     The points are a scrambled Sobol sequence, which covers the space more evenly than random ones (Bergstra and Bengio

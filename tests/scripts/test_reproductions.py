@@ -156,27 +156,35 @@ def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
         recorded(("method=baseline", *TINY, "optimizer.lr=0.5"), 0, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("study", "row"),
+    [
+        ("baselines", "plain_looks_linear"),
+        ("depth", "identity_circular_32"),
+        ("ablation", "shuffled"),
+    ],
+)
 def test_a_row_is_trained_with_its_published_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    study: str, row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = published_rows((reproduce.ROOT / "docs" / "results" / "baselines.md").read_text())
-    names = [one.name for group in CONTENDERS.values() for one in group]
-    assert list(rows) == [name for name in names if name in rows]
-    assert "plain_looks_linear" in rows
-    arguments = ["baselines", "--row", "plain_looks_linear", "--seeds", "3", "--outputs", str(tmp_path), *TINY]
-    monkeypatch.setattr(sys, "argv", ["reproduce.py", *arguments])
+    rows = published_rows((reproduce.ROOT / "docs" / "results" / f"{study}.md").read_text())
+    assert list(rows) == [one.name for own in reproduce.TUNED[study].contenders.values() for one in own]
+    command = ["reproduce.py", study, "--row", row, "--seeds", "3", "--outputs", str(tmp_path), *TINY]
+    monkeypatch.setattr(sys, "argv", command)
     assert reproduce.main() == 0
     out = capsys.readouterr().out
-    files = sorted((tmp_path / "baselines" / "rows" / "plain_looks_linear").glob("*/summary.json"))
+    files = sorted((tmp_path / study / "rows" / row).glob("*/summary.json"))
     summaries = [json.loads(file.read_text()) for file in files]
     accuracies = [100 * summary["final"]["test_acc_target"] for summary in summaries]
     low, high = scipy.stats.t.interval(0.95, 2, fmean(accuracies), stdev(accuracies) / 3**0.5)
     assert f"here   {fmean(accuracies):.1f}, 95 % interval {low:.1f} to {high:.1f} (Student's t)" in out
-    assert f"there  {rows['plain_looks_linear'].published:.1f} (docs/results/baselines.md)" in out
+    assert f"there  {rows[row].published:.1f} (docs/results/{study}.md)" in out
     for summary in summaries:
-        assert summary["config"]["model"]["init"] == "looks_linear"
-        assert f"optimizer.lr={summary['config']['optimizer']['lr']}" in rows["plain_looks_linear"].overrides
-    monkeypatch.setattr(sys, "argv", ["reproduce.py", "baselines", "--row", "plain"])
+        own = [word for word in summary["overrides"] if word not in TINY and not word.startswith("seed=")]
+        assert own == list(rows[row].overrides)
+        assert f"optimizer.lr={summary['config']['optimizer']['lr']}" in own
+        assert summary["config"]["model"]["depth"] == 2
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", study, "--row", "plain"])
     with pytest.raises(SystemExit, match="2"):
         reproduce.main()
     assert f"--row=plain: accepted: {next(iter(rows))}, " in capsys.readouterr().err
