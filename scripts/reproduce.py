@@ -76,6 +76,8 @@ COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds, cur
 
 ROOT = Path(__file__).parent.parent
 
+PROCESSES = 2
+
 CLAIMS = "RESULTS.md"
 """Page of the claims, beside the folder of results."""
 
@@ -94,7 +96,7 @@ def main() -> int:
         "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
     )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="default: OUTPUTS/STUDY/table.md")
-    parser.add_argument("--processes", type=_count, default=2, help="trainings side by side, a thread each (default 2)")
+    parser.add_argument("--processes", type=_count, help=f"trainings side by side, a thread each (default {PROCESSES})")
     parser.add_argument("--settings", type=_count, help="settings that every search tries (default: the study's)")
     parser.add_argument("--seeds", type=_count, help="reporting runs of each row (default: the study's)")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="only these rows; without it all")
@@ -105,7 +107,7 @@ def main() -> int:
     _refuse_options_without_meaning(arguments, parser)
     plan = Plan(
         arguments.outputs,
-        arguments.processes,
+        arguments.processes or PROCESSES,
         arguments.fast,
         arguments.settings,
         arguments.seeds,
@@ -132,6 +134,7 @@ def _refuse_options_without_meaning(arguments: argparse.Namespace, parser: argpa
     name = arguments.study
     meaning = {
         "fast": (*SOURCES, "all"),
+        "processes": () if arguments.row else (*SOURCES, "all", *TUNED, transformer.NAME),
         "settings": () if arguments.row else TUNED,
         "seeds": (*SOURCES, *TUNED, transformer.NAME),
         "only": () if arguments.row else (*SOURCES, *TUNED, transformer.NAME, landscape.NAME),

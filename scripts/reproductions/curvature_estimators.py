@@ -64,6 +64,12 @@ def carry_out(folder: Path, seeds: int, processes: int, overrides: tuple[str, ..
     return {f"{rate}_{seed}": one for (rate, seed), one in zip(wanted, done, strict=True)}
 
 
+def kept(folder: Path) -> Results:
+    """Return the measurements that a folder has, by rate and seed."""
+    files = sorted(folder.glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8"))["series"] for file in files}
+
+
 def _measured(rate: str, seed: int, folder: Path, overrides: tuple[str, ...]) -> Series:
     file = folder / f"{rate}_{seed}.json"
     asked = [

@@ -194,6 +194,7 @@ def test_a_row_is_trained_with_its_published_settings(
     ("words", "says"),
     [
         (["landscape", "--seeds", "3"], "--seeds: has no meaning for landscape"),
+        (["basins", "--processes", "1"], "--processes: has no meaning for basins"),
         (["all", "training.epochs=1"], "training.epochs=1: has no meaning for all"),
         (["depth", "--only", "dirac_8"], "--only dirac_8: accepted: plain_orthogonal_8, "),
         (["ablation", "method.path=linear"], "method.path=linear: rows of this study set this key themselves"),

@@ -131,10 +131,10 @@ class Kept:
         Raises:
             NotMeasured: If they are not kept.
         """
-        files = sorted((self._results / curvature_estimators.NAME).glob("*.json"))
-        if not files:
+        found = curvature_estimators.kept(self._results / curvature_estimators.NAME)
+        if not found:
             raise NotMeasured(curvature_estimators.NAME)
-        return {file.stem: json.loads(file.read_text(encoding="utf-8"))["series"] for file in files}
+        return found
 
     def _json(self, name: str) -> dict[str, Any]:
         file = self._results / f"{name}.json"
