@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import reproduce
 import scipy.stats
-from reproductions import depth, tuned_study
+from reproductions import depth, depth_convolutions, tuned_study
 from reproductions.baselines import CONTENDERS
 from reproductions.ledger import Ledger, Training
 from reproductions.plan import Plan, Refused
@@ -222,14 +222,23 @@ def test_the_tables_of_readers_say_what_the_results_say(page: str) -> None:
     assert shown == {name: published[name] for name in shown}
 
 
-def test_the_table_over_depth_says_what_its_page_says() -> None:
+@pytest.mark.parametrize(
+    ("study", "depths", "names"),
+    [
+        ("depth", depth.DEPTHS, (*depth.PLAIN, *depth.SKIPS)),
+        ("depth_convolutions", depth_convolutions.DEPTHS, tuple(depth_convolutions.ROWS)),
+    ],
+)
+def test_the_tables_over_depth_say_what_their_pages_say(
+    study: str, depths: tuple[int, ...], names: tuple[str, ...]
+) -> None:
     results = reproduce.ROOT / "docs" / "results"
-    means = {cells[1]: cells[3].strip("*") for cells in _bold((results / "depth.md").read_text())}
-    names = [name.replace("_", " ") for name in (*depth.PLAIN, *depth.SKIPS)]
-    shown = re.findall(r"^\| (\d+) \| ([\d. |]+) \|$", (results / "index.md").read_text(), re.M)
-    assert [int(layers) for layers, _ in shown] == list(depth.DEPTHS)
-    for layers, cells in shown:
-        assert cells.split(" | ") == [means[f"{name} {layers}"] for name in names]
+    means = {cells[1]: cells[3].strip("*") for cells in _bold((results / f"{study}.md").read_text())}
+    _, _, section = (results / "index.md").read_text().partition(f"reproduce.py {study} --markdown")
+    lines = re.findall(r"^\| (\d+) \| ([\d. |]+) \|$", section, re.M)[: len(depths)]
+    assert [int(layers) for layers, _ in lines] == list(depths)
+    for layers, cells in lines:
+        assert cells.split(" | ") == [means[f"{name.replace('_', ' ')} {layers}"] for name in names]
 
 
 def _bold(page: str) -> list[list[str]]:
