@@ -11,7 +11,7 @@
     python scripts/reproduce.py transformer [--only decoder/post ...] [--markdown docs/results/transformer.md]
 
 `all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
-about half an hour on two cores, without it for days and with the study of wide networks. `results` writes that page,
+three quarters of an hour on two cores, without it for days and with the study of wide networks. `results` writes that page,
 and those of the studies, from what is kept. The studies of sources keep their trainings below docs/results, where
 their pages are; with overrides below --outputs, or where --markdown says.
 

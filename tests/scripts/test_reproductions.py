@@ -26,7 +26,11 @@ from reproductions.space import Range, settings
 from reproductions.study import Outcome, Study, Trainings, carry_out, together
 from reproductions.table import render
 
+from homotopy_bench import compose
+from tests.cases import need_data
+
 TINY = ("model.depth=2", "model.width=8", "dataset.samples=500", "training.epochs=1", "training.batch_size=32")
+TINY_IMAGES = ("model.depth=2", "model.width=4", "dataset.subset=300", "dataset.test_subset=100", "training.epochs=1")
 SPACE = (Range("optimizer.lr", 1e-3, 1e-1, logarithmic=True),)
 BUDGET = Budget(settings=3, finalists=2, seeds=1)
 
@@ -157,19 +161,28 @@ def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "row"),
+    ("study", "row", "smaller"),
     [
-        ("baselines", "plain_looks_linear"),
-        ("depth", "identity_circular_32"),
-        ("ablation", "shuffled"),
+        ("baselines", "plain_looks_linear", TINY),
+        ("depth", "identity_circular_32", TINY),
+        ("ablation", "shuffled", TINY),
+        ("hta", "mlp_sgd", TINY),
+        pytest.param("depth_convolutions", "convexity_literal_8", TINY_IMAGES, marks=pytest.mark.data),
     ],
 )
 def test_a_row_is_trained_with_its_published_settings(
-    study: str, row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    study: str,
+    row: str,
+    smaller: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if smaller is TINY_IMAGES:
+        need_data("mnist", compose("method=baseline").paths.data_root())
     rows = published_rows((reproduce.ROOT / "docs" / "results" / f"{study}.md").read_text())
     assert list(rows) == [one.name for own in reproduce.TUNED[study].contenders.values() for one in own]
-    command = ["reproduce.py", study, "--row", row, "--seeds", "3", "--outputs", str(tmp_path), *TINY]
+    command = ["reproduce.py", study, "--row", row, "--seeds", "3", "--outputs", str(tmp_path), *smaller]
     monkeypatch.setattr(sys, "argv", command)
     assert reproduce.main() == 0
     out = capsys.readouterr().out
@@ -180,7 +193,7 @@ def test_a_row_is_trained_with_its_published_settings(
     assert f"here   {fmean(accuracies):.1f}, 95 % interval {low:.1f} to {high:.1f} (Student's t)" in out
     assert f"there  {rows[row].published:.1f} (docs/results/{study}.md)" in out
     for summary in summaries:
-        own = [word for word in summary["overrides"] if word not in TINY and not word.startswith("seed=")]
+        own = [word for word in summary["overrides"] if word not in smaller and not word.startswith("seed=")]
         assert own == list(rows[row].overrides)
         assert f"optimizer.lr={summary['config']['optimizer']['lr']}" in own
         assert summary["config"]["model"]["depth"] == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
-from reproductions.claims.judging import of_a_gain
+from reproductions.claims.judging import TRAINS, of_a_gain
 from reproductions.claims.kept import Kept, percent
 from reproductions.convexity_source import HIGH
 
@@ -35,14 +35,16 @@ def _against_relu(row: str) -> Callable[[Kept], Finding]:
 
 
 def _higher_rates(kept: Kept) -> Finding:
-    texts, ahead = [], []
+    texts, verdicts = [], []
     for rate in HIGH:
         ours, plain = (kept.values(STUDY, f"{name}_{rate}") for name in ("scheduled", "relu"))
-        texts.append(f"{rate}: {percent(ours)}, ReLU {percent(plain)}")
-        ahead.append(of_a_gain(ours, plain).verdict == "holds")
+        found = of_a_gain(ours, plain)
+        train, plain_train = (sum(value > TRAINS for value in values) for values in (ours, plain))
+        texts.append(f"{rate}: {found.ours}; {train} of {len(ours)} seeds train, ReLU {plain_train}")
+        verdicts.append(found.verdict)
     protocol = kept.protocol(STUDY, f"scheduled_{HIGH[0]}")
-    verdict: Verdict = "holds" if all(ahead) else "holds in part" if any(ahead) else "refuted"
-    return Finding(f"{'; '.join(texts)}{f' ({protocol})' if protocol else ''}", verdict)
+    verdict: Verdict = verdicts[0] if len(set(verdicts)) == 1 else "holds in part"
+    return Finding(f"{'. '.join(texts)}{f' ({protocol})' if protocol else ''}", verdict)
 
 
 SOURCE = Source(

@@ -9,6 +9,9 @@ from reproductions.claims.claim import Finding, Verdict
 from reproductions.claims.kept import percent, run_interval
 from reproductions.source_study import PERCENT
 
+TRAINS = 0.5
+"""Accuracy of a network on digits that trains at all."""
+
 
 def one_run(values: Sequence[float], theirs: float) -> Verdict:
     """Judge a source's single run.
