@@ -48,15 +48,15 @@ lint: dev
 types: dev
 	.venv/bin/mypy
 
-# One thread per worker: the workers already share the cores.
-unit: dev
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal
-
 # The shapes in the types of tensors, checked at every call of some tests that reach all of them.
 SHAPED = tests/ensemble tests/training/test_shapes.py tests/training/test_penalty.py tests/training/test_scores.py \
 	tests/training/test_path_following.py tests/curvature/test_krylov.py tests/curvature/test_control.py
 shapes: dev
 	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_SHAPES=1 .venv/bin/python -m pytest -q $(SHAPED)
+
+# All others. One thread per worker: the workers already share the cores.
+unit: dev
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal $(addprefix --ignore=,$(SHAPED))
 
 # Only the tests of real data, which must be under HOMOTOPY_BENCH_DATA.
 data: dev

@@ -11,9 +11,9 @@
     python scripts/reproduce.py transformer [--only decoder/post ...] [--markdown docs/results/transformer.md]
 
 `all` carries out what the sources did, with their settings, and writes docs/RESULTS.md; with --fast as far as goes in
-three quarters of an hour on two cores, without it for days and with the study of wide networks. `results` writes that page,
-and those of the studies, from what is kept. The studies of sources keep their trainings below docs/results, where
-their pages are; with overrides below --outputs, or where --markdown says.
+three quarters of an hour on two cores, without it for days and with the study of wide networks. `results` writes that
+page, and those of the studies, from what is kept. The studies of sources keep their trainings below docs/results,
+where their pages are; with overrides below --outputs, or where --markdown says.
 
 A study takes hours on two cores, in parts. Every training that is done stands in the CSV beside the page and is not
 done again; the records of reporting runs are kept below --outputs/STUDY. --only does some rows, and the page has the
@@ -77,6 +77,7 @@ COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds, cur
 ROOT = Path(__file__).parent.parent
 
 PROCESSES = 2
+"""Trainings side by side, unless asked otherwise."""
 
 CLAIMS = "RESULTS.md"
 """Page of the claims, beside the folder of results."""
