@@ -72,4 +72,4 @@ def settings(space: Sequence[Axis], count: int) -> list[tuple[str, ...]]:
     # Sobol sequences come in powers of two; a shorter list takes the first points of one.
     power = max(count - 1, 1).bit_length()
     points = qmc.Sobol(DIMENSIONS, scramble=True, rng=SEED).random_base2(power)[:count]
-    return [tuple(one.at(u) for one, u in zip(space, point, strict=False)) for point in points]
+    return [tuple(one.at(u) for one, u in zip(space, point[: len(space)], strict=True)) for point in points]

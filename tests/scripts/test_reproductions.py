@@ -22,7 +22,7 @@ from reproductions.plan import Plan, Refused
 from reproductions.recorded import recorded
 from reproductions.row import published_rows
 from reproductions.search import Budget, Contender, Trial
-from reproductions.space import Range, settings
+from reproductions.space import Choice, Range, settings
 from reproductions.study import Outcome, Study, Trainings, carry_out, together
 from reproductions.table import render
 
@@ -48,6 +48,8 @@ def test_settings_are_within_their_ranges_and_shared_by_those_who_share_keys() -
         assert 1e-3 <= float(lr.removeprefix("optimizer.lr=")) <= 1e-1
         assert 0.1 <= float(decay.removeprefix("optimizer.weight_decay=")) <= 0.2
     assert [setting[:1] for setting in many] == settings(SPACE, 40)
+    letters = Choice("x", tuple("abcdefgh"))
+    assert sorted(word for (word,) in settings((letters,), 8)) == [f"x={letter}" for letter in "abcdefgh"]
     assert settings(wide, 5) == many[:5]
 
 
@@ -161,18 +163,21 @@ def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "row", "smaller"),
+    ("study", "row", "says", "smaller"),
     [
-        ("baselines", "plain_looks_linear", TINY),
-        ("depth", "identity_circular_32", TINY),
-        ("ablation", "shuffled", TINY),
-        ("hta", "mlp_sgd", TINY),
-        pytest.param("depth_convolutions", "convexity_literal_8", TINY_IMAGES, marks=pytest.mark.data),
+        ("baselines", "plain_looks_linear", {"init": "looks_linear"}, TINY),
+        ("depth", "identity_circular_32", {"path": "circular"}, TINY),
+        ("ablation", "shuffled", {"continuation": "shuffled"}, TINY),
+        ("hta", "mlp_sgd", {"optimizer": "sgd"}, TINY),
+        pytest.param(
+            "depth_convolutions", "convexity_literal_8", {"form": "literal"}, TINY_IMAGES, marks=pytest.mark.data
+        ),
     ],
 )
 def test_a_row_is_trained_with_its_published_settings(
     study: str,
     row: str,
+    says: dict[str, str],
     smaller: tuple[str, ...],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -196,7 +201,10 @@ def test_a_row_is_trained_with_its_published_settings(
         own = [word for word in summary["overrides"] if word not in smaller and not word.startswith("seed=")]
         assert own == list(rows[row].overrides)
         assert f"optimizer.lr={summary['config']['optimizer']['lr']}" in own
-        assert summary["config"]["model"]["depth"] == 2
+        config = summary["config"]
+        named = {key: config[key]["name"] for key in ("optimizer", "continuation")}
+        assert says.items() <= {**config["method"], **config["model"], **named}.items()
+        assert config["model"]["depth"] == 2
     monkeypatch.setattr(sys, "argv", ["reproduce.py", study, "--row", "plain"])
     with pytest.raises(SystemExit, match="2"):
         reproduce.main()
@@ -248,10 +256,17 @@ def test_the_tables_over_depth_say_what_their_pages_say(
     results = reproduce.ROOT / "docs" / "results"
     means = {cells[1]: cells[3].strip("*") for cells in _bold((results / f"{study}.md").read_text())}
     _, _, section = (results / "index.md").read_text().partition(f"reproduce.py {study} --markdown")
-    lines = re.findall(r"^\| (\d+) \| ([\d. |]+) \|$", section, re.M)[: len(depths)]
+    section = section.partition("\n#")[0]
+    (heading,) = re.findall(r"^\| (?:layers|convolutions) \| (.+) \|$", section, re.M)
+    assert all(_words(title) <= _words(name) for title, name in zip(heading.split(" | "), names, strict=True))
+    lines = re.findall(r"^\| (\d+) \| ([\d. |]+) \|$", section, re.M)
     assert [int(layers) for layers, _ in lines] == list(depths)
     for layers, cells in lines:
         assert cells.split(" | ") == [means[f"{name.replace('_', ' ')} {layers}"] for name in names]
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"\w+", name.replace("_", " ")))
 
 
 def _bold(page: str) -> list[list[str]]:

@@ -13,7 +13,8 @@ import pytest
 import reproduce
 import scipy.stats
 from reproductions import source_study
-from reproductions.claims.claim import Claim, Finding
+from reproductions.claims.claim import Claim, Finding, Verdict
+from reproductions.claims.convexity import of_rates
 from reproductions.claims.judging import of_a_gain, of_one_run, within
 from reproductions.claims.kept import STUDIES, Kept, NotMeasured, run_interval
 from reproductions.claims.page import SOURCES, judged, render
@@ -117,6 +118,22 @@ def test_a_gain_holds_where_its_interval_is_above_zero() -> None:
     assert [within(VALUES, *bounds) for bounds in ((0.42, 0.44), (0.46, 0.5), (0.5, 0.6))] == [
         "holds", "holds in part", "refuted",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "reliable", "expected"),
+    [
+        (("holds", "holds"), False, "holds"),
+        (("holds", "refuted"), False, "holds in part"),
+        (("holds in part", "refuted"), False, "refuted"),
+        (("holds in part", "refuted"), True, "holds in part"),
+        (("not measured yet", "holds"), True, "not measured yet"),
+    ],
+)
+def test_a_claim_of_several_rates_needs_all_of_them(
+    verdicts: tuple[Verdict, ...], reliable: bool, expected: Verdict
+) -> None:
+    assert of_rates(verdicts, reliable) == expected
 
 
 def test_claims_read_the_full_protocol_first_and_their_own_settings_only(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ HUTCHINSON = "hutchinson, 10 probes"
 STUDY = "curvature_source"
 COMMAND = f"python scripts/reproduce.py {STUDY}"
 
+THEIR_LOSS = 0.34
+"""Points by which the source's adaptive rate is behind its constant one."""
+
 DIAMETER, EPSILON, THEIR_KAPPA = 10.0, 1e-6, 0.276
 NEED = 0.01
 """Accuracy by which a warm-up must help for a method to need it."""
@@ -41,8 +44,13 @@ def _accuracy(row: str, theirs: float) -> Judge:
     return lambda kept: of_one_run(kept.values(STUDY, row), theirs)
 
 
-def _not_below(kept: Kept) -> Finding:
-    return of_a_gain(kept.values(STUDY, "constant"), kept.values(STUDY, "demonstration"))
+def _slightly_worse(kept: Kept) -> Finding:
+    constant, rule = kept.values(STUDY, "constant"), kept.values(STUDY, "demonstration")
+    found = of_a_gain(constant, rule)
+    loss = [PERCENT * (a - b) for a, b in zip(constant, rule, strict=False)]
+    if found.verdict == "holds" and one_run(loss, THEIR_LOSS) != "holds":
+        return Finding(f"{found.ours}, which is more than the source's", "holds in part")
+    return found
 
 
 def _above(row: str, least: float) -> Judge:
@@ -115,13 +123,16 @@ def _needs(row: str, warmed: str, claimed: bool) -> Judge:
         without, with_ = kept.values(STUDY, row), kept.values(STUDY, warmed)
         found = of_a_gain(with_, without)
         helps = fmean(with_) - fmean(without) > NEED
-        text = f"with 100 steps of warm-up against none: {found.ours}"
+        train = [f"{sum(value > TRAINS for value in values)} of {len(values)}" for values in (with_, without)]
+        text = (
+            f"with 100 steps of warm-up against none: {found.ours}; {train[0]} seeds train with it, {train[1]} without"
+        )
         if found.verdict == "not measured yet":
             return Finding(text, found.verdict)
         if max(fmean(without), fmean(with_)) < TRAINS:
-            return Finding(f"{text}; neither trains at this rate", "not testable here")
+            return Finding(f"{text}: the rate is too high for either", "not testable here")
         if helps and found.verdict != "holds":
-            return Finding(f"{text}; some seeds need it", "holds in part")
+            return Finding(text, "holds in part")
         return Finding(text, "holds" if helps == claimed else "refuted")
 
     return judge
@@ -152,7 +163,7 @@ def _stable(kept: Kept) -> Finding:
     ours = kept.values(STUDY, "kappa_high")
     found = of_a_gain(ours, kept.values(STUDY, "constant_high"))
     if found.verdict == "holds" and fmean(ours) < TRAINS:
-        return Finding(f"at a rate of {FAST}: {found.ours}; neither trains", "holds in part")
+        return Finding(f"at a rate of {FAST}: {found.ours}; on average neither trains", "holds in part")
     return Finding(f"at a rate of {FAST}: {found.ours}", found.verdict)
 
 
@@ -186,7 +197,7 @@ SOURCE = Source(
     (
         Claim("Constant rate of 0.01, final accuracy", "3", "97.43 %", COMMAND, _accuracy("constant", 0.9743)),
         Claim("Curvature-adaptive rate, final accuracy", "3", "97.09 %", COMMAND, _accuracy("demonstration", 0.9709)),
-        Claim("The adaptive rate is slightly worse on MNIST", "3", "0.34 points", COMMAND, _not_below),
+        Claim("The adaptive rate is slightly worse on MNIST", "3", "0.34 points", COMMAND, _slightly_worse),
         Claim("MNIST accuracy of 97 % and more", "2", ">= 97 %", COMMAND, _above("demonstration", 0.97)),
         Claim("Time overhead", "3", "+9.8 %", TIMES, _overhead("demonstration", 5.0, 15.0)),
         Claim("Mean kappa", "3", "0.276", COMMAND, _single("kappa_mean", THEIR_KAPPA, 3)),

@@ -9,7 +9,7 @@ from typing import Any
 from homotopy_bench.functions.table1 import ANCHORS, AXES, PAPER_HOMOTOPY, PAPER_PLAIN, PAPER_SINGLE
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
 from reproductions.claims.judging import of_a_gain
-from reproductions.claims.kept import Kept, percent
+from reproductions.claims.kept import Kept, NotMeasured, percent
 from reproductions.source_study import PERCENT
 
 FUNCTIONS = "python scripts/reproduce.py hta_functions"
@@ -93,6 +93,12 @@ def _table_2(depth: int) -> Judge:
             f"accuracy with HTA against SGD {found.ours}; SGD with as many gradients {percent(equal)}; best of the "
             f"seeds with HTA {PERCENT * max(ours):.1f} %, of SGD {PERCENT * max(sgd):.1f} %"
         )
+        try:
+            mean, plain = (kept.values(STUDY, f"vgg{depth}_{name}_default_start") for name in ("hta", "sgd"))
+            smaller = of_a_gain(mean, plain).ours
+            text += f"; both from PyTorch's default start, whose weights are smaller: {smaller}"
+        except NotMeasured:
+            pass
         if protocol:
             return Finding(f"not measured at 620 epochs; {protocol}: {text}", "not measured yet")
         return Finding(text, found.verdict)

@@ -10,7 +10,7 @@ from reproductions.claims.kept import percent, run_interval
 from reproductions.source_study import PERCENT
 
 TRAINS = 0.5
-"""Accuracy of a network on digits that trains at all."""
+"""Test accuracy above which a network of ten classes counts as trained."""
 
 
 def one_run(values: Sequence[float], theirs: float) -> Verdict:
