@@ -265,6 +265,18 @@ def test_the_tables_over_depth_say_what_their_pages_say(
         assert cells.split(" | ") == [means[f"{name.replace('_', ' ')} {layers}"] for name in names]
 
 
+def test_the_table_of_hta_says_what_its_page_says() -> None:
+    docs = reproduce.ROOT / "docs"
+    spreads = {
+        cells[1]: f"{cells[3].strip('*')} +- {cells[4]}" for cells in _bold((docs / "results/hta.md").read_text())
+    }
+    shown = re.findall(r"^\| (MLP|CNN), .+? \| (.+) \|$", (docs / "hta.md").read_text(), re.M)
+    assert [model for model, _ in shown] == ["MLP", "CNN"]
+    for model, cells in shown:
+        names = ("sgd", "sgd equal gradients", "sgd weight decay L", "hta", "hta levels")
+        assert cells.split(" | ") == [spreads[f"{model.lower()} {name}"] for name in names]
+
+
 def _words(name: str) -> set[str]:
     return set(re.findall(r"\w+", name.replace("_", " ")))
 
