@@ -16,7 +16,6 @@ from scipy.stats import spearmanr
 from reproductions.curvature_forms import CURVATURE, DENSE, NETWORK, UNCLIPPED
 from reproductions.search import Contender
 from reproductions.source_study import Protocol, SourceStudy, lines_of
-from reproductions.study import one_by_one
 
 WARMUP = f"{DENSE / 2340:.4f}"
 """Share of 100 steps in 5 epochs."""
@@ -127,5 +126,5 @@ STUDY = SourceStudy(
         "rate_peak": "highest",
         "rate_last": "last",
     },
-    train=one_by_one,
+    part=1,
 )

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from reproductions.ledger import Training
 from reproductions.search import Contender
 from reproductions.source_study import PERCENT, Protocol, SourceStudy, highest, lines_of
-from reproductions.study import one_by_one
 
 DEPTHS = (11, 13, 16, 19)
 
@@ -144,6 +143,6 @@ STUDY = SourceStudy(
     fast=Protocol({"VGG11": (*_fast(11), *_smaller_start(*_fast(11)[::2])), "VGG13": _fast(13)}, 3, FAST_ABOUT),
     figures=figures,
     shown={"best_acc": "best over epochs", "copies_acc": "(first copy, best)"},
-    train=one_by_one,
+    part=1,
     draw=draw,
 )

@@ -15,7 +15,7 @@ from homotopy_bench.tracking.record import read_metrics
 from reproductions.ledger import NONE, Ledger, Training, made_by
 from reproductions.plan import Plan
 from reproductions.search import Budget, Contender
-from reproductions.study import Figures, Train, Trainings, carry_out, processes, together
+from reproductions.study import PART, Figures, Train, Trainings, carry_out, processes, together
 
 PERCENT = 100.0
 
@@ -61,7 +61,8 @@ class SourceStudy:
         fast: The one of ``--fast``; the full one where that takes minutes.
         figures: What is kept of a record besides the accuracies.
         shown: Name of a kept figure -> its column in the table.
-        train: How runs train; :func:`~reproductions.study.one_by_one` where seconds or memory matter.
+        part: Runs of one program; 1 where seconds or memory matter.
+        train: How they train.
         draw: A picture for the page.
     """
 
@@ -71,6 +72,7 @@ class SourceStudy:
     fast: Protocol
     figures: Figures = lambda _, __: NONE
     shown: Mapping[str, str] = field(default_factory=dict)
+    part: int = PART
     train: Train = together
     draw: Draw | None = None
 
@@ -109,8 +111,10 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
     ledger = Ledger(page.with_suffix(".csv"))
     try:
         with processes(plan.processes, study.train) as train:
-            trainings = Trainings(ledger, plan.outputs / study.file(Path(), plan.fast).stem, train, study.figures)
-            for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, plan.processes):
+            folder = plan.outputs / study.file(Path(), plan.fast).stem
+            trainings = Trainings(ledger, folder, train, study.figures, study.part)
+            # Rows take turns, so that no process is idle while another does the last row.
+            for _ in carry_out(chosen, trainings, NO_SEARCH, plan.seeds or protocol.seeds, len(chosen)):
                 pass
     finally:
         text = write_page(study, plan.fast, ledger, page, plan.overrides)

@@ -20,7 +20,7 @@ from reproductions.ledger import NONE, Ledger, Purpose, Training
 from reproductions.search import Budget, Contender, Trial, search
 
 PART = 12
-"""Trainings of one program: minutes, which is what an interruption costs at most."""
+"""Trainings of one program, unless asked otherwise: minutes."""
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,12 +72,14 @@ class Trainings:
         folder: Where records are written; those of a search are deleted once they are in the ledger.
         train: How runs are trained.
         figures: What is kept of reporting runs besides.
+        part: Trainings of one program; what an interruption costs at most, and 1 where seconds or memory matter.
     """
 
     ledger: Ledger
     folder: Path
     train: Train
     figures: Figures = lambda _, __: NONE
+    part: int = PART
 
     def of(self, row: str, purpose: Purpose, asked: Sequence[tuple[str, int]]) -> list[Training]:
         """Return the trainings of a row.
@@ -95,8 +97,8 @@ class Trainings:
         """
         missing = [one for one in asked if self.ledger.find(row, purpose, one[1], one[0]) is None]
         alone = len({overrides for overrides, _ in asked}) == 1
-        for start in range(0, len(missing), PART):
-            self._do(row, purpose, missing[start : start + PART], alone)
+        for start in range(0, len(missing), self.part):
+            self._do(row, purpose, missing[start : start + self.part], alone)
         found = [self.ledger.find(row, purpose, seed, overrides) for overrides, seed in asked]
         done = [one for one in found if one is not None]
         if len(done) < len(asked):
@@ -155,19 +157,6 @@ def carry_out(
         yield from contests.map(contend, contenders)
 
 
-@contextmanager
-def processes(count: int, train: Train | None = None) -> Iterator[Train]:
-    """Yield a function that trains in one of several processes, a thread each; as many may be called at a time.
-
-    Args:
-        count: Number of processes.
-        train: How each trains; None for :func:`together`.
-    """
-    context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        yield lambda runs: pool.submit(train or together, runs).result()
-
-
 def together(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
     """Train runs as one program on one thread, where they fit together.
 
@@ -183,16 +172,14 @@ def together(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]
     return train_missing(runs, Fusing(probe=False, threads=1), threads=1)
 
 
-def one_by_one(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
-    """Train runs one after the other on one thread, so that their seconds are those of single runs.
+@contextmanager
+def processes(count: int, train: Train = together) -> Iterator[Train]:
+    """Yield a function that trains in one of several processes, a thread each; calls beyond that wait.
 
     Args:
-        runs: Folder of the record -> overrides.
-
-    Returns:
-        Folder -> summary of the runs that ended as they should.
+        count: Number of processes.
+        train: How each trains.
     """
-    from homotopy_bench.runs.fusing import Fusing
-    from reproductions.trained import train_missing
-
-    return train_missing(runs, Fusing(max_members=1, probe=False, threads=1), threads=1)
+    context = multiprocessing.get_context("spawn")  # a forked torch may hang in its thread pool
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        yield lambda runs: pool.submit(train, runs).result()

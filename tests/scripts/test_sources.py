@@ -22,7 +22,7 @@ from reproductions.ledger import Ledger, Training
 from reproductions.plan import Plan
 from reproductions.search import Contender, search
 from reproductions.source_study import NO_SEARCH, SourceStudy, measure, write_page
-from reproductions.study import Train, one_by_one
+from reproductions.study import Train
 
 from tests.cases import need_data
 from tests.composing import compose
@@ -46,8 +46,8 @@ REDUCED: dict[str, tuple[str, str | None, tuple[str, ...]]] = {
 
 
 @contextmanager
-def in_this_process(_: int, train: Train | None = None) -> Iterator[Train]:
-    yield train or one_by_one
+def in_this_process(_: int, train: Train) -> Iterator[Train]:
+    yield train
 
 
 @pytest.mark.parametrize(
