@@ -75,7 +75,7 @@ for which neither text nor code has settings. Those best of five are 0.13 and 0.
 had is not said."""
 
 FULL_ABOUT = f"""VGG with batch normalisation on all of CIFAR-10, crops and flips, 620 epochs: the `hta_vgg*`
-experiments. Hundreds of hours on two cores; `hardware=cuda` after the command for a GPU.
+experiments. About 12,000 hours of a core; `hardware=cuda` after the command for a GPU.
 
 {INCONSISTENT}"""
 
