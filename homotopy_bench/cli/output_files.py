@@ -24,7 +24,7 @@ def check_output(option: str, path: Path | None) -> None:
         return
     try:
         target = path.resolve()
-        target.lstat()
+        target.stat()  # since Python 3.13 a loop of links has a resolved name
     except FileNotFoundError:
         pass
     except (OSError, ValueError, RuntimeError) as error:

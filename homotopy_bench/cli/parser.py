@@ -39,12 +39,20 @@ class OneLineParser(argparse.ArgumentParser):
         self.add_argument("--version", action="version", version=f"homotopy-bench {version('homotopy-bench')}")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Return what argparse does, after a look for secrets; every other way of parsing calls this one."""
+        """Return what argparse does, after a look for secrets."""
+        self._refuse_secrets(args)
+        return super().parse_known_args(args, namespace)
+
+    def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return what argparse does, after a look for secrets; that of Python 3.13 does not call the one above."""
+        self._refuse_secrets(args)
+        return super().parse_known_intermixed_args(args, namespace)
+
+    def _refuse_secrets(self, args: Any) -> None:
         try:
             refuse_arguments(sys.argv[1:] if args is None else args)
         except InputError as error:
             self.error(str(error))
-        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """End the process with the line and the exit code of a wrong input."""

@@ -110,7 +110,7 @@ def test_every_path_arrives_in_time(losses: list[float], first: float, haste: fl
         assert move.t >= before or move.restore
         assert not (move.accept and not math.isfinite(loss))
     assert controller.t == 1.0
-    assert PathController(**controller.to_dict()) == controller
+    assert repr(PathController(**controller.to_dict())) == repr(controller)  # a loss may be NaN, which equals nothing
 
 
 @given(st.integers(50, 300), st.floats(0.01, 0.5))

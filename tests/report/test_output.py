@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import math
@@ -267,7 +268,7 @@ def test_json_holds_the_numbers_of_the_report(report):
 def test_every_key_is_documented():
     for kind in (Report, Section, BaselineChoice, Row, Comparison, Unusable):
         for field in fields(kind):
-            assert f"        {field.name}: " in (kind.__doc__ or "")
+            assert f"\n    {field.name}: " in (inspect.getdoc(kind) or "")
 
 
 def test_numbers_that_are_none_are_null(report):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
+from sqlalchemy.pool import NullPool
 
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import Outcome
@@ -56,7 +57,9 @@ class FormulaStudy:
         self.for_trial: ForTrial
         self.for_trial, self.total = samplers(self.options, self.space)
         assert self.options.study is not None
-        storage = open_storage(self.options.storage, self.options.study, folder, self.options.patience)
+        storage = open_storage(
+            self.options.storage, self.options.study, folder, self.options.patience, connections=NullPool
+        )
         self.trials = Trials(storage, self.options, folder, epochs=20)
 
     def claim(self) -> Claim | None:
