@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, QueuePool
@@ -157,6 +157,7 @@ def _database(url: URL, shown: str, study: str, patience: float, connections: ty
             return FileLock(f"{url.database}.lock") if server == "sqlite" else _advisory_lock(engine, study)
 
         with lock():  # two workers that make the tables at once get into each other's way
+            inspect(engine).get_table_names()  # where this fails, RDBStorage would leave its connection open
             kept = {"pool_pre_ping": True, "connect_args": arguments, "poolclass": connections}
             storage = RDBStorage(full, engine_kwargs=kept)
     except NoSuchModuleError:
