@@ -12,8 +12,9 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from reproductions.ledger import NONE, Ledger, Purpose, Training
@@ -73,6 +74,7 @@ class Trainings:
         train: How runs are trained.
         figures: What is kept of reporting runs besides.
         part: Trainings of one program; what an interruption costs at most, and 1 where seconds or memory matter.
+        stopped: Set when a row has failed, so that the others begin no further part.
     """
 
     ledger: Ledger
@@ -80,6 +82,7 @@ class Trainings:
     train: Train
     figures: Figures = lambda _, __: NONE
     part: int = PART
+    stopped: Event = field(default_factory=Event)
 
     def of(self, row: str, purpose: Purpose, asked: Sequence[tuple[str, int]]) -> list[Training]:
         """Return the trainings of a row.
@@ -93,16 +96,21 @@ class Trainings:
             The trainings, in order.
 
         Raises:
-            SystemExit: If one failed; its reason has been printed.
+            SystemExit: If one failed, whose reason has been printed, or was not begun because another row had failed.
         """
         missing = [one for one in asked if self.ledger.find(row, purpose, one[1], one[0]) is None]
         alone = len({overrides for overrides, _ in asked}) == 1
         for start in range(0, len(missing), self.part):
+            if self.stopped.is_set():
+                break
             self._do(row, purpose, missing[start : start + self.part], alone)
         found = [self.ledger.find(row, purpose, seed, overrides) for overrides, seed in asked]
         done = [one for one in found if one is not None]
         if len(done) < len(asked):
-            raise SystemExit(f"{row}: {len(asked) - len(done)} of {len(asked)} trainings failed; see above")
+            self.stopped.set()
+            raise SystemExit(
+                f"{row}: {len(asked) - len(done)} of {len(asked)} trainings failed or were not begun; see above"
+            )
         return done
 
     @staticmethod

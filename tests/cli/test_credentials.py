@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import shlex
@@ -16,6 +17,7 @@ import yaml
 
 from homotopy_bench import compose
 from homotopy_bench.cli import data, functions, precision, report
+from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.config.mapping import compose_all
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.credentials import refuse_arguments, refuse_credentials
@@ -215,6 +217,18 @@ def test_no_byte_of_a_secret_is_printed_or_written(command: str, arguments: str,
     assert left in ([], ["multirun.yaml"])
     if left:
         assert "," in arguments
+
+
+@pytest.mark.parametrize("way", ["parse_known_args", "parse_known_intermixed_args"])
+def test_secrets_are_refused_before_any_way_of_parsing(
+    way: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ways call each other in some versions of Python and not in others."""
+    parser = OneLineParser(prog="homotopy-x")
+    monkeypatch.setattr(argparse.ArgumentParser, way, lambda *_: pytest.fail("parsed"))
+    with pytest.raises(SystemExit, match="2"):
+        getattr(parser, way)(["--json", "https://me:planted7x@host/x.json"])
+    assert KEPT in capsys.readouterr().err
 
 
 def test_a_configuration_that_refers_to_secrets_is_shown_without_them(tmp_path: Path) -> None:

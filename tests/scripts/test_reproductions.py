@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -83,6 +84,27 @@ def test_what_the_ledger_has_is_not_trained_again(study: tuple[Path, Outcome], c
     assert asked == []
     assert len(next(iter(carry_out([contender], again, BUDGET, 4, 1))).reports) == 4
     assert asked == [folder / "other" / "report" / "tiny" / "3"]
+
+
+def test_after_a_failure_no_row_begins_another_part(tmp_path: Path) -> None:
+    asked: list[str] = []
+    all_at_work = Barrier(3)
+
+    def failing(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]:
+        (row,) = {folder.parent.name for folder in runs}
+        first = row not in asked
+        asked.append(row)
+        if first:
+            all_at_work.wait(timeout=60)
+        if row != "fails":
+            trainings.stopped.wait(timeout=60)
+        return {}
+
+    trainings = Trainings(Ledger(tmp_path / "table.csv"), tmp_path / "records", failing, part=1)
+    rows = [Contender(name, ("method=baseline", *TINY), ()) for name in ("fails", "first", "second")]
+    with pytest.raises(SystemExit, match="fails: 2 of 2 trainings failed"):
+        list(carry_out(rows, trainings, BUDGET, 2, 3))
+    assert sorted(asked) == ["fails", "fails", "first", "second"]
 
 
 def test_a_smaller_study_does_not_take_the_page_of_the_whole_one(
@@ -267,6 +289,8 @@ def test_the_tables_over_depth_say_what_their_pages_say(
 
 def test_the_table_of_hta_says_what_its_page_says() -> None:
     docs = reproduce.ROOT / "docs"
+    heading = "| SGD | SGD, as many gradients | decay L(t) | HTA, published levels | HTA, levels searched |\n"
+    assert heading in (docs / "hta.md").read_text()
     spreads = {
         cells[1]: f"{cells[3].strip('*')} +- {cells[4]}" for cells in _bold((docs / "results/hta.md").read_text())
     }

@@ -126,6 +126,7 @@ def test_a_gain_holds_where_its_interval_is_above_zero() -> None:
         (("holds", "holds"), False, "holds"),
         (("holds", "refuted"), False, "holds in part"),
         (("holds in part", "refuted"), False, "refuted"),
+        (("holds in part", "holds in part"), False, "holds in part"),
         (("holds in part", "refuted"), True, "holds in part"),
         (("not measured yet", "holds"), True, "not measured yet"),
     ],

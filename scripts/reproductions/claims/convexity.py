@@ -38,7 +38,9 @@ def _trained(row: str) -> Callable[[Kept], Finding]:
     def judge(kept: Kept) -> Finding:
         ours = kept.values(STUDY, row)
         found, moved = (of_a_gain(ours, kept.values(STUDY, other)) for other in ("relu", "scheduled"))
-        return Finding(f"{found.ours}; scheduled alone {moved.ours}{_protocol(kept, row)}", found.verdict)
+        return Finding(
+            f"{found.ours}; against the scheduled path alone {moved.ours}{_protocol(kept, row)}", found.verdict
+        )
 
     return judge
 
@@ -63,12 +65,13 @@ def of_rates(verdicts: Sequence[Verdict], reliable: bool) -> Verdict:
         reliable: Whether at some rate it trains with every seed and the other does not.
 
     Returns:
-        That it holds where the row is ahead at every rate, in part where it is at one, or is the more reliable.
+        The verdict of all rates where they agree; else that it holds in part where the row is ahead at one of them, or
+        is the more reliable.
     """
     if "not measured yet" in verdicts:
         return "not measured yet"
-    if all(one == "holds" for one in verdicts):
-        return "holds"
+    if len(set(verdicts)) == 1 and not reliable:
+        return verdicts[0]
     return "holds in part" if "holds" in verdicts or reliable else "refuted"
 
 

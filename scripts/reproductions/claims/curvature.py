@@ -49,7 +49,8 @@ def _slightly_worse(kept: Kept) -> Finding:
     found = of_a_gain(constant, rule)
     loss = [PERCENT * (a - b) for a, b in zip(constant, rule, strict=False)]
     if found.verdict == "holds" and one_run(loss, THEIR_LOSS) != "holds":
-        return Finding(f"{found.ours}, which is more than the source's", "holds in part")
+        size = "more" if fmean(loss) > THEIR_LOSS else "less"
+        return Finding(f"{found.ours}, which is {size} than the source's", "holds in part")
     return found
 
 
@@ -130,7 +131,7 @@ def _needs(row: str, warmed: str, claimed: bool) -> Judge:
         if found.verdict == "not measured yet":
             return Finding(text, found.verdict)
         if max(fmean(without), fmean(with_)) < TRAINS:
-            return Finding(f"{text}: the rate is too high for either", "not testable here")
+            return Finding(f"{text}; on average neither does", "not testable here")
         if helps and found.verdict != "holds":
             return Finding(text, "holds in part")
         return Finding(text, "holds" if helps == claimed else "refuted")

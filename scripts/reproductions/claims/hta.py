@@ -94,9 +94,10 @@ def _table_2(depth: int) -> Judge:
             f"seeds with HTA {PERCENT * max(ours):.1f} %, of SGD {PERCENT * max(sgd):.1f} %"
         )
         try:
-            mean, plain = (kept.values(STUDY, f"vgg{depth}_{name}_default_start") for name in ("hta", "sgd"))
-            smaller = of_a_gain(mean, plain).ours
-            text += f"; both from PyTorch's default start, whose weights are smaller: {smaller}"
+            rows = [f"vgg{depth}_{name}_default_start" for name in ("hta", "sgd")]
+            if {kept.protocol(STUDY, row) for row in rows} == {protocol}:
+                from_there = of_a_gain(kept.values(STUDY, rows[0]), kept.values(STUDY, rows[1]))
+                text += f"; both from PyTorch's default start, whose weights are smaller: {from_there.ours}"
         except NotMeasured:
             pass
         if protocol:
