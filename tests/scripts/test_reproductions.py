@@ -27,8 +27,8 @@ from reproductions.space import Choice, Range, settings
 from reproductions.study import Outcome, Study, Trainings, carry_out, together
 from reproductions.table import render
 
-from homotopy_bench import compose
 from tests.cases import need_data
+from tests.composing import compose
 
 TINY = ("model.depth=2", "model.width=8", "dataset.samples=500", "training.epochs=1", "training.batch_size=32")
 TINY_IMAGES = ("model.depth=2", "model.width=4", "dataset.subset=300", "dataset.test_subset=100", "training.epochs=1")

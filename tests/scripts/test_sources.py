@@ -124,7 +124,10 @@ def test_a_gain_holds_where_its_interval_is_above_zero() -> None:
     ("verdicts", "reliable", "expected"),
     [
         (("holds", "holds"), False, "holds"),
+        (("holds", "holds"), True, "holds"),
         (("holds", "refuted"), False, "holds in part"),
+        (("refuted", "refuted"), False, "refuted"),
+        (("refuted", "refuted"), True, "holds in part"),
         (("holds in part", "refuted"), False, "refuted"),
         (("holds in part", "holds in part"), False, "holds in part"),
         (("holds in part", "refuted"), True, "holds in part"),

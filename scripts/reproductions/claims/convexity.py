@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
-from reproductions.claims.judging import TRAINS, of_a_gain
+from reproductions.claims.judging import of_a_gain, trained
 from reproductions.claims.kept import Kept, percent
 from reproductions.convexity_source import HIGH
 
@@ -50,7 +50,7 @@ def _higher_rates(kept: Kept) -> Finding:
     for rate in HIGH:
         ours, plain = (kept.values(STUDY, f"{name}_{rate}") for name in ("scheduled", "relu"))
         found = of_a_gain(ours, plain)
-        train, plain_train = (sum(value > TRAINS for value in values) for values in (ours, plain))
+        train, plain_train = (trained(values) for values in (ours, plain))
         texts.append(f"{rate}: {found.ours}; {train} of {len(ours)} seeds train, ReLU {plain_train} of {len(plain)}")
         verdicts.append(found.verdict)
         reliable |= train == len(ours) and plain_train < len(plain)
@@ -65,12 +65,12 @@ def of_rates(verdicts: Sequence[Verdict], reliable: bool) -> Verdict:
         reliable: Whether at some rate it trains with every seed and the other does not.
 
     Returns:
-        The verdict of all rates where they agree; else that it holds in part where the row is ahead at one of them, or
-        is the more reliable.
+        What all rates say where they agree that it holds, or holds in part; else that it holds in part where the row is
+        ahead at one of them, or is the more reliable, and is refuted where it is neither.
     """
     if "not measured yet" in verdicts:
         return "not measured yet"
-    if len(set(verdicts)) == 1 and not reliable:
+    if len(set(verdicts)) == 1 and verdicts[0] != "refuted":
         return verdicts[0]
     return "holds in part" if "holds" in verdicts or reliable else "refuted"
 
@@ -85,8 +85,7 @@ SOURCE = Source(
     "003",
     (
         Claim("With linear activations the loss is convex at any depth", "text", "argument", "", _convex),
-        Claim("1) theta = 0: the baseline", "TODO 1", "no figure", COMMAND,
-              _relu),
+        Claim("1) theta = 0: the baseline", "TODO 1", "no figure", COMMAND, _relu),
         Claim("2) theta from pi/4 to 0: immensely helpful during training", "TODO 2", "no figure", COMMAND,
               _scheduled),
         Claim("3) a trained theta for all layers helps", "TODO 3", "no figure", COMMAND, _trained("shared")),

@@ -7,7 +7,7 @@ from math import log2
 from statistics import fmean
 
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
-from reproductions.claims.judging import TRAINS, of_a_gain, of_one_run, one_run, range_within, within
+from reproductions.claims.judging import TRAINS, of_a_gain, of_one_run, one_run, range_within, trained, within
 from reproductions.claims.kept import Kept, percent, spread
 from reproductions.curvature_estimators import EVERY, quality
 from reproductions.curvature_overhead import AGAIN, REFERENCE
@@ -124,7 +124,7 @@ def _needs(row: str, warmed: str, claimed: bool) -> Judge:
         without, with_ = kept.values(STUDY, row), kept.values(STUDY, warmed)
         found = of_a_gain(with_, without)
         helps = fmean(with_) - fmean(without) > NEED
-        train = [f"{sum(value > TRAINS for value in values)} of {len(values)}" for values in (with_, without)]
+        train = [f"{trained(values)} of {len(values)}" for values in (with_, without)]
         text = (
             f"with 100 steps of warm-up against none: {found.ours}; {train[0]} seeds train with it, {train[1]} without"
         )

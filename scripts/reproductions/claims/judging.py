@@ -13,6 +13,11 @@ TRAINS = 0.5
 """Test accuracy above which a network of ten classes counts as trained."""
 
 
+def trained(values: Sequence[float]) -> int:
+    """Return how many accuracies are those of networks that train at all."""
+    return sum(value > TRAINS for value in values)
+
+
 def one_run(values: Sequence[float], theirs: float) -> Verdict:
     """Judge a source's single run.
 
