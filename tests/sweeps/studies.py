@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool
 
 from homotopy_bench.sweeps.studies.options import StudyOptions
 from homotopy_bench.sweeps.studies.outcome import Outcome
@@ -49,16 +49,22 @@ def lookup(overrides: Any, key: str) -> str:
 
 
 class FormulaStudy:
-    """A worker of a study whose accuracies are a formula of the parameters."""
+    """A worker of a study whose accuracies are a formula of the parameters.
 
-    def __init__(self, folder: Path, params: Mapping[str, Any], **changed: Any) -> None:
+    Whoever lets it keep its ``connections`` in a pool, as workers do, closes them: a connection to MySQL takes longer
+    than what is asked through it.
+    """
+
+    def __init__(
+        self, folder: Path, params: Mapping[str, Any], *, connections: type[Pool] = NullPool, **changed: Any
+    ) -> None:
         self.options = options(**changed)
         self.space: Space = read_space(params, [])
         self.for_trial: ForTrial
         self.for_trial, self.total = samplers(self.options, self.space)
         assert self.options.study is not None
         storage = open_storage(
-            self.options.storage, self.options.study, folder, self.options.patience, connections=NullPool
+            self.options.storage, self.options.study, folder, self.options.patience, connections=connections
         )
         self.trials = Trials(storage, self.options, folder, epochs=20)
 

@@ -14,6 +14,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 from sqlalchemy import text
+from sqlalchemy.pool import QueuePool
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.studies.storage import open_storage
@@ -52,7 +53,7 @@ def study(tmp_path: Path) -> Iterator[Callable[..., FormulaStudy]]:
 
         def make(storage: str, name: str, sampler: str = "random", **changed: Any) -> FormulaStudy:
             changed = {"storage": storage, "study": name, "sampler": sampler, "n_trials": 12, **changed}
-            one = FormulaStudy(tmp_path, space_for(sampler), **changed)
+            one = FormulaStudy(tmp_path, space_for(sampler), connections=QueuePool, **changed)
             studies.callback(one.trials.storage.close)
             return one
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from optuna.trial import TrialState
+from sqlalchemy.pool import QueuePool
 
 from tests.cli.forks import Fork
 from tests.cli.runner import environment
@@ -14,10 +15,13 @@ from tests.sweeps.studies import MIXED, FormulaStudy
 WORKER = """
 import sys, time, optuna
 from pathlib import Path
+from sqlalchemy.pool import QueuePool
 from tests.sweeps.studies import MIXED, FormulaStudy
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 folder, storage, hangs = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3] == "hangs"
-study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12, batch=1, sampler="random")
+study = FormulaStudy(
+    folder, MIXED, connections=QueuePool, storage=storage, n_trials=12, batch=1, sampler="random"
+)
 while True:
     claim = study.claim()
     if claim is not None:
@@ -51,7 +55,7 @@ def check_that_a_killed_worker_is_replaced(folder: Path, storage: str | None) ->
         assert dies.poll() is None
         time.sleep(0.01)
     others = [start("works"), start("works")]
-    study = FormulaStudy(folder, MIXED, storage=storage, n_trials=12)
+    study = FormulaStudy(folder, MIXED, connections=QueuePool, storage=storage, n_trials=12)
     while len(study.ended()) < 4:  # in the middle of their work
         time.sleep(0.01)
     dies.kill()

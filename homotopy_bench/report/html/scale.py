@@ -12,6 +12,9 @@ TICKS = 5
 LEAST_ACCURACIES = 0.02
 """Smallest range of accuracies that is drawn over a whole axis."""
 
+NOTHING = 1e-300
+"""Ranges and values up to this size count as 0: parts of them are no ordinary numbers any more."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -53,7 +56,8 @@ def scale(values: Iterable[float], start: float, stop: float, *, least: float = 
     """
     finite = [value for value in values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
-    lacking = max(least - (high - low), 0.0 if high > low else abs(high) or 1.0, 0.0)
+    around_one_value = abs(high) if abs(high) > NOTHING else 1.0
+    lacking = max(least - (high - low), around_one_value if high - low <= NOTHING else 0.0, 0.0)
     low, high = low - lacking / 2, high + lacking / 2
     pad = margin * (high - low)
     return Scale(low - pad, high + pad, start, stop)

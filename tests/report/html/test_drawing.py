@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from homotopy_bench.report.html.markup import element, embedded, path_data
@@ -18,9 +18,12 @@ NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
 
 @given(st.lists(NUMBERS, max_size=10), st.floats(0.0, 5.0))
+@example([5e-324], 0.0)
+@example([0.0, 5e-324], 0.0)
 def test_a_scale_holds_all_values_and_at_least_its_range(values, least):
     x = scale(values, 10.0, 110.0, least=least)
     assert x.high > x.low
+    assert all(map(math.isfinite, x.ticks()))
     assert x.high - x.low >= least * (1 - 1e-9)
     for value in values:
         assert 10.0 - 1e-6 <= x(value) <= 110.0 + 1e-6
