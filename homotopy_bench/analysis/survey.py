@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.landscape.measure import Closeness, Metric
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.samples import draw_samples
@@ -115,5 +116,5 @@ def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Pl
 
 def failed(metric: str, error: Exception) -> dict[str, Any]:
     """Return what is kept of a metric that raised: no value, and the error as the reason."""
-    reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    reason = f"{type(error).__name__}: {one_line(error, 200)}"
     return {metric: {"value": None, "error": None, "converged": False, "reason": reason}}

@@ -6,8 +6,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from homotopy_bench.core.errors import INTERRUPTED, WRONG_INPUT, InputError
+from homotopy_bench.core.errors import FAILURE, INTERRUPTED, WRONG_INPUT, InputError
 from homotopy_bench.core.masking import masked
+
+
+def reader_has_left() -> int:
+    """Return the exit code of a command whose output is no longer read, such as by ``head``; that is no error to tell.
+
+    What is still in the buffer goes nowhere when the process ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILURE
 
 
 def exit_code(command: str, action: Callable[[], int], words: Sequence[str], interrupted: str = "interrupted") -> int:
@@ -20,7 +29,11 @@ def exit_code(command: str, action: Callable[[], int], words: Sequence[str], int
         interrupted: What Ctrl-C is answered with.
     """
     try:
-        return action()
+        code = action()
+        sys.stdout.flush()  # here, where it is known what to do if nobody reads it
+        return code
+    except BrokenPipeError:
+        return reader_has_left()
     except InputError as error:
         line, code = str(error), WRONG_INPUT
     except KeyboardInterrupt:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from homotopy_bench.data.published import FileCheck
 
 _DESCRIPTION = """\
-fetch brings what is missing: it downloads MNIST and CIFAR-10, and generates
-MNIST-1D. An interrupted download continues where it stopped.
+fetch brings what is missing: it downloads MNIST, CIFAR-10 and tiny Shakespeare,
+and generates MNIST-1D. An interrupted download continues where it stopped.
 check reads every file and compares its checksum with the published one.
 """
 
@@ -35,7 +35,7 @@ Exit code: 0, or 2 where a file is missing or cannot be used.
 """
 
 
-OF_USERS = ("arrays",)
+OF_USERS = ("arrays", "text")
 """Data sets whose files are a user's own: there is nothing to bring."""
 
 

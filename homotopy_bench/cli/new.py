@@ -41,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("kind", choices=KINDS, help="what to write")
     parser.add_argument("name", metavar="NAME", help="its name, of letters, digits and underscores")
     parser.add_argument("--folder", metavar="FOLDER", default=".", help="the folder of choices (default: this one)")
-    asked = parser.parse_args(arguments)
-    return exit_code("homotopy-new", lambda: _write(asked.kind, asked.name, Path(asked.folder)), sys.argv[1:])
+    words = sys.argv[1:] if arguments is None else arguments
+    asked = parser.parse_args(words)
+    return exit_code("homotopy-new", lambda: _write(asked.kind, asked.name, Path(asked.folder)), words)
 
 
 def _write(kind: str, name: str, folder: Path) -> int:

@@ -37,6 +37,8 @@ class OneLineParser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self.add_argument("--version", action="version", version=f"homotopy-bench {version('homotopy-bench')}")
+        # That of Python 3.11 takes -1e-3 for an option.
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Return what argparse does, after a look for secrets."""

@@ -9,23 +9,23 @@ from pathlib import Path
 from homotopy_bench.cli.arguments import is_flag
 from homotopy_bench.config.mapping import compose_run
 from homotopy_bench.core.errors import FAILURE
-from homotopy_bench.hardware.launched import launched
+from homotopy_bench.hardware.launched import Launched
 from homotopy_bench.tracking.origin import MULTIRUN
 
 SEVERAL = "multi_gpu"
 """The choice of ``hardware`` that trains in several processes."""
 
 
-def on_rank_0(run: Callable[[], int], arguments: Sequence[str]) -> int:
+def on_rank_0(place: Launched | None, run: Callable[[], int], arguments: Sequence[str]) -> int:
     """Return the exit code of a command, which rank 0 of a launcher's processes runs where it wants several of them.
 
     Otherwise every process runs it, as they would with any other program.
 
     Args:
+        place: The place that a launcher has given this process; None if it stands alone.
         run: The command.
         arguments: Its arguments.
     """
-    place = launched()
     if place is None or not _wants_several(arguments):
         return run()
     if place.rank:
@@ -57,7 +57,7 @@ def _wants_several(arguments: Sequence[str]) -> bool:
         if argument.startswith("resume="):
             folder = Path(argument.partition("=")[2])
             asked = [folder / ".hydra" / "config.yaml", folder / MULTIRUN]
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # the latter of bytes that are no text
                 return any(SEVERAL in file.read_text(encoding="utf-8") for file in asked if file.is_file())
     with suppress(Exception):  # what is wrong with it is said when it is run
         raw, _, _ = compose_run([argument for argument in arguments if not is_flag(argument)])

@@ -20,6 +20,7 @@ from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.cli.watch import check_seconds, watch
 from homotopy_bench.core.errors import FAILURE, InputError
 from homotopy_bench.core.inert import inert
+from homotopy_bench.core.masking import one_line
 
 if TYPE_CHECKING:
     from homotopy_bench.report.html.renewal import Renewal
@@ -164,7 +165,7 @@ def _draw_curves(folders: Sequence[Path]) -> int:
             drawn += 1
         except Exception as error:  # of a foreign record, or matplotlib's
             why = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            _say(inert(f"--curves: {folder}/curves.png cannot be drawn ({' '.join(str(why).split())[:300]})"))
+            _say(inert(f"--curves: {folder}/curves.png cannot be drawn ({one_line(why, 300)})"))
     _say(f"{drawn} curves.png drawn")
     return 0 if drawn == len(lacking) else FAILURE
 

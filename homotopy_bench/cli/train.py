@@ -1,4 +1,4 @@
-"""Provide the entry point ``homotopy-train``: configuration in, objective value out.
+"""Provide the entry point ``homotopy-train``, which trains the runs that a command line asks for.
 
 Only Hydra and the typed schema are imported here; torch is loaded when a checked run begins, so that help, completion
 and every mistake in a configuration are answered in a fraction of a second.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TextIO
 import hydra
 
 from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, overrides_of
+from homotopy_bench.cli.command import reader_has_left
 from homotopy_bench.cli.error_lines import explain  # here: there may be no handle left to import it with
 from homotopy_bench.cli.ranks import on_rank_0
 from homotopy_bench.config.checked_loader import checked_loading
@@ -33,12 +34,13 @@ from homotopy_bench.config.mapping import VERSION_BASE, compose_run
 from homotopy_bench.config.validation import checked, read_value, validate
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.credentials import refuse_arguments
-from homotopy_bench.core.errors import FAILURE, INTERRUPTED, InputError
+from homotopy_bench.core.errors import INTERRUPTED, InputError
 from homotopy_bench.core.folder_lock import FolderLock
 from homotopy_bench.core.folders import FOLDER, obstacle
 from homotopy_bench.core.included.modules import trees_of
 from homotopy_bench.core.inert import inert
 from homotopy_bench.core.masking import masked
+from homotopy_bench.hardware.launched import launched
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.sweeps.grid import check_grid
 from homotopy_bench.sweeps.launchers.base import HELD, REPORT
@@ -65,7 +67,11 @@ def main() -> int:
         The exit code.
     """
     with _hydra_in_process() as show_traceback:
-        return on_rank_0(lambda: _main(sys.argv[1:], show_traceback), sys.argv[1:])
+        try:
+            place = launched()
+        except InputError as error:
+            return _say(error, {})
+        return on_rank_0(place, lambda: _main(sys.argv[1:], show_traceback), sys.argv[1:])
 
 
 @contextmanager
@@ -147,9 +153,8 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
     except KeyboardInterrupt:
         print("homotopy-train: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
+    except BrokenPipeError:
+        return reader_has_left()
     except Exception as error:
         if show_traceback:
             raise

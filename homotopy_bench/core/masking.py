@@ -85,6 +85,18 @@ def masked(text: str, arguments: Sequence[str] = ()) -> str:
     return text
 
 
+def one_line(text: object, most: int) -> str:
+    """Return a text as one masked line of at most ``most`` characters.
+
+    It is masked before it is cut: half a URL no longer shows that it holds a password.
+
+    Example:
+        >>> one_line("no answer from https://me:secret@host", 24)
+        'no answer from https://*'
+    """
+    return masked(" ".join(str(text).split()))[:most]
+
+
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
     """Return a command line without the values of what is named like a secret, and without other secrets.
 

@@ -19,6 +19,7 @@ from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch na
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, start_processes
 
 from homotopy_bench.core.errors import RankLost
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.distributed.process_group import END, Backend, as_backend, join, joined, leave, meet, send
 from homotopy_bench.hardware.launched import Launched
 
@@ -82,7 +83,7 @@ class JoinedRanks(Ranks):
 
     def explain(self, error: Exception) -> Exception:
         """Return that a rank has gone, if that is what the error says."""
-        return RankLost(f"another rank has ended ({_short(error)})") if _of_group(error) else error
+        return RankLost(f"another rank has ended ({one_line(error, 200)})") if _of_group(error) else error
 
     def end(self) -> None:
         """Stay in the group: the ranks serve for as long as the program lasts."""
@@ -133,9 +134,7 @@ class StartedRanks(Ranks):
         """
         for rank, process in enumerate(self._others(), start=1):
             if (code := process.poll()) is not None:
-                how = f"was ended by {signal.Signals(-code).name}"
-                if code >= 0:
-                    how = f"ended with code {code}{self._said(rank)}"
+                how = f"ended with code {code}{self._said(rank)}" if code >= 0 else f"was ended by {_signal(-code)}"
                 raise RankLost(f"rank {rank} of {self.world_size} (process {process.pid}) {how}")
 
     def explain(self, error: Exception) -> Exception:
@@ -149,7 +148,7 @@ class StartedRanks(Ranks):
             except RankLost as lost:
                 return lost
             time.sleep(0.1)
-        return RankLost(f"the ranks have lost each other ({_short(error)})")
+        return RankLost(f"the ranks have lost each other ({one_line(error, 200)})")
 
     def end(self) -> None:
         """Let the other ranks, which wait to be asked, end."""
@@ -192,7 +191,7 @@ class StartedRanks(Ranks):
         except OSError:
             return ""
         said = [line.strip() for line in lines if line.strip()]
-        return f": {said[-1][:LONGEST]}" if said else ""
+        return f": {one_line(said[-1], LONGEST)}" if said else ""
 
 
 def arrive(store: TCPStore, rank: int) -> None:
@@ -252,5 +251,14 @@ def _of_group(error: Exception) -> bool:
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _signal(number: int) -> str:
+    """Return the name of a signal; most real-time signals have none.
+
+    Example:
+        >>> _signal(9), _signal(40)
+        ('SIGKILL', 'signal 40')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -171,10 +171,10 @@ class Ensemble:
 
     @contextmanager
     def only(self, row: int | None) -> Iterator[None]:
-        """Let what happens inside the context to gradients and buffers happen to one member alone.
+        """Put the gradients and buffers of all members but one back at the end of the context.
 
         Args:
-            row: The member; None for all.
+            row: The member that keeps what it got inside; None for all.
         """
         if row is None or self.members == 1:
             yield

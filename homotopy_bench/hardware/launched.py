@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from homotopy_bench.core.errors import InputError
+
 SLURM_PORTS = 20_000, 20_000
 """First port and number of ports among which a Slurm job's number chooses, where nobody sets MASTER_PORT."""
 
@@ -38,6 +40,9 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launched | None:
     torchrun sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT. srun sets SLURM_PROCID, SLURM_NTASKS and
     SLURM_LOCALID; the first node of its step, SLURM_STEP_NODELIST, or MASTER_ADDR is where rank 0 is met.
 
+    Raises:
+        InputError: If one of their numbers is none.
+
     Example:
         >>> launched({"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "7"})
         Launched(rank=1, world_size=2, local_rank=1, address=('a', 7))
@@ -48,16 +53,24 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launched | None:
     """
     if all(name in environment for name in TORCHRUN):
         names, address = TORCHRUN[:3], environment["MASTER_ADDR"]
-        port = int(environment["MASTER_PORT"])
+        port = _number(environment, "MASTER_PORT")
     elif all(name in environment for name in SRUN):
         names = SRUN[:3]
         address = environment.get("MASTER_ADDR", _first_node(environment.get("SLURM_STEP_NODELIST", "localhost")))
         first, count = SLURM_PORTS
-        port = int(environment.get("MASTER_PORT", first + int(environment["SLURM_JOB_ID"]) % count))
+        chosen = "MASTER_PORT" in environment
+        port = _number(environment, "MASTER_PORT") if chosen else first + _number(environment, "SLURM_JOB_ID") % count
     else:
         return None
-    rank, world_size, local_rank = (int(environment[name]) for name in names)
+    rank, world_size, local_rank = (_number(environment, name) for name in names)
     return Launched(rank, world_size, local_rank, (address, port)) if world_size > 1 else None
+
+
+def _number(environment: Mapping[str, str], name: str) -> int:
+    written = environment[name]
+    if not written.isdecimal():
+        raise InputError(name, written, "accepted: an integer, as torchrun and srun set it")
+    return int(written)
 
 
 def _first_node(nodes: str) -> str:

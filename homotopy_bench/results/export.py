@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from homotopy_bench.analysis.finished import FinishedRun
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.hardware.transfer import inputs_as
 from homotopy_bench.results.formats import ExportFormat
 from homotopy_bench.results.trained import best_network
@@ -66,7 +67,7 @@ def export(run: FinishedRun, form: ExportFormat, parameters: Parameters = "last"
     except InputError:
         raise
     except Exception as error:  # exporters and runtimes raise whatever they like
-        why = " ".join(str(error.__cause__ or error).split())[:300]
+        why = one_line(error.__cause__ or error, 300)
         accepted = f"its network cannot be exported as {form.name} ({type(error).__name__}: {why})"
         raise InputError("RUN_DIR", run.folder, accepted) from error
     difference, largest = float((found - expected).abs().max()), float(expected.abs().max())

@@ -17,6 +17,7 @@ from homotopy_bench.analysis.finished import FinishedRun, LeftOut, finished_runs
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import LARGEST_CHECKPOINT, DamagedFile, read_bytes, read_json
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.data.base import Splits
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.hardware.transfer import inputs_as
@@ -168,6 +169,7 @@ def best_network(run: FinishedRun) -> nn.Module:
     except FileNotFoundError:
         raise InputError("RUN_DIR", run.folder, "has no best.safetensors: the last parameters alone") from None
     except (OSError, DamagedFile, SafetensorError, RuntimeError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise InputError("RUN_DIR", run.folder, f"its best.safetensors cannot be used ({why})") from error
+        raise InputError(
+            "RUN_DIR", run.folder, f"its best.safetensors cannot be used ({one_line(error, 200)})"
+        ) from error
     return network

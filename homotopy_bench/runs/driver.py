@@ -19,6 +19,7 @@ import torch
 
 from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.data.base import Splits
+from homotopy_bench.hardware.host_threads import host_threads
 from homotopy_bench.hardware.memory import out_of_memory
 from homotopy_bench.runs.interrupt import Interrupt
 from homotopy_bench.runs.job import Result
@@ -62,7 +63,7 @@ class Driver:
 
     def go(self) -> None:
         """Train to the end, from the beginning or from checkpoints; every run then has a result or an error."""
-        with self.config.hardware.settings():
+        with self.config.hardware.settings(), host_threads(self.threads):
             self._go()
 
     def _go(self) -> None:
@@ -82,7 +83,6 @@ class Driver:
 
     def _load(self) -> Splits:
         config = self.config
-        torch.set_num_threads(self.threads)
         device = config.hardware.device()
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         count = config.hardware.processes()
@@ -201,7 +201,13 @@ class Driver:
     def _measure_landscape(self, training: Training, splits: Splits, scores: Evaluation) -> None:
         """Measure around the networks of the runs for which that is due."""
         ended = training.step == training.total_steps
-        due = [row for row, member in enumerate(self.members) if member.measures(scores.t[row], last=ended)]
+        due: list[int] = []
+
+        def look(member: Member, row: int) -> None:
+            if member.measures(scores.t[row], last=ended):
+                due.append(row)
+
+        self._each("looked at", look)
         if not due:
             return
         from homotopy_bench.runs.landscape import measure_members

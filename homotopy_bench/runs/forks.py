@@ -54,8 +54,11 @@ def begin_child(config: Config, overrides: Sequence[str], snapshot: Path, order:
     said = [*overrides, f"training.data_order={order}"]
     if not holds_run(folder):
         state = _snapshot_state(config, snapshot)
-        metrics = (parent / "metrics.jsonl").read_bytes()[: state["metrics_bytes"]]
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            metrics = (parent / "metrics.jsonl").read_bytes()[: state["metrics_bytes"]]
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError("--fork", snapshot, f"{error.filename}: {error.strerror}") from error
         Record.forked(folder, Request(child.to_dict(), said), {**state, "config_hash": child.hash()}, metrics)
     return Job(child, folder, said, keeps_network=False)
 

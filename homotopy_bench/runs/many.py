@@ -18,17 +18,22 @@ import torch
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError, RankLost
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.core.open_files import allow_open_files
-from homotopy_bench.hardware.memory import available_memory, out_of_memory
+from homotopy_bench.hardware.memory import available_memory, fault_of, out_of_memory
 from homotopy_bench.hardware.processors import usable_processors
+from homotopy_bench.runs.cost import Cost
 from homotopy_bench.runs.driver import Driver
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.grouping import groups, split
+from homotopy_bench.runs.history import History
 from homotopy_bench.runs.job import Job, Result
 from homotopy_bench.runs.member import Member
 from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.runs.probe import pays, probe
 from homotopy_bench.runs.run import new_folder
+from homotopy_bench.runs.stability import Stability
+from homotopy_bench.runs.summary import run_summary
 from homotopy_bench.tracking.display import Display, Silent
 
 LEAST_GAIN = 1.1
@@ -90,11 +95,31 @@ def train_many(
         try:
             runs.append(Member.begin(Job(config, Path(folder), [])))
         except InputError as error:
-            runs.append(Result({"status": "failed", "reason": str(error)}, None, Path(folder)))
+            runs.append(_refused(config, Path(folder), error))
     train_members([run for run in runs if isinstance(run, Member)], fusing)
     results = [run.result if isinstance(run, Member) else run for run in runs]
     assert None not in results, "a run ended without a result"
     return [result for result in results if result is not None]
+
+
+def _refused(config: Config, folder: Path, error: InputError) -> Result:
+    """Return the result of a run that has no record, because its folder cannot have one."""
+    summary = run_summary(
+        config,
+        [],
+        status="failed",
+        reason=str(error),
+        fault=fault_of(error),
+        data=[],
+        device=config.hardware.name,
+        threads=config.hardware.threads,
+        history=History(),
+        stability=Stability(),
+        cost=Cost(),
+        landscape=None,
+        included=[],
+    )
+    return Result(summary, None, folder)
 
 
 def train_members(
@@ -147,7 +172,7 @@ def _plan(group: Sequence[Member], fusing: Fusing, say: Callable[[str], None]) -
     try:
         size, threads, why = _decide(configs, fusing)
     except Exception as error:  # what is wrong with these runs is said when they are trained
-        size, why = len(group), f"not measured ({type(error).__name__})"
+        size, why = fusing.max_members or len(group), f"not measured ({type(error).__name__})"
     parts = split(group, size)
     what = "as one program" if len(parts) == 1 else "one by one" if size == 1 else f"as {len(parts)} programs"
     say(f"{len(group)} jobs like '{group[0].title}' train {what}: {why}")
@@ -208,13 +233,13 @@ def _train(
         error = _attempt(driver)
         if driver.interrupted:
             return True
-        if error is None and all(member.error is None for member in runs):
-            continue
-        processes.drop()  # what they were doing is not known
         if error is None:
             continue
+        processes.drop()  # what they were doing is not known
+        if len(runs) == 1:
+            continue
         halve = out_of_memory(error) and len(runs) > 2
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        what = f"{type(error).__name__}: {one_line(error, 200)}"
         say(f"{len(runs)} jobs together failed, go on {'in halves' if halve else 'one by one'} ({what})")
         # By the result, not the status: a run at its end has a status before its record is complete.
         left = [member for member in runs if member.result is None]
@@ -227,7 +252,7 @@ def _train(
 
 
 def _attempt(driver: Driver) -> Exception | None:
-    """Return the error of several runs trained as one ensemble, or None; a single run keeps its error.
+    """Return the error with which training ended, or None; of a single run it is that run's too.
 
     Raises:
         BrokenPipeError: If the reader of the display has left.
@@ -244,7 +269,7 @@ def _attempt(driver: Driver) -> Exception | None:
             runs[0].fail(error)
         # The frames hold the ensemble, and its memory is needed.
         traceback.clear_frames(error.__traceback__)
-        failure = error.with_traceback(None) if len(runs) > 1 else None
+        failure = error.with_traceback(None)
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

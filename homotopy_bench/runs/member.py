@@ -21,6 +21,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import DamagedFile
 from homotopy_bench.core.included.copies import keep, kept_about
 from homotopy_bench.core.included.modules import trees_of
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.core.open_files import keep_spare_handle
 from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
@@ -157,8 +158,8 @@ class Member:
 
     def misfit(self, error: Exception) -> InputError:
         """Return the error of a checkpoint whose content no run of this configuration has written."""
-        why = f"{type(error).__name__}: {error}"
-        return InputError("resume", self.job.folder, f"its checkpoint.pt does not fit its configuration ({why[:200]})")
+        why = f"{type(error).__name__}: {one_line(error, 200)}"
+        return InputError("resume", self.job.folder, f"its checkpoint.pt does not fit its configuration ({why})")
 
     def rewind(self, why: str) -> None:
         """Go back to the last checkpoint after another member's failure, which ``why`` tells the log."""

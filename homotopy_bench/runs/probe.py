@@ -10,6 +10,7 @@ import torch
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.data.base import Splits
+from homotopy_bench.hardware.host_threads import host_threads
 from homotopy_bench.training.trainer import Trainer
 
 PROBED = 8
@@ -51,12 +52,11 @@ def probe(configs: Sequence[Config], splits: Splits, threads: Sequence[int], tim
         threads: Numbers of host threads that an ensemble might have.
         timed: Whether to measure the time too; without, the first of ``threads`` is taken.
     """
-    with configs[0].hardware.settings():
+    with configs[0].hardware.settings(), host_threads(threads[0]):
         return _probe(list(configs[:PROBED]), splits, threads, timed)
 
 
 def _probe(members: Sequence[Config], splits: Splits, threads: Sequence[int], timed: bool) -> Probe:
-    torch.set_num_threads(threads[0])
     together = Trainer(members, splits)
     needed = step_bytes(together) // len(members)
     if not timed:
@@ -105,12 +105,12 @@ def step_bytes(training: Trainer) -> int:
 
 def _seconds(training: Trainer, threads: int) -> float:
     """Return the seconds of a step, over some of them."""
-    torch.set_num_threads(threads)
     hardware = training.configs[0].hardware
-    hardware.synchronize()
-    begin, steps, passed = time.perf_counter(), 0, 0.0
-    while steps < STEPS and passed < SECONDS:
-        training.advance()
+    with host_threads(threads):
         hardware.synchronize()
-        steps, passed = steps + 1, time.perf_counter() - begin
+        begin, steps, passed = time.perf_counter(), 0, 0.0
+        while steps < STEPS and passed < SECONDS:
+            training.advance()
+            hardware.synchronize()
+            steps, passed = steps + 1, time.perf_counter() - begin
     return passed / steps

@@ -11,25 +11,27 @@ from homotopy_bench.core.numerals import is_number
 def due_snapshots(asked: Sequence[int | float], epoch: int, t: float, folder: Path) -> list[str]:
     """Return the names of the snapshots to keep at the end of an epoch.
 
-    An epoch is due once. A value of t is due where t has reached it and its file is not there: a run that is continued
-    from before keeps what it has kept, which is the same, and an adaptive path may go back.
+    An epoch is due once. A value of t is due at the end of an epoch where t has reached it and its file is not there: a
+    run that is continued from before keeps what it has kept, which is the same, and an adaptive path may go back.
 
     Args:
         asked: Whole numbers are epochs, all other numbers values of t.
-        epoch: Epochs done.
+        epoch: Epochs done; 0 before the first step.
         t: Path parameter of the last step.
         folder: Where the snapshots lie.
 
     Example:
         >>> due_snapshots([2, 0.5, 1.0], epoch=2, t=0.6, folder=Path("nowhere"))
         ['epoch-2', 't-0.5']
+        >>> due_snapshots([0, 0.5], epoch=0, t=1.0, folder=Path("nowhere"))
+        ['epoch-0']
     """
     names = []
     for value in asked:
         if isinstance(value, int):
             if value == epoch:
                 names.append(f"epoch-{value}")
-        elif t >= value and not (folder / f"t-{value:g}.pt").exists():
+        elif epoch > 0 and t >= value and not (folder / f"t-{value:g}.pt").exists():
             names.append(f"t-{value:g}")
     return names
 

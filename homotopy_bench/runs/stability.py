@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from math import isnan
 from typing import Any
 
 from homotopy_bench.training.stability import Instability
@@ -26,11 +27,19 @@ class Stability:
     max_grad_norm: float = 0.0
 
     def observe(self, found: Instability) -> None:
-        """Take a reading into account."""
+        """Take a reading into account.
+
+        Example:
+            >>> stability = Stability()
+            >>> for norm in (1.0, float("nan"), 2.0):
+            ...     stability.observe(Instability([], norm))
+            >>> stability.max_grad_norm
+            nan
+        """
         self.loss_spikes += len(found.spikes)
         self.loss_spike_steps += found.spikes[: max(MOST_STEPS - len(self.loss_spike_steps), 0)]
-        # A norm that is no number is larger than any: max() would forget it.
-        if not found.gradient_norm <= self.max_grad_norm:
+        # A norm that is no number is larger than any, and stays: max() would forget it.
+        if not (isnan(self.max_grad_norm) or found.gradient_norm <= self.max_grad_norm):
             self.max_grad_norm = found.gradient_norm
 
     def to_dict(self, *, diverged: bool) -> dict[str, Any]:

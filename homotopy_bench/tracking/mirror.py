@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homotopy_bench.core.files import write_atomically
-from homotopy_bench.core.masking import masked
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
 from homotopy_bench.tracking.origin import origin
 from homotopy_bench.tracking.resumable import with_copies
@@ -134,7 +134,7 @@ class Mirror:
 
 def worded(error: Exception) -> str:
     """Return an error in one line without credentials."""
-    return masked(" ".join(f"{type(error).__name__}: {error}".split()))[:300]
+    return one_line(f"{type(error).__name__}: {error}", 300)
 
 
 def _known(folder: Path) -> dict[str, str]:

@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 
 from homotopy_bench.core.errors import FAILURE, WRONG_INPUT, InputError
+from homotopy_bench.core.masking import one_line
 from homotopy_bench.data.base import Splits
 from homotopy_bench.distributed.process_group import as_backend, join, leave, meet
-from homotopy_bench.distributed.ranks import arrive, backend_of_launcher
+from homotopy_bench.distributed.ranks import LONGEST, arrive, backend_of_launcher
 from homotopy_bench.hardware.launched import Launched
 from homotopy_bench.training.parallel import Part, serve
 
@@ -55,7 +56,7 @@ def serve_launcher(place: Launched) -> int:
         except InputError:
             return WRONG_INPUT
         except RuntimeError as error:
-            print(f"rank {place.rank} of {place.world_size}: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"rank {place.rank} of {place.world_size}: {one_line(error, LONGEST)}", file=sys.stderr)
             return FAILURE
     leave()
     return 0

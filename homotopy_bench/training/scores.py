@@ -40,6 +40,8 @@ def evaluate(
         part = ensemble.replicas.share(len(y))
         counts = torch.zeros(members, *objective.counts_shape, device=y.device, dtype=torch.int64)
         for inputs, own in zip(torch.split(x[part], size), torch.split(y[part], size), strict=True):
+            if len(own) == 0:  # of a small split a replica may have no share, and nothing has no mean loss
+                continue
             labels = own.expand(members, *own.shape)
             logits = ensemble.forward(inputs.expand(members, *inputs.shape))
             loss += cross_entropy(logits, labels) * len(own)

@@ -174,7 +174,7 @@ class Trainer(Training):
         return [mean_score(copies) for copies in self.evaluate_copies(split)]
 
     def evaluate_copies(self, split: str) -> list[list[Score]]:
-        """Return the same for every copy: for each of the M members one score per row."""
+        """Return the scores of every copy on a split at the present t: for each of the M members one per row."""
         self._settle()
         samples = self.splits[split]
         with self._averaged():

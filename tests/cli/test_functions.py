@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -34,6 +35,23 @@ def error_line(capsys, *arguments: str) -> str:
     assert out == ""
     assert err.count("\n") == 1
     return err
+
+
+def test_a_negative_number_with_an_exponent_is_no_option(capsys):
+    assert main(["count", "levy", "--range", "-1e-1", "-.5E-2", "--points", "2"]) == 0
+    assert "plain" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_a_reader_who_has_seen_enough_is_no_error(unbuffered):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "homotopy_bench.cli.functions", *SMALL]
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            command, stdout=closed, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_table_csv_and_json_say_the_same(tmp_path, capsys):

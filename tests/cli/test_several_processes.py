@@ -12,7 +12,7 @@ import pytest
 
 from homotopy_bench.cli.ranks import on_rank_0
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.hardware.launched import Launched
+from homotopy_bench.hardware.launched import Launched, launched
 from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.training import rank
 from tests.cli.forks import Fork
@@ -142,10 +142,10 @@ def test_a_launchers_processes_are_taken_where_several_are_wanted(
     monkeypatch.setattr(rank, "serve_launcher", serve)
     alone = (["seed=3"], ["hardware=cpu"], ["--help", "hardware=multi_gpu"], [f"resume={killed_run}"], ["no=key"])
     for arguments in alone:
-        assert on_rank_0(lambda: 7, arguments) == 7
+        assert on_rank_0(launched(), lambda: 7, arguments) == 7
     assert served == []
     for arguments in ([*GLOO], ["-m", "hardware=multi_gpu", "seed=1,2"]):
-        assert on_rank_0(lambda: 7, arguments) == 0
+        assert on_rank_0(launched(), lambda: 7, arguments) == 0
     assert len(served) == 2
     with pytest.raises(InputError, match="hardware=multi_gpu: the processes of a launcher run homotopy-train"):
         Processes().of([compose(*GLOO)], begun=False)

@@ -287,6 +287,12 @@ def test_a_call_of_main_leaves_no_trace_in_its_process(tmp_path: Path, monkeypat
         assert state() == before, arguments
 
 
+def test_a_launcher_that_says_no_number_is_a_wrong_input(tmp_path: Path) -> None:
+    said = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": ""}
+    line = the_error_line(call_main("--version", cwd=tmp_path, **said))
+    assert line == "MASTER_PORT=: accepted: an integer, as torchrun and srun set it"
+
+
 @pytest.mark.parametrize(("arguments", "begins", "says"), WRONG, ids=[arguments for arguments, _, _ in WRONG])
 def test_a_wrong_input_leaves_no_run(arguments: str, begins: str | None, says: str, tmp_path: Path) -> None:
     (tmp_path / "FILE").touch()

@@ -74,6 +74,9 @@ def test_a_child_of_the_beginning_is_an_ordinary_run_with_another_order(tmp_path
 def test_a_snapshot_of_another_run_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
     config = parent(PARENTS[0], tmp_path)
     file = tmp_path / "snapshots/epoch-1.pt"
+    (tmp_path / "metrics.jsonl").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"metrics\.jsonl: No such file or directory"):
+        begin_child(config, [], file, order=1)
     with pytest.raises(InputError, match="is no snapshot of this run's configuration"):
         begin_child(compose(*CASES[PARENTS[0]], *KEPT, "seed=4"), [], file, order=1)
     file.write_bytes(file.read_bytes()[:-7])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.job import Job, Prune, Result
 from homotopy_bench.runs.many import train_members
 from homotopy_bench.runs.member import Member
+from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.runs.probe import Probe
 from homotopy_bench.tracking.display import Silent
 from homotopy_bench.tracking.record import read_metrics
@@ -157,7 +159,11 @@ def test_neighbours_and_their_order_do_not_matter(alone: Path, tmp_path: Path) -
     assert_close(shown(lines[0]), shown(lines[1][:1]))
 
 
-def test_a_record_that_cannot_be_written_fails_its_run_alone(alone: Path, tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_fails_its_run_alone(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "drop", lambda _: pytest.fail("the processes of the others are left"))
+
     def spoil(_line: Mapping[str, Any], _samples: int) -> bool:
         (tmp_path / "1" / "checkpoint.pt").mkdir(exist_ok=True)  # where a file should go
         return False
@@ -234,8 +240,11 @@ def test_any_other_failure_ends_at_its_run(alone: Path, tmp_path: Path, monkeypa
         advance(self)
 
     monkeypatch.setattr(Trainer, "advance", broken)
+    left: list[Processes] = []
+    monkeypatch.setattr(Processes, "drop", lambda self: left.append(self))
     members = begun(tmp_path, [own(number) for number in range(3)])
     assert train_members(members, TOGETHER)
+    assert len(left) == 2, "of the three together, and of the one alone"
     assert [member.status for member in members] == ["completed", "failed", "completed"]
     assert str(members[1].error) == "seed 1 cannot be trained"
     for number in (0, 2):
@@ -344,11 +353,40 @@ def test_a_bound_on_members_splits_a_group(tmp_path: Path) -> None:
     assert "trains alone" in logs[2]
 
 
+def test_a_bound_on_members_holds_where_nothing_could_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scarce(*_: object) -> Probe:
+        raise MemoryError
+
+    monkeypatch.setattr(many, "probe", scarce)
+    trained: list[int] = []
+    monkeypatch.setattr(many, "_attempt", lambda driver: trained.append(len(driver.members)))
+    said: list[str] = []
+    members = begun(tmp_path, [own(number, "training.epochs=1000") for number in range(5)])
+    train_members(members, Fusing(max_members=2), say=said.append)
+    assert trained == [2, 2, 1]
+    assert "not measured (MemoryError)" in said[0]
+
+
+def test_the_process_has_the_threads_that_it_had(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 2)
+    try:
+        train(own(0, "training.epochs=1"), tmp_path / "0")
+        train_many([own(number) for number in range(2)], [tmp_path / name for name in "ab"])
+        assert torch.get_num_threads() == before + 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_folder_that_holds_a_run_fails_that_run_alone(tmp_path: Path) -> None:
     configs = [own(number, "training.epochs=1") for number in range(2)]
     train(configs[0], tmp_path / "0")
     failed, fine = train_many(configs, [tmp_path / "0", tmp_path / "1"])
     assert (failed.summary["status"], fine.summary["status"]) == ("failed", "completed")
+    assert failed.summary.keys() == fine.summary.keys()
+    assert math.isnan(failed.objective)
     with pytest.raises(ValueError, match="already holds a run"):
         failed.network  # noqa: B018
     assert isinstance(fine, Result)

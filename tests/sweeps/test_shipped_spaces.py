@@ -49,5 +49,27 @@ def test_the_edges_of_a_space_are_settings(name: str, method: str, keys: tuple[s
     assert len({config.hash() for config in configs}) == len(configs) >= 2
 
 
+def test_a_condition_holds_for_numbers_and_switches_as_for_choices() -> None:
+    params = {
+        "model.depth": "choice(2,4,32)",
+        "dataset.standardize": "choice(true,false)",
+        "optimizer.lr": {"values": "interval(1e-4,1e-3)", "when": "model.depth=2,4.0"},
+        "training.epochs": {"values": "range(10,30,10)", "when": "dataset.standardize=true"},
+        "model.width": {"values": "range(8,16,4)", "when": "optimizer.eps=0.00000001"},
+        "training.batch_size": {"values": "range(8,16,4)", "when": "training.clip_norm=null"},
+    }
+    arguments = ["optimizer.eps=1e-8", "training.clip_norm=null"]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        master = compose("config", overrides=arguments, return_hydra_config=True)
+        composition = Composition(GlobalHydra.instance().config_loader(), master)
+        trials = read_space(params, arguments).examples(composition.lookup)
+    always = [*params][:2], [*params][4:]
+    own = {"2": ["optimizer.lr"], "4": ["optimizer.lr"], "32": []}
+    for index, trial in enumerate(trials):
+        depth, standardized = ("2", "4", "32")[index % 3], index % 2 == 0
+        expected = [*always[0], *own[depth], *["training.epochs"] * standardized, *always[1]]
+        assert [one.partition("=")[0] for one in trial[len(arguments) :]] == expected, trial
+
+
 def test_every_space_is_among_them() -> None:
     assert {name for name, _, _ in SEARCHED} == set(choices_of("sweep"))

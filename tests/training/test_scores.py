@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import homotopy_bench.training.scores
+from homotopy_bench.distributed.replica_group import ReplicaGroup
 from homotopy_bench.training.objectives.classification import ClassScore, confusion, scores
+from homotopy_bench.training.scores import evaluate
 from tests.cases import CASES
 from tests.training_runs import begin
 
@@ -91,6 +94,18 @@ def test_an_evaluation_in_chunks_scores_every_member_on_the_whole_split(monkeypa
         assert figures(score) == pytest.approx([float(value) for value in expected], rel=1e-14)
         loss = torch.nn.functional.cross_entropy(logits, split.y).item()
         assert score.loss == pytest.approx(loss, rel=1e-12)
+
+
+def test_a_replica_without_a_share_of_a_small_split_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def add_the_others(values: torch.Tensor) -> None:
+        values.add_(1.5 if values.is_floating_point() else torch.eye(10, dtype=torch.int64))
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", add_the_others)
+    training = begin(CASES["baseline/mlp-kaiming/mnist1d"])
+    training.ensemble.replicas = ReplicaGroup(0, 2, synchronized=True)
+    split = training.splits["test"]
+    (score,) = evaluate(training.ensemble, split.x[:1], split.y[:1], training.objective, nullcontext())
+    assert (score.loss, score.accuracy) == (1.5, 1.0)
 
 
 def test_a_network_that_gives_no_number_has_a_score() -> None:

@@ -101,7 +101,7 @@ class WorkerLauncher(SweepLauncher, ABC):
             with _handling(signal.SIGTERM, signal.default_int_handler):
                 try:
                     # Processes inherit that SIGINT is ignored: Ctrl-C in a terminal is for this one alone.
-                    with _handling(signal.SIGINT, signal.SIG_IGN):
+                    with _postponed(signal.SIGTERM), _handling(signal.SIGINT, signal.SIG_IGN):
                         self.submit(jobs)
                     self._wait(jobs, outcomes, float("inf"))
                 except KeyboardInterrupt:
@@ -194,6 +194,20 @@ def _summary(job: WorkerJob) -> dict[str, Any] | None:
         summary: dict[str, Any] = json.loads((job.folder / "summary.json").read_text(encoding="utf-8"))
         return summary
     return None
+
+
+@contextmanager
+def _postponed(number: signal.Signals) -> Iterator[None]:
+    """Let a signal interrupt at the end of the context, where it comes inside: half a batch could not be waited for.
+
+    Raises:
+        KeyboardInterrupt: If it has come.
+    """
+    came: list[int] = []
+    with _handling(number, lambda got, _: came.append(got)):
+        yield
+    if came:
+        raise KeyboardInterrupt
 
 
 @contextmanager

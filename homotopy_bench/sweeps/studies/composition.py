@@ -33,8 +33,9 @@ class Composition:
         Raises:
             InputError: If it has no such key.
         """
-        # Numbers are left out: they decide about no other key, and each would be composed anew.
-        deciding = tuple(one for one in overrides if not is_number(one.partition("=")[2]))
+        # Other numbers are left out: they decide about no other key, and each would be composed anew.
+        named = {one: one.lstrip("+").partition("=") for one in overrides}
+        deciding = tuple(one for one, (name, _, value) in named.items() if name == key or not is_number(value))
         if deciding not in self._known:
             self._known[deciding] = self._compose(deciding)
         value: Any = self._known[deciding]
@@ -44,7 +45,9 @@ class Composition:
             value = value[part]
         if isinstance(value, dict):
             value = value.get("name")
-        return {False: "false", None: "null"}.get(value, str(value)) if not value else str(value)
+        if value is None or isinstance(value, bool):
+            return "null" if value is None else str(value).lower()
+        return str(value)
 
     def _compose(self, overrides: Sequence[str]) -> Any:
         return own_values(self._loader.load_sweep_config(self._master, list(overrides)))

@@ -20,6 +20,7 @@ from optuna.distributions import distribution_to_json as as_json
 from optuna.trial import BaseTrial, FixedTrial
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.numerals import is_number
 from homotopy_bench.sweeps.grid import range_size
 
 GRAMMAR = "choice(a,b), range(1,9), interval(0.1,0.9), tag(log,interval(1e-4,1e-2)), int(interval(1,64))"
@@ -46,6 +47,18 @@ class Condition:
             accepted = "accepted: KEY=VALUE or KEY=VALUE,VALUE, such as continuation=linear,cosine"
             raise InputError(f"hydra.sweeper.params.{parameter}.when", text, accepted)
         return cls(key.strip(), tuple(value.strip() for value in values.split(",")))
+
+    def holds(self, written: str) -> bool:
+        """Return whether this value, as it is written on the command line, is one of the condition's.
+
+        Example:
+            >>> condition = Condition.parse("optimizer.lr=1e-3,2", "training.epochs")
+            >>> [condition.holds(one) for one in ("0.001", "2", "0.01")]
+            [True, True, False]
+        """
+        if is_number(written):  # which can be written in many ways
+            return any(is_number(one) and float(one) == float(written) for one in self.values)
+        return written in self.values
 
     def __str__(self) -> str:
         return f"{self.key}={','.join(self.values)}"
@@ -99,7 +112,7 @@ class Space:
         overrides = list(self.fixed)
         for parameter in self.parameters:
             condition = parameter.condition
-            if condition is None or lookup(overrides, condition.key) in condition.values:
+            if condition is None or condition.holds(lookup(overrides, condition.key)):
                 overrides.append(f"{parameter.key}={parameter.suggest(trial)}")
         return overrides
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,6 +89,21 @@ def test_what_dies_of_a_request_to_end_was_interrupted(loader: ConfigLoader, tmp
     (begun[1].folder / "metrics.jsonl").touch()
     outcomes = Dying().run_jobs(begun)
     assert [type(outcomes[number]) for number in range(4)] == [Interrupted, JobReturn, RuntimeError, Interrupted]
+
+
+def test_a_request_to_end_waits_until_all_jobs_are_submitted(loader: ConfigLoader, tmp_path: Path) -> None:
+    class Slow(Dying):
+        def submit(self, jobs: Sequence[WorkerJob]) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            super().submit(jobs)
+
+        def ended(self, index: int) -> bool:
+            assert self.stopped, "nothing is waited for before the jobs are asked to end"
+            assert len(self.jobs) == 2
+            return super().ended(index)
+
+    outcomes = Slow().run_jobs([job(loader, tmp_path, number) for number in range(2)])
+    assert [type(outcomes[number]) for number in range(2)] == [Interrupted, Interrupted]
 
 
 def test_jobs_are_checked_before_they_are_handed_over(
