@@ -1,4 +1,4 @@
-"""Correlate what was measured of finished runs with their test accuracy, within methods and learning rates."""
+"""Correlate what was measured of finished runs with their test accuracy, within equal settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOME = "test accuracy"
 def correlated(figures: Sequence[Figure], split: str) -> list[Correlation]:
     """Return the correlations of all figures of a split with the test accuracy of the same networks.
 
-    Runs are compared with others of their data set, model, method, optimiser and learning rate alone.
+    Runs are compared with those alone that differ from them in nothing but the seed and the order of the data.
 
     Args:
         figures: What was measured of the runs.

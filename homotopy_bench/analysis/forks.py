@@ -50,9 +50,9 @@ class Fork:
     figures: tuple[PairFigure, ...]
 
     def largest(self, name: str, split: str) -> float | None:
-        """Return the largest value of a figure over the pairs of children; None where no pair has it."""
+        """Return the largest value of a figure over the pairs of children; None where a pair has none."""
         values = [one.entry["value"] for one in self.figures if (one.name, one.split) == (name, split)]
-        return max((value for value in values if value is not None), default=None)
+        return None if None in values else max(values, default=None)
 
 
 def study_forks(

@@ -77,22 +77,31 @@ def _measure(pairs: Sequence[tuple[FinishedRun, FinishedRun]], plan: PairPlan, s
     common: dict[tuple[int, ...], _Shared] = {}
     for metric, function in plan.metrics.items():
         for split in plan.splits:
+            # Statistics and curves of a path come from training data, whatever split it is measured on.
+            learnt = {} if split == "train" else {"train_samples": len(data["train"])}
             names = [
-                identity(f"pair/{metric}", split, len(data[split]), plan.mode, f"{one.state}-{other.state}")
+                identity(f"pair/{metric}", split, len(data[split]), plan.mode, f"{one.state}-{other.state}") | learnt
                 for one, other in pairs
             ]
-            missing = [number for number, name in enumerate(names) if kept[pairs[number][0].folder].get(name) is None]
+            values = [kept[one.folder].get(name) for (one, _), name in zip(pairs, names, strict=True)]
+            missing = [number for number, known in enumerate(values) if known is None]
             if missing:
                 say(f"{metric} between {len(missing)} pairs of runs on {split} data")
                 own = [pairs[number] for number in missing]
                 shared = common.setdefault(tuple(missing), _Shared(own, data["train"]))
-                for number, values in zip(missing, _values(shared, function, data[split], metric), strict=True):
-                    kept[pairs[number][0].folder].put(names[number], values)
-                for folder in {pairs[number][0].folder for number in missing}:
-                    kept[folder].write()
-            for number, (one, other) in enumerate(pairs):
-                values = kept[one.folder].get(names[number]) or {}
-                found += [PairFigure(one, other, split, name, entry) for name, entry in values.items()]
+                try:
+                    measured = _entries(shared, function, data[split])
+                except Exception as error:  # of this metric alone, and perhaps of this moment: it is not kept
+                    measured = [failed(metric, error)] * len(missing)
+                else:
+                    for number, entries in zip(missing, measured, strict=True):
+                        kept[pairs[number][0].folder].put(names[number], entries)
+                    for folder in {pairs[number][0].folder for number in missing}:
+                        kept[folder].write()
+                for number, entries in zip(missing, measured, strict=True):
+                    values[number] = entries
+            for (one, other), known in zip(pairs, values, strict=True):
+                found += [PairFigure(one, other, split, name, entry) for name, entry in (known or {}).items()]
     return found
 
 
@@ -117,9 +126,7 @@ class _Shared:
         return Pairs(networks, [(rows[one.folder], rows[other.folder]) for one, other in self._pairs], self._train)
 
 
-def _values(shared: _Shared, function: PairMetric, samples: Samples, metric: str) -> list[dict[str, Any]]:
-    try:
-        measured = function(shared.pairs, samples)
-    except Exception as error:  # of this metric alone
-        return [failed(metric, error)] * shared.number
+def _entries(shared: _Shared, function: PairMetric, samples: Samples) -> list[dict[str, Any]]:
+    """Return name -> entry of every pair."""
+    measured = function(shared.pairs, samples)
     return [{name: one.entry(row) for name, one in measured.items()} for row in range(shared.number)]

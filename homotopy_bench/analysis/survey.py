@@ -90,31 +90,32 @@ def _measure(runs: Sequence[FinishedRun], split: str, plan: Plan[Metric], say: S
     found: list[Figure] = []
     for metric in plan.metrics:
         names = [identity(metric, split, len(samples), plan.mode, run.state) for run in runs]
-        missing = [row for row, name in enumerate(names) if kept[row].get(name) is None]
+        values = [kept[row].get(name) for row, name in enumerate(names)]
+        missing = [row for row, known in enumerate(values) if known is None]
         if missing:
             say(f"{metric} of {len(missing)} runs on {split} data")
-            for row, values in zip(
-                missing, _values([runs[row] for row in missing], samples, metric, plan), strict=True
-            ):
-                kept[row].put(names[row], values)
-                kept[row].write()
-        for row, run in enumerate(runs):
-            values = kept[row].get(names[row]) or {}
-            found += [Figure(run, split, name, entry) for name, entry in values.items()]
+            try:
+                measured = _entries([runs[row] for row in missing], samples, plan.metrics[metric])
+            except Exception as error:  # of this metric alone, and perhaps of this moment: it is not kept
+                measured = [failed(metric, error)] * len(missing)
+            else:
+                for row, entries in zip(missing, measured, strict=True):
+                    kept[row].put(names[row], entries)
+                    kept[row].write()
+            for row, entries in zip(missing, measured, strict=True):
+                values[row] = entries
+        for run, known in zip(runs, values, strict=True):
+            found += [Figure(run, split, name, entry) for name, entry in (known or {}).items()]
     return found
 
 
-def _values(runs: Sequence[FinishedRun], samples: Samples, metric: str, plan: Plan[Metric]) -> list[dict[str, Any]]:
+def _entries(runs: Sequence[FinishedRun], samples: Samples, metric: Metric) -> list[dict[str, Any]]:
     """Return name -> entry of every run."""
-    try:
-        networks = Networks.of([run.network for run in runs])
-        measured = plan.metrics[metric](networks, samples)
-    except Exception as error:  # of this metric alone
-        return [failed(metric, error)] * len(runs)
+    measured = metric(Networks.of([run.network for run in runs]), samples)
     return [{name: one.entry(row) for name, one in measured.items()} for row in range(len(runs))]
 
 
 def failed(metric: str, error: Exception) -> dict[str, Any]:
-    """Return what is kept of a metric that raised: no value, and the error as the reason."""
+    """Return the entry of a metric that raised: no value, and the error as the reason."""
     reason = f"{type(error).__name__}: {one_line(error, 200)}"
     return {metric: {"value": None, "error": None, "converged": False, "reason": reason}}

@@ -35,20 +35,29 @@ def mean(values: Sequence[float]) -> float | None:
     """Return the arithmetic mean sum(x_i) / n, or None for no values.
 
     Example:
-        >>> mean([1.0, 2.0, 6.0])
-        3.0
+        >>> mean([1.0, 2.0, 6.0]), mean([1.5e308, 1.5e308])
+        (3.0, 1.5e+308)
     """
-    return math.fsum(values) / len(values) if values else None
+    if not values:
+        return None
+    try:
+        return math.fsum(values) / len(values)
+    except OverflowError:  # of the sum alone
+        return math.fsum(value / len(values) for value in values)
 
 
 def standard_deviation(values: Sequence[float]) -> float | None:
     """Return the sample standard deviation sqrt(sum((x_i - mean)^2) / (n - 1)), or None for fewer than two values.
 
     Example:
-        >>> standard_deviation([1.0, 3.0])
-        1.4142135623730951
+        >>> standard_deviation([1.0, 3.0]), standard_deviation([1e200, 3e200])
+        (1.4142135623730951, 1.414213562373095e+200)
     """
-    return float(np.std(np.asarray(values), ddof=1)) if len(values) > 1 else None
+    if len(values) < 2:
+        return None
+    largest = max(map(abs, values))
+    unit = largest if 1e150 < largest < math.inf else 1.0  # the squares of larger numbers are none any more
+    return unit * float(np.std(np.asarray(values) / unit, ddof=1))
 
 
 def interquartile_mean(values: Sequence[float]) -> float | None:

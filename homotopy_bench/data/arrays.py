@@ -262,13 +262,18 @@ def _samples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike, *, file: str 
 
     inputs, labels = np.asarray(x), np.asarray(y)
     fault: tuple[str, Any, str] | None = None
-    if not (np.issubdtype(inputs.dtype, np.number) or inputs.dtype == np.bool_) or inputs.ndim < 2:
+    real = any(np.issubdtype(inputs.dtype, kind) for kind in (np.integer, np.floating, np.bool_))
+    if not real or inputs.ndim < 2:
         fault = x_name, inputs, FORM
-    elif not np.issubdtype(labels.dtype, np.integer) or labels.shape != inputs.shape[:1] or labels.min(initial=0) < 0:
+    elif (
+        not np.issubdtype(labels.dtype, np.integer)
+        or labels.shape != inputs.shape[:1]
+        or not 0 <= labels.min(initial=0) <= labels.max(initial=0) < 2**31
+    ):
         fault = y_name, labels, f"{x_name} has shape {inputs.shape}; {FORM}"
     elif len(labels) < 2:
         fault = x_name, inputs, "accepted: at least 2 samples"
-    elif file is not None and not np.isfinite(inputs).all():
+    elif not np.isfinite(inputs).all():
         fault = x_name, inputs, "it holds values that are not finite; accepted: finite numbers"
     if fault is not None:
         name, array, accepted = fault

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from homotopy_bench.core.errors import InputError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 BLOCK = 64
 """Samples whose double-precision copies are held at a time: they stay in the cache."""
+
+ROUNDING = 1e-9
+"""Deviations up to this share of the mean may come from the rounding of the mean of a constant."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class Standardization:
 
         Returns:
             The map.
+
+        Raises:
+            InputError: If a variance is no number of float64.
         """
         import numpy as np
 
@@ -59,6 +67,14 @@ class Standardization:
             distance = block - mean[:, None]
             squares += np.vecdot(distance, distance).sum(axis=0)
         deviation = np.sqrt(squares / (samples * positions))
+        if not np.isfinite(deviation).all():
+            largest = float(np.abs(planes).max())
+            accepted = f"inputs of size {largest:g} have no variance in float64; accepted: false, or smaller inputs"
+            raise InputError("dataset.standardize", "true", accepted)
+        for channel in np.flatnonzero(deviation <= ROUNDING * np.abs(mean)):
+            first = planes[0, channel, 0]
+            if (planes[:, channel] == first).all():  # whose mean may be off by rounding
+                mean[channel], deviation[channel] = first, 0.0
         return cls(mean, np.where(deviation > 0.0, deviation, 1.0))
 
     def apply(self, x: NDArray[np.floating[Any]]) -> None:

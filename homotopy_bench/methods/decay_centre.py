@@ -59,14 +59,18 @@ class DecayCentre(Method):
         """Check that the network has a map that keeps its shape, and leave it as it is.
 
         Raises:
-            InputError: If it has none.
+            InputError: If it has none, or one that is written I + V, whose decay has the centre I already.
         """
         from homotopy_bench.methods.identity_homotopy import deformable
+        from homotopy_bench.models.dirac import Dirac
         from homotopy_bench.models.layers import Layer
 
-        if not any(isinstance(layer, Layer) for layer in deformable(network)):
+        maps = [layer.affine for layer in deformable(network) if isinstance(layer, Layer)]
+        if not maps:
             why = "the model has no single map that keeps its shape"
             raise InputError("method", self.name, f"{why}; accepted: mlp or cnn with depth >= 2")
+        if any(isinstance(one, Dirac) for one in maps):
+            raise InputError("method", self.name, "the decay of I + V has the centre I; accepted: another model.block")
 
     def regularizer(self, initial: InitialState) -> Regularizer:
         """Return the pull to the identity."""

@@ -37,14 +37,21 @@ class TailoredActivation(Method):
         """Replace the activation of every hidden layer.
 
         Raises:
-            InputError: If a hidden layer has another activation, or there are too few of them to reach the cosine.
+            InputError: If a hidden layer has another activation, a skip or a map written I + V, or there are too few of
+                them to reach the cosine.
         """
         import torch
 
         from homotopy_bench.methods.bending import SCHEDULED
-        from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed
+        from homotopy_bench.models.dirac import Dirac
+        from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed, ResidualLayer
+        from homotopy_bench.models.sublayer import Sublayer
 
         layers = _hidden(network)
+        others = [module for module in network.modules() if isinstance(module, ResidualLayer | Dirac | Sublayer)]
+        if others:
+            accepted = "its slope is that of layers without skips; accepted: mlp, cnn or vgg with a plain block"
+            raise InputError("method", self.name, accepted)
         for layer in layers:
             if layer.activation is not torch.relu:
                 raise InputError("method", self.name, "bends leaky ReLU into ReLU; accepted: activation=relu")

@@ -32,7 +32,7 @@ class VGG(Model):
     batchnorm: bool = True
     dropout: Annotated[float, Field(ge=0.0, lt=1.0), PER_MEMBER] = 0.5
     init: Annotated[Literal["default", "kaiming", "orthogonal", "delta_orthogonal"], PER_MEMBER] = "kaiming"
-    width: Annotated[float, Field(gt=0.0)] = 1.0
+    width: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
 
     def program(self) -> tuple[tuple[str, Any], ...]:
         """Return what members agree in: also whether there is dropout, which costs nothing where there is none."""

@@ -6,7 +6,6 @@ them. What is damaged there is as if it had not been measured: the report stands
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,9 @@ from homotopy_bench.tracking.kept_measurements import read_entries
 
 MOST_METRICS = 200
 """Most metrics that are read of a run."""
+
+LARGEST = 1e150
+"""Figures from here on, whose squares are no numbers any more, are as if they had not been measured."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def read_landscape(folder: Path) -> Figures:
         own = found.setdefault(where, {})
         for name, result in list(entry["result"].items())[:MOST_METRICS]:
             value = result.get("value") if isinstance(result, dict) else None
-            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
                 own[shortened(str(name), LONGEST_NAME)] = float(value)
     return found
 

@@ -37,6 +37,9 @@ and in what order they add, and whose learning rates are replayed, which has a s
 
 _IGNORED = tuple(f"{name}." for name in IGNORED)
 
+FILE, CONTENT, UNKNOWN = "dataset.file", "dataset.sha256", "null"
+"""Keys of a file of data and of the hash of its content, which is what counts, and the JSON text of an unknown one."""
+
 ABSENT = "absent"
 """How a key that a configuration lacks is shown."""
 
@@ -128,8 +131,11 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
         The variants in the order of data set, model, method and settings, and the duplicates.
     """
     groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Run]] = {}
-    for run in runs:
-        settings = {key: text for key, text in flatten(run.config).items() if not is_ignored(key)}
+    read = [(run, {key: text for key, text in flatten(run.config).items() if not is_ignored(key)}) for run in runs]
+    files = _names_of_files([settings for _, settings in read])
+    for run, settings in read:
+        if (content := settings.get(CONTENT)) in files:
+            settings[FILE] = files[content]
         groups.setdefault((run.dataset, run.model, run.method, tuple(sorted(settings.items()))), []).append(run)
     variants, duplicates = [], []
     for (dataset, model, method, settings_items), members in sorted(groups.items(), key=lambda item: item[0]):
@@ -138,6 +144,16 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
         variants.append(Variant(dataset, model, method, dict(settings_items), kept))
         duplicates += [_duplicate(run, newest[run.seed]) for run in members if run is not newest[run.seed]]
     return variants, duplicates
+
+
+def _names_of_files(runs: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return content -> name of every file of data that settings tell; of several names of one content the first."""
+    named: dict[str, str] = {}
+    for settings in runs:
+        content, file = settings.get(CONTENT, UNKNOWN), settings.get(FILE, UNKNOWN)
+        if content != UNKNOWN:
+            named[content] = min(named.get(content, file), file)
+    return named
 
 
 def name_variants(variants: Sequence[Variant]) -> Naming:

@@ -17,8 +17,9 @@ from homotopy_bench.analysis.output import cell, figures_text, pairs_text, to_js
 from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
 from homotopy_bench.analysis.survey import Figure, Plan, survey
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.landscape.connectivity.compare import FAST_PAIR_METRICS, FULL_PAIR_METRICS
+from homotopy_bench.landscape.connectivity.compare import FAST_PAIR_METRICS, FULL_PAIR_METRICS, Pairs
 from homotopy_bench.landscape.measure import FAST_METRICS, Metric, measure, named_metrics
+from homotopy_bench.landscape.measurement import Measurement
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.runs.snapshots import kept_snapshots
 from tests.analysis.runs import finished
@@ -122,6 +123,24 @@ def test_a_metric_that_raises_has_no_value_and_a_reason_and_the_others_are_done(
     assert figures["sam"]["value"] > 0.0
     assert cell(figures["broken"]) == "RuntimeError: no such kernel"
     assert "no such kernel" in figures_text([Figure(found[0], "train", "broken", figures["broken"])])
+    healthy: dict[str, Metric] = {"broken": FAST_METRICS["sam"]}  # what failed is tried again
+    assert survey(found, Plan(healthy, "fast", ("train",), 50))[0].entry["value"] == figures["sam"]["value"]
+
+
+def test_a_pair_learns_from_as_many_samples_as_are_asked_for(runs: Path, tmp_path: Path) -> None:
+    folder = copied(runs, tmp_path)
+    pairs = chosen_pairs(finished_runs([folder / "kind/0", folder / "kind/1"])[0], "all")
+    few, more = 120, 200
+    assert few >= len(pairs[0][0].splits.test.y), "the test samples are the same"
+    learnt: list[int] = []  # for each measurement, from how many samples
+
+    def metric(pairs: Pairs, samples: Samples) -> dict[str, Measurement]:
+        learnt.append(len(pairs.train))
+        return FAST_PAIR_METRICS["similarity"](pairs, samples)
+
+    for samples in (few, more, few, more):
+        survey_pairs(pairs, PairPlan({"similarity": metric}, "fast", ("test", "train"), samples))
+    assert learnt == [few, few, more, more]
 
 
 def test_a_damaged_landscape_file_is_named(runs: Path, tmp_path: Path) -> None:

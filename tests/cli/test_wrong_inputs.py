@@ -309,6 +309,7 @@ def test_a_wrong_input_leaves_no_run(arguments: str, begins: str | None, says: s
 WRONG_LATER = (
     ("training.batch_size=5000", None, "accepted: at most the 360 training samples"),
     ("model.depth=1", "method=identity_homotopy", "depth >= 2"),
+    ("method=decay_centre model.block=dirac", "method=decay_centre", "the decay of I + V has the centre I"),
     (
         "method=hta method.epochs_per_level=1 method.groups=5",
         None,

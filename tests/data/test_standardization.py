@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.standardization import BLOCK, Standardization
 
 GENERATOR = np.random.default_rng(3)
@@ -49,12 +51,22 @@ def test_inputs_far_from_zero_keep_their_variance() -> None:
 
 
 def test_a_constant_channel_becomes_zero() -> None:
-    x = np.full((10, 2, 3), 7.0, np.float32)
-    x[:, 1] = GENERATOR.random((10, 3), np.float32)
-    map_ = Standardization.of(x)
-    map_.apply(x)
-    assert np.all(x[:, 0] == 0.0)
-    assert np.isfinite(x).all()
+    for constant, dtype in product((7.0, 0.1, 1 / 3, 0.0), (np.float32, np.float64)):
+        x = np.full((100, 2, 7), constant, dtype)
+        x[:, 1] = GENERATOR.random((100, 7), np.float32)
+        map_ = Standardization.of(x)
+        map_.apply(x)
+        assert np.all(x[:, 0] == 0.0)
+        assert np.isfinite(x).all()
+        assert map_.deviation[0] == 1.0
+
+
+def test_inputs_too_large_for_a_variance_are_refused() -> None:
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(InputError, match=r"standardize=true: inputs of size 1e\+200 have no"),
+    ):
+        Standardization.of(np.array([[1e200, -1e200]]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

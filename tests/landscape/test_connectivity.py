@@ -217,9 +217,11 @@ def test_a_pair_with_a_network_that_is_not_finite_has_no_barrier_and_the_others_
     with torch.no_grad():
         next(broken.parameters()).fill_(torch.nan)
     networks = Networks.of([*modules[:2], broken])
-    found = barriers(along(networks, chord_of(networks, all_pairs(3)), data, points=5), WORDS)["barrier_loss"]
-    assert found.converged.tolist() == [True, False, False]
-    assert found.entry(1)["reason"] == "the loss on the path is not finite"
+    measured = barriers(along(networks, chord_of(networks, all_pairs(3)), data, points=5), WORDS)
+    for name in ("barrier_loss", "barrier_error", "barrier_error_frankle", "max_loss"):
+        assert measured[name].converged.tolist() == [True, False, False], name
+        assert measured[name].entry(1)["reason"] == "the loss on the path is not finite"
+    found = measured["barrier_loss"]
     alone = Networks.of(modules[:2])
     expected = barriers(along(alone, chord_of(alone, [(0, 1)]), data, points=5), WORDS)["barrier_loss"]
     assert found.value[0].item() == pytest.approx(expected.value.item())

@@ -14,6 +14,7 @@ from homotopy_bench.core.conf_files import choices_of
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.random_streams import copy_seeds
 from homotopy_bench.methods.coupling.proximal import Proximal
+from homotopy_bench.methods.coupling.splits import check_groups
 from homotopy_bench.methods.hta import HTA
 from homotopy_bench.tracking.record import read_metrics
 from homotopy_bench.training.trainer import Trainer
@@ -226,6 +227,10 @@ def test_what_does_not_fit_is_refused() -> None:
         begin((*HTA_SGD, "method.groups=5"))
     with pytest.raises(InputError, match=r"method.groups=9: split=channels; accepted: 2 to 8, the outputs of"):
         begin((*HTA_SGD, "method.groups=9", "method.split=channels"))
+    bare = torch.nn.ParameterList([torch.zeros(3)])  # no layers at all
+    check_groups("random", bare, 2)
+    with pytest.raises(InputError, match=r"method.groups=2: split=channels; accepted: method.split=random"):
+        check_groups("channels", bare, 2)
     with pytest.raises(InputError, match="accepted: a model with convolutions"):
         begin((*HTA_SGD, "method.update=released", "method.split=channels", "training.clip_norm=null"))
 

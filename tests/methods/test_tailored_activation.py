@@ -40,3 +40,6 @@ def test_a_network_too_shallow_for_its_cosine_is_refused() -> None:
         at(0.0, depth=12)
     with pytest.raises(InputError, match="accepted: activation=relu"):
         TailoredActivation().deform(build("model.activation=tanh"))
+    for block in ("residual", "dirac"):
+        with pytest.raises(InputError, match="its slope is that of layers without skips"):
+            TailoredActivation().deform(build(f"model.block={block}"))

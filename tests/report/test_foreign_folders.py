@@ -118,7 +118,17 @@ def nested(depth: int) -> dict[str, Any]:
 
 ESCAPE, CSI, OSC_52 = "\x1b[31mred\x1b[2J", "\x9b31mred", "\x1b]52;c;cm0gLXJmIC8=\x07"
 
+FIGURE = {"of": {"split": "test", "samples": 9, "mode": "fast", "t": 1.0}, "result": {"trace": {"value": 10**400}}}
+
 CURVES: dict[str, tuple[Make, str]] = {
+    "a figure of 400 digits": (
+        lambda run: (run / "landscape.json").write_text(json.dumps({"schema": 1, "entries": [FIGURE]})),
+        "3 runs in the tables",
+    ),
+    "a cost of 400 digits": (
+        metrics(LINE.replace(b"}", b', "cost": {"train_seconds": 1' + b"0" * 400 + b"}}")),
+        "3 runs in the tables",
+    ),
     "a line that is no JSON": (metrics(LINE + b'{"epoch": \n' + LINE), "metrics.jsonl is damaged at line 2: not a"),
     "a last line that is no JSON": (metrics(LINE + b"{\n"), "metrics.jsonl is damaged at line 2: not a JSON object"),
     "an empty line": (metrics(LINE + b"\n" + LINE), "metrics.jsonl is damaged at line 2: not a JSON object"),

@@ -81,6 +81,17 @@ def test_every_other_key_splits_a_row(change):
     assert len(variants_of({"model": {"width": 64}, "x": 1}, {"model": {"width": 64}, "x": 1} | change)) == 2
 
 
+def test_the_same_data_under_two_names_are_a_row():
+    runs = [
+        run({"dataset": {"file": name, "sha256": content}}, seed=seed)
+        for seed, (name, content) in enumerate((("b", "1"), ("a", "1"), ("a", "2"), ("b", None), ("a", None)))
+    ]
+    variants, duplicates = group_runs(runs)
+    assert not duplicates
+    assert [[one.seed for one in variant.runs] for variant in variants] == [[0, 1], [2], [4], [3]]
+    assert variants[0].settings["dataset.file"] == '"a"'
+
+
 def test_text_and_number_are_different_values():
     assert len(variants_of({"x": "1"}, {"x": 1})) == 2
 

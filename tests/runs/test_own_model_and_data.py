@@ -62,6 +62,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "labels of floats": ({"data": (X, Y / 2, X, Y)}, "data: y=float64[90]: x has shape (90, 1, 4, 4); accepted: "),
     "negative labels": ({"data": (X, -Y, X, Y)}, "data: y=int64[90]: "),
     "fewer labels": ({"data": (X, Y, X, Y[:9])}, "data: y_test=int64[9]: x_test has shape (90, 1, 4, 4); accepted: "),
+    "labels beyond all classes": ({"data": (X, Y.astype(np.uint64) + 2**63, X, Y)}, "data: y=uint64[90]: "),
+    "inputs that are no numbers": (
+        {"data": (X * np.nan, Y, X, Y)},
+        "data: x=float64[90, 1, 4, 4]: it holds values that",
+    ),
+    "complex inputs": ({"data": (X * 1j, Y, X, Y)}, "data: x=complex128[90, 1, 4, 4]: "),
     "inputs of texts": ({"data": (X.astype(str), Y, X, Y)}, "data: x=<U"),
     "inputs of another shape": ({"data": (X, Y, X[:, :, 1:], Y)}, "data: x_test=(90, 1, 3, 4): x has shape "),
     "no module": ({"model": lambda: 3}, "returns a int; accepted: a function that returns a module"),

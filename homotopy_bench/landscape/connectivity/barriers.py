@@ -90,7 +90,8 @@ def barriers(scores: PathScores, convention: Convention) -> dict[str, Measuremen
     tables = {"a": scores.a, "loss": scores.loss, "error": scores.error}
     found: dict[str, Measurement] = {}
     count = scores.a.shape[1]
-    for name, values in (("loss", scores.loss), ("error", scores.error)):
+    error = torch.where(scores.loss.isfinite(), scores.error, torch.nan)  # what a broken network predicts means nothing
+    for name, values in (("loss", scores.loss), ("error", error)):
         ends = values[:, :1], values[:, -1:]
         chord = (1.0 - scores.a) * ends[0] + scores.a * ends[1]
         inside = values[:, 1:-1]

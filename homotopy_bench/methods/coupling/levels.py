@@ -34,6 +34,9 @@ Levels = Annotated[tuple[Level, ...], BeforeValidator(_as_tuple), AfterValidator
 Epochs = Annotated[int, Field(ge=1)]
 EpochsPerLevel = Epochs | Annotated[tuple[Epochs, ...], BeforeValidator(_as_tuple)]
 
+MOST_LEVELS = 10_000
+"""Most levels that are computed from their ends."""
+
 PUBLISHED = (0.01, 0.009, 0.008, 0.007, 0.006, 0.005)
 """The levels of the authors' code (github.com/Bill-research/homotopy, README.md), 4 epochs each."""
 
@@ -48,7 +51,7 @@ class LevelledMethod(Method):
 
     L: Annotated[Levels, PER_MEMBER] = PUBLISHED
     spacing: Annotated[Literal["list", "geometric", "linear"], PER_MEMBER] = "list"
-    levels: Annotated[Annotated[int, Field(ge=1)] | None, PER_MEMBER] = None
+    levels: Annotated[Annotated[int, Field(ge=1, le=MOST_LEVELS)] | None, PER_MEMBER] = None
     epochs_per_level: Annotated[EpochsPerLevel, PER_MEMBER] = 4
 
     @model_validator(mode="after")

@@ -95,16 +95,16 @@ def check_groups(split: str, network: nn.Module, groups: int) -> None:
     Raises:
         InputError: If there are more groups than layers, or than outputs of a layer.
     """
-    counts = {
-        "layers": (len(layers_of(network)), "layers of the model"),
-        "channels": (
-            min(len(module.weight) for module in network.modules() if isinstance(module, AFFINE)),
-            "outputs of the narrowest layer of the model",
-        ),
-    }
-    if split in counts and groups > counts[split][0]:
-        count, things = counts[split]
-        raise InputError("method.groups", groups, f"split={split}; accepted: 2 to {count}, the {things}")
+    if split == "random":
+        return
+    if split == "layers":
+        count, things = len(layers_of(network)), "layers of the model"
+    else:
+        outputs = [len(module.weight) for module in network.modules() if isinstance(module, AFFINE)]
+        count, things = min(outputs, default=0), "outputs of the narrowest layer of the model"
+    if groups > count:
+        accepted = f"2 to {count}, the {things}" if count >= 2 else "method.split=random"
+        raise InputError("method.groups", groups, f"split={split}; accepted: {accepted}")
 
 
 def anchored(group: Tensor, groups: int) -> Tensor:

@@ -28,9 +28,10 @@ SOMEBODY = "(name)"
 SHORTEST_NAME = 2
 """Names of hosts and users that are shorter are parts of other words, and are kept unless in a path."""
 
-# Absolute paths of POSIX and Windows, those of a home, and addresses of files and of hosts with a user.
+# Absolute paths of POSIX and Windows, those of a home or from the folder above, addresses of files and of hosts with a
+# user.
 _PATHS = re.compile(
-    r"(?:(?:file|ssh|sftp)://\S+)|(?:[A-Za-z]:\\[^\s'\"<>|]+)|(?:\\\\[^\s'\"<>|]+)|(?:(?<![\w.)\]/])~?/[^\s'\"<>|:,;()]+)"
+    r"(?:(?:file|ssh|sftp)://\S+)|(?:[A-Za-z]:\\[^\s'\"<>|]+)|(?:\\\\[^\s'\"<>|]+)|(?:(?<![\w.)\]/~])(?:~[\w.-]*|\.{1,2})?/[^\s'\"<>|:,;()]+)"
     r"|(?:\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*)"
 )
 

@@ -65,10 +65,11 @@ def mean_history(histories: Sequence[History]) -> list[Evaluation]:
     by_epoch = [{one.epoch: one for one in history.evaluations} for history in histories]
     shared = sorted(set.intersection(*(set(one) for one in by_epoch))) if by_epoch else []
     count = len(by_epoch)
-    return [
+    means = [
         Evaluation(*(math.fsum(values) / count for values in zip(*(run[epoch] for run in by_epoch), strict=True)))
         for epoch in shared
     ]
+    return [mean._replace(epoch=epoch) for mean, epoch in zip(means, shared, strict=True)]  # exactly
 
 
 def _evaluation(line: Mapping[str, object]) -> Evaluation:
@@ -86,4 +87,4 @@ def _evaluation(line: Mapping[str, object]) -> Evaluation:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) and abs(value) < 1e300 else math.nan
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else math.nan

@@ -354,7 +354,7 @@ def test_an_anonymous_page_says_neither_where_nor_who_nor_when(write_run, tmp_pa
         write_curve(folder, (0.4, 0.5))
     write_run(root / "again", seed=0, acc=0.5, age=9, settings={"dataset": {"root": f"{root}/data"}})
     reason = f"OSError: {root}/data/x.npy: no such file on vm, said MSmith; "
-    reason += "mail jdoe@cluster.example.org, C:\\Users\\jdoe"
+    reason += "mail jdoe@cluster.example.org, C:\\Users\\jdoe, ~jdoe/w.npz, ../../home/jdoe/m.npz, ./jdoe.npz"
     write_run(root / "failed", acc=None, status="failed", reason=reason)
     write_search(write_run, root / "study-of-jdoe", TRIALS, study="tuned")
     (root / "no-study").mkdir()
