@@ -69,15 +69,15 @@ class Driver:
     def _go(self) -> None:
         try:
             self.show.busy(f"data and networks of {len(self.members)} runs")
-            splits = self._load()
-            training = self._build([member.job.config for member in self.members], splits)
+            self._splits = self._load()
+            training = self._build([member.job.config for member in self.members], self._splits)
             self._continue(training)
             for member in self.members:
                 member.go_on()
             self.show.start(self.members[0].title, training.total_steps, training.step)
             followed = [Followed(m.job.config, m.record.folder, m.step, m.note) for m in self.members]
             with closing(Trackers(followed, self.show.warn)) as self._trackers:
-                self._end(self._loop(training, splits))
+                self._end(self._loop(training))
         finally:
             self.show.stop()
 
@@ -124,7 +124,7 @@ class Driver:
                 accepted = f"its metrics.jsonl has {member.evaluations} lines up to step {member.step}, not {expected}"
                 raise InputError("resume", member.job.folder, accepted)
 
-    def _loop(self, training: Training, splits: Splits) -> Training:
+    def _loop(self, training: Training) -> Training:
         """Return the ensemble after the remaining steps."""
         total = training.total_steps
         evaluate_every = self.config.training.eval_every * training.steps_per_epoch
@@ -142,7 +142,7 @@ class Driver:
                 ended = training.step == total
                 # An interrupt may come before the first step of this round: what lies there has been evaluated.
                 if ended or (training.step > begun and training.step % evaluate_every == 0):
-                    self._evaluate(training, splits)
+                    self._evaluate(training)
                 if training.step > begun and training.step % training.steps_per_epoch == 0:
                     self._keep_snapshots(training)
                 if ended or interrupt.requested or training.step % save_every == 0:
@@ -152,7 +152,7 @@ class Driver:
                         if member.status is None:
                             member.status, member.reason = "interrupted", f"after {training.step} of {total} steps"
                 self.interrupted = interrupt.requested
-                training = self._leave(training, splits)
+                training = self._leave(training)
         for member in self.members:
             member.status = "completed"
         return training
@@ -176,7 +176,7 @@ class Driver:
             if energy is not None and used is not None:
                 cost.joules = (cost.joules or 0.0) + (used - energy) / len(self.members)
 
-    def _evaluate(self, training: Training, splits: Splits) -> None:
+    def _evaluate(self, training: Training) -> None:
         """Append a line to the metrics of every run."""
         begin = time.perf_counter()
         self.show.busy(f"evaluation of {len(self.members)} runs at step {training.step}")
@@ -193,12 +193,12 @@ class Driver:
         for member in self.members:
             member.cost.eval_seconds += share
             member.cost.peak_memory_mb = max(member.cost.peak_memory_mb, peak)
-        self._measure_landscape(training, splits, scores)
+        self._measure_landscape(training, scores)
         for line in self._each("evaluated", lambda member, row: member.write(training, row, readings[row], scores)):
             self.show.evaluated(line)
         self._trackers.look()
 
-    def _measure_landscape(self, training: Training, splits: Splits, scores: Evaluation) -> None:
+    def _measure_landscape(self, training: Training, scores: Evaluation) -> None:
         """Measure around the networks of the runs for which that is due."""
         ended = training.step == training.total_steps
         due: list[int] = []
@@ -213,7 +213,7 @@ class Driver:
         from homotopy_bench.runs.landscape import measure_members
 
         begin = time.perf_counter()
-        measure_members(training, splits, self.members, due, self.show.busy)
+        measure_members(training, self._splits, self.members, due, self.show.busy)
         share = (time.perf_counter() - begin) / len(due)
         for row in due:
             self.members[row].cost.landscape_seconds += share
@@ -236,7 +236,7 @@ class Driver:
 
         self._each("kept", keep)
 
-    def _leave(self, training: Training, splits: Splits) -> Training:
+    def _leave(self, training: Training) -> Training:
         """Return the ensemble without the runs that have a status; they end here."""
         rows = [row for row, member in enumerate(self.members) if member.status is None]
         if len(rows) == len(self.members):
@@ -246,7 +246,7 @@ class Driver:
         if not rows:
             return training
         states = training.member_states(rows)  # before processes turn to the smaller ensemble
-        smaller = self._build([training.configs[row] for row in rows], splits)
+        smaller = self._build([training.configs[row] for row in rows], self._splits)
         smaller.load_member_states(states)
         return smaller
 

@@ -34,7 +34,7 @@ class LearningRates:
         self.table = np.stack([one.lr_schedule.table(steps, one.optimizer.lr) for one in configs], axis=1)
         # The rates used, step by step; a controller replaces those of the schedules.
         self._scheduled: list[list[float]] = self.table.tolist()
-        self._rows = [list(row) for row in self._scheduled]
+        self._rates = [list(row) for row in self._scheduled]
         # Members whose schedules agree at every step, by the first of them.
         columns = [column.tobytes() for column in self.table.T]
         self._alike = [columns.index(column) for column in columns]
@@ -47,11 +47,11 @@ class LearningRates:
         self._stability = {m: one.stability or configs[m].optimizer.stability() for m, one in self._measured.items()}
         self._controller: CurvatureController | None = None
         self._parts: list[tuple[int, int]] = []
+        self._followed = Rows((1,) * len(configs))
         training = configs[0].training
         self.batches = min(-(-LABELS // (training.batch_size * places)), steps // training.epochs)
-        self._served: Rows | None = None
 
-    def serve(self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int]) -> None:
+    def follow(self, ensemble: Ensemble, rows: Rows, seeds: Sequence[int]) -> None:
         """Give rates to these rows from now on.
 
         Args:
@@ -64,11 +64,11 @@ class LearningRates:
             blocks = ensemble.layers() if layers else {"all": slice(0, ensemble.theta.shape[1])}
             if layers:
                 ensemble.cut_rows([block.stop - block.start for block in blocks.values()])
-            if self._controller is None or self._served is None:
+            if self._controller is None:
                 self._controller = CurvatureController(self._measured, self._stability, ensemble, seeds, blocks)
             else:
-                self._controller.serve(ensemble, seeds, self._served.merging_into(rows))
-            self._served = rows
+                self._controller.follow(ensemble, seeds, self._followed.merging_into(rows))
+        self._followed = rows
         blocks_of = len(self._controller.blocks) if self._controller is not None else 1
         self._parts = [
             (member, part if blocks_of > 1 else 0)
@@ -87,13 +87,13 @@ class LearningRates:
         """Return whether the curvature is measured at step k."""
         return self._controller is not None and self._controller.due(k)
 
-    def measure(self, k: int, ensemble: Ensemble, rows: Rows, evaluate: Callable[[], Tensor]) -> Tensor | None:
+    def measure(self, k: int, ensemble: Ensemble, evaluate: Callable[[], Tensor]) -> Tensor | None:
         """Return the losses (R,) that ``evaluate`` has on a batch, detached, and leave their gradients in the ensemble.
 
         None if neither they nor gradients could be had.
         """
         assert self._controller is not None
-        return self._controller.measure(k, ensemble, rows, evaluate)
+        return self._controller.measure(k, ensemble, self._followed, evaluate)
 
     def measurement_cost(self, k: int) -> tuple[int, int]:
         """Return the gradients and the Hessian products of a batch that step k took for measurements, per row."""
@@ -102,13 +102,13 @@ class LearningRates:
         gradients, products = self._controller.measurement_cost
         return gradients * self.batches, products * self.batches
 
-    def clipped(self, bounds: Tensor, rows: Rows) -> Tensor:
+    def clipped(self, bounds: Tensor) -> Tensor:
         """Return the largest norms of the rows' gradients, shape (R,), which curvature may lower."""
-        return bounds if self._controller is None else self._controller.clipped(bounds, rows.owners)
+        return bounds if self._controller is None else self._controller.clipped(bounds, self._followed.owners)
 
     def of_parts(self, k: int) -> list[float]:
         """Return the rates of step k for every part of every row, in order; steps are asked for in order."""
-        rates = self._rows[k]
+        rates = self._rates[k]
         if self._controller is None:
             return [rates[member] for member, _ in self._parts]
         measured = self._controller.rates(k, self._scheduled[k])
@@ -118,21 +118,22 @@ class LearningRates:
 
     def of_members(self, k: int) -> list[float]:
         """Return the members' rates of step k; of one with several the mean over its layers."""
-        return self._rows[k]
+        return self._rates[k]
 
     def effective_lr(self, k: int) -> list[float]:
         """Return how far a constant gradient moves each member, in units of the gradient: rate times gain."""
-        return [rate * gain for rate, gain in zip(self._rows[k], self._gains, strict=True)]
+        return [rate * gain for rate, gain in zip(self._rates[k], self._gains, strict=True)]
 
     def take_diagnostics(self, member: int) -> dict[str, Any]:
         """Return the record's entries on a member's curvature since the last call."""
         return {} if self._controller is None else self._controller.take_diagnostics(member)
 
-    def member_state(self, member: int, rows: Rows) -> dict[str, Any] | None:
+    def member_state(self, member: int) -> dict[str, Any] | None:
         """Return the state of one member's rates, on the host; None where they come from a table."""
-        return None if self._controller is None else self._controller.member_state(member, rows.of(member))
+        return None if self._controller is None else self._controller.member_state(member, self._followed.of(member))
 
-    def load_member_state(self, member: int, rows: Rows, k: int, state: Mapping[str, Any] | None) -> None:
+    def load_member_state(self, member: int, k: int, state: Mapping[str, Any] | None) -> None:
         """Continue where :meth:`member_state` stood, after step k."""
         if self._controller is not None and state is not None:
-            self._rows[k][member] = fmean(self._controller.load_member_state(member, rows.of(member), state))
+            rows = self._followed.of(member)
+            self._rates[k][member] = fmean(self._controller.load_member_state(member, rows, state))

@@ -18,6 +18,7 @@ from torch import nn
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError, RankLost
+from homotopy_bench.core.portable import portable
 from homotopy_bench.data.base import Splits
 from homotopy_bench.distributed.process_group import END, answer, answers, receive, send
 from homotopy_bench.distributed.ranks import Ranks
@@ -108,11 +109,9 @@ class ParallelTrainer(Training):
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
         return self._of_some("target_states", self._own.target_states, members)
 
-    def target_network(self, member: int) -> nn.Module:
-        """Return the plain network, t = 1, with the parameters of one member, on the host."""
-        network = self._own.plain_network(self.configs[member])
-        network.load_state_dict(self.target_states([member])[0])
-        return network
+    def plain_network(self, config: Config) -> nn.Module:
+        """Return the plain network of a configuration with any values, in evaluation mode, on the host."""
+        return self._own.plain_network(config)
 
     def path_networks(self, members: Sequence[int]) -> list[nn.Module]:
         """Return the deformed networks of members at their present t, on the host; of copies the mean network."""
@@ -215,7 +214,7 @@ def serve(prepare: Prepare) -> None:
         except Exception as error:
             if not answering:
                 raise
-            failure = _portable(error)
+            failure = portable(error)
         if answering and request in ANSWERED:
             answer(result if failure is None else failure)
 
@@ -242,15 +241,6 @@ Prepare = Callable[[Part], Splits]
 
 def _built(part: Part, prepare: Prepare) -> Trainer | None:
     return Trainer(part.configs, prepare(part), part.replicas) if part.configs else None
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an error that another process can read."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:  # whatever its class raises
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
 
 
 class _Portable(pickle.Pickler):

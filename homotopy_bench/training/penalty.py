@@ -34,14 +34,15 @@ class WeightPenalty:
         >>> ensemble = Ensemble([torch.nn.Linear(2, 1) for _ in range(2)])
         >>> _ = ensemble.theta.copy_(torch.tensor([[3.0, -2.0, 5.0], [3.0, -2.0, 5.0]]))
         >>> penalty = WeightPenalty(ensemble, l1=[0.5, 0.0], l2=[0.0, 1.0])
-        >>> penalty.values(ensemble).tolist()
+        >>> penalty.values().tolist()
         [2.5, 13.0]
-        >>> penalty.add_gradient(ensemble)
+        >>> penalty.add_gradient()
         >>> ensemble.gradient.tolist()
         [[0.5, -0.5, 0.0], [6.0, -4.0, 0.0]]
     """
 
     def __init__(self, ensemble: Ensemble, l1: Sequence[float], l2: Sequence[float]) -> None:
+        self._ensemble = ensemble
         self._weights = [
             name
             for name, view in ensemble.parameters.items()
@@ -50,22 +51,22 @@ class WeightPenalty:
         self._l1 = sent_like(l1, ensemble.theta) if any(l1) else None
         self._double_l2 = 2.0 * sent_like(l2, ensemble.theta) if any(l2) else None
 
-    def add_gradient(self, ensemble: Ensemble) -> None:
+    def add_gradient(self) -> None:
         """Add the members' l1 sign(w) + 2 l2 w to their rows of the gradient."""
         # Tensor by tensor, so that the rounding of the last values does not depend on what a deformation adds behind.
         for name in self._weights:
-            gradient, weight = ensemble.gradients[name], ensemble.parameters[name].detach()
+            gradient, weight = self._ensemble.gradients[name], self._ensemble.parameters[name].detach()
             per_member = (-1, *[1] * (weight.dim() - 1))
             if self._l1 is not None:
                 gradient.addcmul_(weight.sign(), self._l1.view(per_member))
             if self._double_l2 is not None:
                 gradient.addcmul_(weight, self._double_l2.view(per_member))
 
-    def values(self, ensemble: Ensemble) -> Float[torch.Tensor, " M"]:
+    def values(self) -> Float[torch.Tensor, " M"]:
         """Return the members' l1 sum |w| + l2 sum w^2, shape (M,)."""
-        total = torch.zeros_like(ensemble.theta[:, 0])
+        total = torch.zeros_like(self._ensemble.theta[:, 0])
         for name in self._weights:
-            weight = ensemble.parameters[name].detach().flatten(start_dim=1)
+            weight = self._ensemble.parameters[name].detach().flatten(start_dim=1)
             if self._l1 is not None:
                 total += self._l1 * weight.abs().sum(dim=1)
             if self._double_l2 is not None:

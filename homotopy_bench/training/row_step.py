@@ -69,14 +69,14 @@ class RowStep:
             for seed in (copy_seeds(config.order_seed, count) if batch_per_copy else [config.order_seed] * count)
         ]
         batches.follow(seeds)
-        rates.serve(ensemble, rows, seeds)
+        rates.follow(ensemble, rows, seeds)
         of_rows = [configs[member] for member in rows.owners]
         options = [config.training for config in of_rows]
         bounds = [inf if one.clip_norm is None else one.clip_norm for one in options]
         self._clip_norm = None if min(bounds) == inf else sent_like(bounds, ensemble.theta)
         self._loss = training_loss([one.label_smoothing for one in options], ensemble.theta)
         self._penalty = weight_penalty(ensemble, [one.l1 for one in options], [one.l2 for one in options])
-        penalties = None if self._penalty is None else partial(self._penalty.values, ensemble)
+        penalties = None if self._penalty is None else self._penalty.values
         self.optimizer: RowOptimizer = over_rows(
             ensemble.rows, [config.optimizer for config in of_rows], rates.param_group_keys(), penalties
         )
@@ -122,11 +122,11 @@ class RowStep:
                 for one in range(len(self._gradients)) if row is None else (row,):
                     self._gradients[one] += 1
             if self._penalty is not None:
-                self._penalty.add_gradient(self._ensemble)
+                self._penalty.add_gradient()
             if self._regularizer is not None:
                 self._regularizer.add_gradient(self._ensemble, self._rows, t)
             if self._clip_norm is not None:
-                bounds = self._rates.clipped(self._clip_norm, self._rows)
+                bounds = self._rates.clipped(self._clip_norm)
                 self._norms = clip_rows(self._ensemble.gradient, bounds, self._ensemble.target_size)
         return losses
 
@@ -141,7 +141,7 @@ class RowStep:
         batch = (x, y) if self._rates.batches == 1 else self._batches.together(k, self._rates.batches)
         buffers = copied(self._ensemble.buffers)
         evaluate = partial(self._losses, self._ensemble.modules, *batch)
-        losses = self._rates.measure(k, self._ensemble, self._rows, evaluate)
+        losses = self._rates.measure(k, self._ensemble, evaluate)
         if losses is not None and self._rates.batches == 1:
             return losses
         self._ensemble.assign(buffers)  # the step itself is still to come: statistics and masks must not know of this

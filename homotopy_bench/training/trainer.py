@@ -226,17 +226,9 @@ class Trainer(Training):
             known |= self.regularizer.diagnostics(member, self.ensemble.theta[self.rows.of(member)], t)
         return known
 
-    def target_network(self, member: int) -> torch.nn.Module:
-        """Return the plain network, t = 1, with the parameters of one member, on the host."""
-        built = self.configs[member].model.build(self.input_shape, self.classes).to(self.ensemble.theta.dtype)
-        self._settle()
-        with self.at_target():
-            built.load_state_dict(self.ensemble.member_state(member, list(built.state_dict())))
-        return fold(built).eval()
-
     def plain_network(self, config: Config) -> torch.nn.Module:
-        """Return the plain network of a configuration with initial values, in evaluation mode, on the host."""
-        return fold(config.model.build(self.input_shape, self.classes)).to(self.ensemble.theta.dtype).eval()
+        """Return the plain network of a configuration with any values, in evaluation mode, on the host."""
+        return fold(self._built(config)).to(self.ensemble.theta.dtype).eval()
 
     def target_states(self, members: Sequence[int]) -> list[dict[str, torch.Tensor]]:
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
@@ -248,9 +240,13 @@ class Trainer(Training):
 
     @cached_property
     def _target_as_built(self) -> torch.nn.Module:
-        """A network of the model; the generator of initial values stays as it is."""
-        with initialization(0):
-            return self.configs[0].model.build(self.input_shape, self.classes)
+        """A network of the model."""
+        return self._built(self.configs[0])
+
+    def _built(self, config: Config, seed: int = 0) -> torch.nn.Module:
+        """Return a network with the initial values of a seed; PyTorch's own generator stays as it is."""
+        with initialization(seed):
+            return config.model.build(self.input_shape, self.classes)
 
     def path_networks(self, members: Sequence[int]) -> list[torch.nn.Module]:
         """Return the deformed networks of members at their present t, on the host; of copies the mean network."""
@@ -276,7 +272,7 @@ class Trainer(Training):
             "stability": self.meters.stability.member_state(member),
             "t": self.paths.at(self.step)[member],
             "last_t": self.last_t()[member],
-            "rates": self.rates.member_state(member, self.rows),
+            "rates": self.rates.member_state(member),
             "path": self.follower.member_state(member),
             **({} if average is None else {"average": average.theta[rows].cpu().clone()}),
         }
@@ -305,7 +301,7 @@ class Trainer(Training):
             if self.average is not None:
                 self.average.theta[rows] = state.get("average", state["theta"]).to(self.ensemble.theta)
             self.meters.stability.load_member_state(member, state.get("stability"))
-            self.rates.load_member_state(member, self.rows, last, state["rates"])
+            self.rates.load_member_state(member, last, state["rates"])
             if state["path"] is not None and self.follower.follows(member):
                 self.follower.load_member_state(member, state["path"])
                 self.paths.set_from(self.step - 1, member, state["last_t"])
@@ -347,8 +343,7 @@ class Trainer(Training):
 
     def _build(self, member: int, seed: int) -> torch.nn.Module:
         """Return the network of a member with the initial values of a seed, deformed as all are."""
-        with initialization(seed):
-            network = self.configs[member].model.build(self.input_shape, self.classes)
+        network = self._built(self.configs[member], seed)
         self.method.lead.deform(network)
         self._replicas.prepare(network)
         return network

@@ -70,8 +70,14 @@ class Training(ABC):
         """Return the ``state_dict`` of the plain network, t = 1, with the parameters of each member, on the host."""
 
     @abstractmethod
+    def plain_network(self, config: Config) -> nn.Module:
+        """Return the plain network of a configuration with any values, in evaluation mode, on the host."""
+
     def target_network(self, member: int) -> nn.Module:
         """Return the plain network, t = 1, with the parameters of one member, on the host."""
+        network = self.plain_network(self.configs[member])
+        network.load_state_dict(self.target_states([member])[0])
+        return network
 
     @abstractmethod
     def path_networks(self, members: Sequence[int]) -> list[nn.Module]:

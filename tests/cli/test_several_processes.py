@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from homotopy_bench.cli.ranks import on_rank_0
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import InputError, RankLost
+from homotopy_bench.distributed import ranks as ranks_module
+from homotopy_bench.distributed.ranks import StartedRanks
 from homotopy_bench.hardware.launched import Launched, launched
 from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.training import rank
@@ -117,6 +119,12 @@ def test_members_that_diverge_leave_the_processes(tmp_path: Path) -> None:
     statuses = [summary(tmp_path / "runs" / str(number))["status"] for number in range(3)]
     assert statuses == ["diverged", "completed", "diverged"]
     assert len(metrics(tmp_path / "runs" / "1")) == 4
+
+
+def test_a_rank_that_cannot_begin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks_module, "PROGRAM", "no_such_module")
+    with pytest.raises(RankLost, match=r"^rank 1 of 2 \(process \d+\) ended with code 1"):
+        StartedRanks(2, "gloo")
 
 
 def test_the_processes_of_a_launcher_make_one_record(tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from homotopy_bench.config.schema import Config
-from homotopy_bench.core.errors import InputError, RankLost
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.arrays import Arrays
-from homotopy_bench.distributed import ranks as ranks_module
 from homotopy_bench.distributed.batch_norm import synchronize_batch_norm
 from homotopy_bench.distributed.ranks import Ranks, StartedRanks
 from homotopy_bench.training.division import ByBatch, ByMembers, Division, check_batch, check_members
@@ -172,12 +171,6 @@ def test_an_error_on_another_rank_is_raised_on_the_first(ranks: Ranks) -> None:
     with pytest.raises(ValueError, match=r"a state of \[3\] parameters"):
         last.read()
     assert by_members(last.configs, ranks).last_t() == [0.0] * 3 + [1.0]  # the ranks can be asked again
-
-
-def test_a_rank_that_cannot_begin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranks_module, "PROGRAM", "no_such_module")
-    with pytest.raises(RankLost, match=r"^rank 1 of 2 \(process \d+\) ended with code 1"):
-        StartedRanks(2, "gloo")
 
 
 def test_batch_norm_over_one_rank_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ class CurvatureController:
         self._estimator = self._build(ensemble, seeds)
         self._checked = False
 
-    def serve(self, ensemble: Ensemble, seeds: Sequence[int], groups: Sequence[slice]) -> None:
+    def follow(self, ensemble: Ensemble, seeds: Sequence[int], groups: Sequence[slice]) -> None:
         """Estimate from now on for other rows, each the mean of one of the groups of the rows before."""
         before, self._estimator = self._estimator, self._build(ensemble, seeds)
         self._estimator.follow(before, groups)

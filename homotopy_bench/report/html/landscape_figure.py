@@ -51,7 +51,7 @@ def _panel(rows: Sequence[StyledRow], split: str, metric: str) -> Markup:
 
 def _row(one: StyledRow, mean: LandscapeMean, middle: float, ends: Sequence[float], top: float) -> Markup:
     parts = [
-        svg.label(_LEFT, top + 13, one.name if len(one.name) <= 66 else f"{one.name[:64]}...", class_="name"),
+        svg.name_label(_LEFT, top + 13, one.name),
         svg.line(ends[0], top + 26, ends[1], top + 26, class_="whisker", colour=one.colour),
         svg.mark(middle, top + 26, one.shape, one.colour, size=4.5),
     ]

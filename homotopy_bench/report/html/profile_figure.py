@@ -110,13 +110,11 @@ def _group(method: str, steps: Sequence[tuple[float, float]], x: Scale, y: Scale
         marks.append(svg.mark(x(at), y(share), shape, colour, size=3.5))
     corners.append((x.high, corners[-1][1]))
     drawn = svg.polyline([(x(at), y(share)) for at, share in corners], colour, "thick")
-    return element("g", element("title", method), drawn, marks, data_method=method, class_="row")
+    return svg.row_group([drawn, *marks], tip=method, row=None, method=method)
 
 
 def _item(method: str, index: int) -> Markup:
-    drawn = svg.mark(7, 7, svg.SHAPES[index % len(svg.SHAPES)], method_colour(method), size=5)
-    sign = element("svg", drawn, viewBox="0 0 14 14", class_="sign", aria_hidden="true")
-    return element("li", sign, " ", method, data_method=method)
+    return svg.legend_item(svg.SHAPES[index % len(svg.SHAPES)], method_colour(method), method, method=method)
 
 
 def _numbers(

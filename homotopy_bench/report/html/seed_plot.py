@@ -42,7 +42,7 @@ def seed_plot(section: Section, rows: list[StyledRow], key: str) -> Markup:
 
 def _strip(one: StyledRow, partner: StyledRow | None, x: Scale, top: float) -> Markup:
     upper = top + _NAME + _STRIP / 2
-    parts = [svg.label(_LEFT, top + 13, _cut(one.name), class_="name")]
+    parts = [svg.name_label(_LEFT, top + 13, one.name)]
     if partner is not None:
         lower = upper + _PAIR
         for _, ours, theirs in pairs(one.row, partner.row):
@@ -57,10 +57,6 @@ def _strip(one: StyledRow, partner: StyledRow | None, x: Scale, top: float) -> M
         words = f"{one.name}, seed {seed}: {percent(value)} %{', collapsed' if seed in collapsed else ''}"
         parts.append(svg.tipped(svg.mark(x(value), upper, shape, one.colour, size=4), words))
     return one.group(parts, tip=f"{one.name}: {count(one.row.runs, 'seed')}")
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= 66 else f"{words[:64]}..."
 
 
 def _numbers(rows: Sequence[StyledRow], baseline: StyledRow | None, key: str) -> Markup:

@@ -10,7 +10,7 @@ from homotopy_bench.core.method_colours import method_colour
 from homotopy_bench.report.cells import count, name
 from homotopy_bench.report.comparison import BASELINE
 from homotopy_bench.report.html.markup import Markup, element
-from homotopy_bench.report.html.svg import SHAPES, mark
+from homotopy_bench.report.html.svg import SHAPES, legend_item, row_group
 from homotopy_bench.report.structure import Comparison, Row, Section
 
 MOST_ROWS = 40
@@ -33,9 +33,7 @@ class StyledRow:
 
     def group(self, *content: Markup | list[Markup], tip: str) -> Markup:
         """Return drawings of this row as one group with a tip, which highlights and filters find."""
-        return element(
-            "g", element("title", tip), *content, data_row=self.key, data_method=self.row.method, class_="row"
-        )
+        return row_group(content, tip=tip, row=self.key, method=self.row.method)
 
 
 def styled_rows(section: Section, number: int) -> list[StyledRow]:
@@ -77,8 +75,5 @@ def left_out(rows: list[StyledRow]) -> str:
 
 def _items(rows: list[StyledRow]) -> Iterator[Markup]:
     for one in rows:
-        sign = element(
-            "svg", mark(7, 7, one.shape, one.colour, size=5), viewBox="0 0 14 14", class_="sign", aria_hidden="true"
-        )
         lost = f" ({one.row.diverged} of {count(one.row.runs, 'run')} diverged)" if one.row.diverged else ""
-        yield element("li", sign, " ", one.name, lost, data_row=one.key, data_method=one.row.method)
+        yield legend_item(one.shape, one.colour, one.name, lost, row=one.key, method=one.row.method)

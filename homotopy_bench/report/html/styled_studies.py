@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from homotopy_bench.core.method_colours import method_colour
 from homotopy_bench.report.html.markup import Content, Markup, element
-from homotopy_bench.report.html.svg import SHAPES, mark
+from homotopy_bench.report.html.svg import SHAPES, legend_item, row_group
 from homotopy_bench.report.protocol import label_protocols
 from homotopy_bench.report.studies import Study
 
@@ -24,9 +24,7 @@ class StyledStudy:
 
     def group(self, *content: Content, tip: str) -> Markup:
         """Return drawings of this study as one group with a tip, which highlights and filters find."""
-        return element(
-            "g", element("title", tip), *content, data_row=self.key, data_method=self.study.method, class_="row"
-        )
+        return row_group(content, tip=tip, row=self.key, method=self.study.method)
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,9 @@ def study_groups(studies: Iterable[Study]) -> list[StudyGroup]:
 
 def study_legend(studies: Sequence[StyledStudy]) -> Markup:
     """Return the marks of studies with their names, as a list below a figure."""
-    items = []
-    for one in studies:
-        sign = element(
-            "svg", mark(7, 7, one.shape, one.colour, size=5), viewBox="0 0 14 14", class_="sign", aria_hidden="true"
-        )
-        items.append(element("li", sign, " ", one.study.name, data_row=one.key, data_method=one.study.method))
+    items = [
+        legend_item(one.shape, one.colour, one.study.name, row=one.key, method=one.study.method) for one in studies
+    ]
     return element("ul", items, class_="legend")
 
 

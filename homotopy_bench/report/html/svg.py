@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from homotopy_bench.core.inert import shortened
 from homotopy_bench.report.html.markup import Content, Markup, decimals, element, path_data
 from homotopy_bench.report.html.scale import Scale
 
 WIDTH = 480
 """Width of a figure in its own units; on a page it is as wide as there is room."""
+
+LONGEST_LABEL = 66
+"""Most characters of a name in a figure."""
 
 SHAPES = ("circle", "square", "diamond", "triangle", "down", "cross")
 """Shapes of the marks of the variants of a method, so that colour is never alone."""
@@ -153,3 +157,19 @@ def per_cent(value: float) -> str:
         ('60 %', '12.5 %')
     """
     return f"{100 * value:.4g} %"
+
+
+def name_label(x: float, y: float, name: str) -> Markup:
+    """Return the name of a row or a study; of a long one both ends, which tell it from others."""
+    return label(x, y, shortened(name, LONGEST_LABEL), class_="name")
+
+
+def row_group(content: Sequence[Content], *, tip: str, row: str | None, method: str) -> Markup:
+    """Return drawings of one row or study as a group with a tip, which highlights and filters find."""
+    return element("g", element("title", tip), *content, data_row=row, data_method=method, class_="row")
+
+
+def legend_item(shape: str, colour: str, *words: Content, row: str | None = None, method: str) -> Markup:
+    """Return an entry of the list below a figure: a mark as in the figure, and what it stands for."""
+    sign = element("svg", mark(7, 7, shape, colour, size=5), viewBox="0 0 14 14", class_="sign", aria_hidden="true")
+    return element("li", sign, " ", *words, data_row=row, data_method=method)

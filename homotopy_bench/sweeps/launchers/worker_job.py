@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -18,6 +17,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from homotopy_bench.config.mapping import VERSION_BASE
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.portable import portable
 from homotopy_bench.tracking.record import holds_run
 
 
@@ -93,7 +93,7 @@ def _train(composed: DictConfig) -> float:
     Raises:
         Interrupted: If the training was interrupted.
         InputError: If the configuration cannot be used.
-        _portable: Whatever else goes wrong, in a form that can be pickled.
+        carried: Whatever else goes wrong, in a form that can be pickled, with the traceback as a note.
     """
     from homotopy_bench.sweeps.launchers.job import train_job
     from homotopy_bench.tracking.display import Silent
@@ -103,22 +103,12 @@ def _train(composed: DictConfig) -> float:
     except InputError:
         raise
     except Exception as error:
-        raise _portable(error) from None
+        carried = portable(error)
+        carried.add_note("".join(traceback.format_exception(error)))
+        carried.__cause__ = carried.__context__ = None
+        raise carried.with_traceback(None) from None
     except KeyboardInterrupt:
         raise Interrupted("asked to end") from None
     if result.summary["status"] == "interrupted":
         raise Interrupted(result.summary["reason"])
     return result.objective
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an error that survives pickling, with the traceback as a note."""
-    where = "".join(traceback.format_exception(error))
-    try:
-        pickle.loads(pickle.dumps(error))
-        carried = error.with_traceback(None)
-    except Exception:  # whatever its own code for pickling leads to
-        carried = RuntimeError(f"{type(error).__name__}: {error}")
-    carried.__cause__ = carried.__context__ = None
-    carried.add_note(where)
-    return carried
