@@ -76,6 +76,9 @@ COUNTS = {one.NAME: one.measure for one in (hta_functions, precision_bounds, cur
 
 ROOT = Path(__file__).parent.parent
 
+RESULTS, OUTPUTS = ROOT / "docs" / "results", Path("outputs/reproduce")
+"""Where results, and trials and runs, are kept unless asked otherwise."""
+
 PROCESSES = 2
 """Trainings side by side, unless asked otherwise."""
 
@@ -92,10 +95,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", choices=("all", "results", *SOURCES, *COUNTS, *TUNED, *OTHERS), metavar="STUDY")
     parser.add_argument("--fast", action="store_true", help="of the sources' studies what two cores do in minutes")
-    parser.add_argument("--results", type=Path, default=ROOT / "docs" / "results", help="where results are kept")
-    parser.add_argument(
-        "--outputs", type=Path, default=Path("outputs/reproduce"), help="where trials and runs are kept"
-    )
+    parser.add_argument("--results", type=Path, help="where results are kept (default: docs/results)")
+    parser.add_argument("--outputs", type=Path, help="where trials and runs are kept (default: outputs/reproduce)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="default: OUTPUTS/STUDY/table.md")
     parser.add_argument("--processes", type=_count, help=f"trainings side by side, a thread each (default {PROCESSES})")
     parser.add_argument("--settings", type=_count, help="settings that every search tries (default: the study's)")
@@ -106,8 +107,10 @@ def main() -> int:
     arguments = parser.parse_intermixed_args()
     name: str = arguments.study
     _refuse_options_without_meaning(arguments, parser)
+    outputs: Path = arguments.outputs or OUTPUTS
+    results: Path = arguments.results or RESULTS
     plan = Plan(
-        arguments.outputs,
+        outputs,
         arguments.processes or PROCESSES,
         arguments.fast,
         arguments.settings,
@@ -115,16 +118,16 @@ def main() -> int:
         arguments.only,
         tuple(arguments.overrides),
     )
-    page: Path = arguments.markdown or arguments.outputs / name / "table.md"
+    page: Path = arguments.markdown or outputs / name / "table.md"
     try:
         if arguments.row is not None:
-            print(trained_again(arguments.row, arguments.results / f"{name}.md", plan))
+            print(trained_again(arguments.row, results / f"{name}.md", plan))
         elif name in TUNED:
             print(tuned_study.measure(name, TUNED[name], plan, page))
         elif name in OTHERS:
             print(OTHERS[name](plan, page))
         else:
-            _of_sources(name, plan, arguments.results, arguments.markdown)
+            _of_sources(name, plan, results, arguments.markdown)
     except Refused as refused:
         parser.error(str(refused))
     return 0
@@ -140,6 +143,8 @@ def _refuse_options_without_meaning(arguments: argparse.Namespace, parser: argpa
         "seeds": (*SOURCES, *TUNED, transformer.NAME),
         "only": () if arguments.row else (*SOURCES, *TUNED, transformer.NAME, landscape.NAME),
         "row": TUNED,
+        "results": TUNED if arguments.row else (*SOURCES, *COUNTS, "all", "results"),
+        "outputs": (*SOURCES, "all", *TUNED, *OTHERS),
         "markdown": () if arguments.row else (*SOURCES, *TUNED, *OTHERS),
         "overrides": (*SOURCES, *TUNED, transformer.NAME),
     }

@@ -61,11 +61,13 @@ def trained(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]
     import torch
 
     from homotopy_bench import compose, train
+    from reproductions.trained import refuse_another
 
     torch.set_num_threads(1)
     found = {}
     for folder, overrides in runs.items():
         config = compose(*overrides)
+        refuse_another(folder, config)
         if not final_summary(folder):
             shutil.rmtree(folder, ignore_errors=True)
             splits = config.dataset.load(config.paths.data_root())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
+
+from filelock import FileLock
 
 from homotopy_bench.core.files import write_atomically
 
@@ -105,7 +108,10 @@ _Key = tuple[str, str, int, str]
 
 
 class Ledger:
-    """Hold the trainings of a study and write each addition to its file at once. Several threads may add."""
+    """Hold the trainings of a study and write each addition to its file at once.
+
+    Several threads and several processes may add.
+    """
 
     def __init__(self, file: Path) -> None:
         """Read the file, if there is one.
@@ -114,13 +120,10 @@ class Ledger:
             SystemExit: If it is not a ledger.
         """
         self._file = file
-        self._lock = Lock()
-        self._kept: dict[_Key, Training] = {}
-        if file.exists():
-            lines = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))
-            if lines.fieldnames not in (COLUMNS, COLUMNS[: COLUMNS.index("figures")]):
-                raise SystemExit(f"{file}: accepted: a CSV with the columns {', '.join(COLUMNS)}")
-            self._kept = {_key(one): one for one in map(_read, lines)}
+        # Not beside the file, where results are kept; two commands may do two parts of a study.
+        name = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]
+        self._lock = FileLock(Path(tempfile.gettempdir()) / f"homotopy-ledger-{name}.lock")
+        self._kept = self._read()
 
     def find(self, row: str, purpose: Purpose, seed: int, overrides: str) -> Training | None:
         """Return a training, or None if it has not been done."""
@@ -138,13 +141,21 @@ class Ledger:
     def add(self, trainings: Iterable[Training]) -> None:
         """Keep trainings."""
         with self._lock:
-            self._kept |= {_key(one): one for one in trainings}
+            self._kept = self._read() | self._kept | {_key(one): one for one in trainings}
             text = io.StringIO()
             writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(asdict(one) for one in self._kept.values())
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file, text.getvalue().encode())
+
+    def _read(self) -> dict[_Key, Training]:
+        if not self._file.exists():
+            return {}
+        lines = csv.DictReader(io.StringIO(self._file.read_text(encoding="utf-8")))
+        if lines.fieldnames not in (COLUMNS, COLUMNS[: COLUMNS.index("figures")]):
+            raise SystemExit(f"{self._file}: accepted: a CSV with the columns {', '.join(COLUMNS)}")
+        return {_key(one): one for one in map(_read, lines)}
 
 
 def made_by(command: str, trainings: Iterable[Training]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.pictures import rendered
 from homotopy_bench.tracking.record import read_metrics
 from reproductions.ledger import NONE, Ledger, Training, made_by
-from reproductions.plan import Plan
+from reproductions.plan import Plan, Refused
 from reproductions.search import Budget, Contender
 from reproductions.study import PART, Figures, Train, Trainings, carry_out, processes, together
 
@@ -98,7 +98,7 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
         The page.
 
     Raises:
-        Refused: If a row does not exist.
+        Refused: If a row does not exist, or the overrides leave nothing that tells two rows apart.
     """
     protocol = study.protocol(plan.fast)
     names = plan.chosen(protocol.names())
@@ -108,6 +108,13 @@ def measure(study: SourceStudy, plan: Plan, page: Path) -> str:
         for one in own
         if one.name in names
     ]
+    alike: dict[frozenset[tuple[str, str]], str] = {}
+    for one in chosen:
+        settings = dict(word.lstrip("+~").split("=", 1) for word in one.overrides)
+        other = alike.setdefault(frozenset(settings.items()), one.name)
+        if other != one.name:
+            told = f"rows {other} and {one.name} are the same with it; accepted: other overrides, or --only one of them"
+            raise Refused(f"{' '.join(plan.overrides)}: {told}")
     ledger = Ledger(page.with_suffix(".csv"))
     try:
         with processes(plan.processes, study.train) as train:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from homotopy_bench import compose
+from homotopy_bench.config.schema import Config
 from homotopy_bench.runs.fusing import Fusing
 from homotopy_bench.runs.job import Job
 from homotopy_bench.runs.many import train_members
@@ -72,9 +73,8 @@ def train_missing(runs: Mapping[Path, Sequence[str]], fusing: Fusing, threads: i
     members: list[Member] = []
     for folder, overrides in runs.items():
         config = compose(*overrides)
+        refuse_another(folder, config)
         kept = _summary(folder)
-        if kept and kept["config_hash"] != config.hash():
-            raise SystemExit(f"{folder}: the record of another configuration; give another --outputs")
         if kept.get("status") not in FINAL:
             job = Job(config, folder, list(overrides), keeps_network=False)
             members.append(Member.continued(job) if holds_run(folder) else Member.begin(job))
@@ -85,6 +85,17 @@ def train_missing(runs: Mapping[Path, Sequence[str]], fusing: Fusing, threads: i
         if member.error is not None:
             print(f"{member.job.folder}: {member.reason}", file=sys.stderr)
     return {folder: kept for folder in runs if (kept := _summary(folder)).get("status") in FINAL}
+
+
+def refuse_another(folder: Path, config: Config) -> None:
+    """Refuse to take the record of another configuration for one of this.
+
+    Raises:
+        SystemExit: If the folder holds it.
+    """
+    kept = _summary(folder)
+    if kept and kept["config_hash"] != config.hash():
+        raise SystemExit(f"{folder}: the record of another configuration; give another --outputs")
 
 
 def _summary(folder: Path) -> dict[str, Any]:

@@ -170,15 +170,20 @@ def write_page(ledger: Ledger, page: Path, plan: Plan = WHOLE) -> str:
     return text
 
 
-def loss_of(run: Training) -> float:
-    """Return the validation loss after the last step, in nats; infinite where it is not finite."""
-    loss = run.figure("val_loss")
-    return math.inf if loss is None else loss
+def loss_of(run: Training, split: str = "test") -> float:
+    """Return the loss after the last step, in nats; infinite where a loss of the run ceased to be finite.
+
+    Args:
+        run: The run.
+        split: ``val``, by which base rates are chosen, or ``test``, which is reported.
+    """
+    loss = run.figure(f"{split}_loss")
+    return math.inf if loss is None or run.status == "diverged" else loss
 
 
 def diverged(run: Training) -> bool:
-    """Return whether the loss ceased to be finite."""
-    return run.status == "diverged" or not math.isfinite(loss_of(run))
+    """Return whether a loss ceased to be finite."""
+    return not math.isfinite(loss_of(run))
 
 
 def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
@@ -198,7 +203,7 @@ def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
         if not measured:
             continue
         yield from ("", f"## {words[0].upper()}{words[1:]}", "")
-        yield "Validation loss of the last network in nats, mean +- standard deviation of runs that did not diverge."
+        yield "Test loss of the last network in nats, mean +- standard deviation of runs that did not diverge."
         yield from ("", "| norm | rule | " + " | ".join(RATES) + " |", "|---|---|" + "---:|" * len(RATES))
         for (norm, rule), row in measured.items():
             yield f"| {norm} | {rule} | {' | '.join(map(_cell, row.values()))} |"
@@ -213,7 +218,7 @@ def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
         yield from ("", "## Without skips", "")
         yield (
             "A decoder of 6 blocks of 64, normalised before its branches, 2500 steps with warm-up, cosine and "
-            f"clipping; the skips fade over the first 60 % of the steps. {SKIPLESS_SEEDS} seeds."
+            f"clipping; the skips fade over the first 60 % of the steps. {SKIPLESS_SEEDS} seeds. Test loss in nats."
         )
         yield from ("", "| network | " + " | ".join(SKIPLESS_RATES) + " |", "|---|" + "---:|" * len(SKIPLESS_RATES))
         for name, row in skipless.items():
@@ -227,46 +232,59 @@ def _warm(runs: Runs, network: str) -> dict[tuple[str, str], Mapping[str, Sequen
 
 
 def _means(row: Mapping[str, Sequence[Training]], seeds: int) -> dict[str, float]:
-    """Return base rate -> mean loss, infinite where a seed diverged, of the rates that have all seeds."""
-    return {rate: fmean(map(loss_of, own)) for rate, own in row.items() if len(own) >= seeds}
+    """Return base rate -> mean validation loss, infinite where a seed diverged, of the rates that have all seeds."""
+    return {rate: fmean(loss_of(one, "val") for one in own) for rate, own in row.items() if len(own) >= seeds}
+
+
+def _best(row: Mapping[str, Sequence[Training]], seeds: int) -> str | None:
+    """Return the base rate with the least mean validation loss; None where no rate has all seeds."""
+    means = _means(row, seeds)
+    return min(means, key=means.__getitem__) if means else None
 
 
 def _verdicts(measured: Mapping[tuple[str, str], Mapping[str, Sequence[Training]]]) -> Iterator[str]:
     """Yield what the losses say of each rule, against linear warm-up at its best base rate."""
+    yield (
+        "Base rates are chosen by validation loss; differences are of test losses, paired over seeds, with a 95 % "
+        f"interval of Student's t. *Near*: a mean validation loss within {NEAR} nats, or two standard deviations, of "
+        "that of linear warm-up at its best."
+    )
+    yield ""
     for (norm, rule), row in measured.items():
         goal = measured.get((norm, "linear warm-up"))
-        if goal is None:
+        if goal is None or (at := _best(goal, SEEDS)) is None or (own := _best(row, SEEDS)) is None:
             continue
         theirs, ours = _means(goal, SEEDS), _means(row, SEEDS)
-        if not theirs or not ours:
-            continue
-        at = min(theirs, key=theirs.__getitem__)
-        best = [loss_of(one) for one in goal[at]]
-        spread = statistics.standard_deviation(best) if all(map(math.isfinite, best)) else None
+        losses = [loss_of(one, "val") for one in goal[at]]
+        spread = statistics.standard_deviation(losses) if all(map(math.isfinite, losses)) else None
         margin = max(NEAR, 2.0 * (spread or 0.0))
-        reached = [rate for rate, mean in ours.items() if mean <= theirs[at] + margin]
-        held = f"at {', '.join(reached)}" if reached else "at no base rate"
-        yield (
-            f"- {norm}, {rule}: best mean {min(ours.values()):.3f}; within {margin:.3f} nats of linear warm-up "
-            f"({theirs[at]:.3f} at {at}) {held}."
-        )
+        near = [rate for rate, mean in ours.items() if mean <= theirs[at] + margin]
+        where = f"near at {', '.join(near)}" if near else "near at no base rate"
+        text = f"best at {own}: {_cell(row[own])}"
+        if rule != "linear warm-up":
+            text += f"; less linear warm-up at {at}: {_difference(row[own], goal[at])}"
+        yield f"- {norm}, {rule}: {text}; {where}."
 
 
 def _skipless_verdicts(skipless: Mapping[str, Mapping[str, Sequence[Training]]]) -> Iterator[str]:
     """Yield the paired differences to the skipless network and to the usual block, each at its best rate."""
-    best = {}
-    for name, row in skipless.items():
-        if means := _means(row, SKIPLESS_SEEDS):
-            best[name] = row[min(means, key=means.__getitem__)]
+    best = {name: row[rate] for name, row in skipless.items() if (rate := _best(row, SKIPLESS_SEEDS)) is not None}
     for name in list(SKIPLESS)[2:]:
         for other in list(SKIPLESS)[:2]:
-            theirs = {one.seed: loss_of(one) for one in best.get(other, ())}
-            found = [loss_of(one) - theirs[one.seed] for one in best.get(name, ()) if one.seed in theirs]
-            pairs = [one for one in found if math.isfinite(one)]
-            spread = statistics.standard_deviation(pairs)
-            if pairs:
-                mean = f"{fmean(pairs):+.3f}" + ("" if spread is None else f" +- {spread:.3f}")
-                yield f"- {name} less {other}, both at their best rate: {mean} nats over {len(pairs)} pairs."
+            if name in best and other in best:
+                yield f"- {name} less {other}, both at their best rate: {_difference(best[name], best[other])}."
+
+
+def _difference(ours: Sequence[Training], theirs: Sequence[Training]) -> str:
+    """Return the mean difference of test losses over seeds, with its interval and the pairs in which a run diverged."""
+    of_seed = {one.seed: loss_of(one) for one in theirs}
+    found = [loss_of(one) - of_seed[one.seed] for one in ours if one.seed in of_seed]
+    pairs = [one for one in found if math.isfinite(one)]
+    lost = f", {len(found) - len(pairs)} of {len(found)} pairs diverged" if len(pairs) < len(found) else ""
+    interval = statistics.student_interval(pairs)
+    if interval is None:
+        return f"no interval{lost}"
+    return f"{fmean(pairs):+.3f} nats [{interval.low:+.3f}, {interval.high:+.3f}]{lost}"
 
 
 def _cell(runs: Sequence[Training]) -> str:

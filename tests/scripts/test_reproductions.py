@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import reproduce
 import scipy.stats
-from reproductions import depth, depth_convolutions, tuned_study
+from reproductions import depth, depth_convolutions, identity_script, tuned_study
 from reproductions.baselines import CONTENDERS
 from reproductions.ledger import Ledger, Training
 from reproductions.plan import Plan, Refused
@@ -172,6 +172,15 @@ def test_the_table_pairs_seeds_and_adjusts_all_p_values_together() -> None:
     assert float(cells["b"][10]) == pytest.approx(max(2 * p[0], p[1]), rel=0.05)
 
 
+def test_two_commands_add_to_one_ledger(tmp_path: Path) -> None:
+    file = tmp_path / "page.csv"
+    ledgers = Ledger(file), Ledger(file)
+    for number, ledger in enumerate(ledgers):
+        kept = Training(f"row {number}", "report", 0, "", "completed", 0.5, 0.5, None, 1, 1.0, 1.0, "c", "t", "p")
+        ledger.add([kept])
+    assert Ledger(file).rows() == ["row 0", "row 1"]
+
+
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(SystemExit, match="accepted: a CSV with the columns row, purpose, seed"):
@@ -180,8 +189,11 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
 
 def test_the_record_of_another_configuration_is_refused(tmp_path: Path) -> None:
     recorded(("method=baseline", *TINY), 0, tmp_path)
+    other = ("method=baseline", *TINY, "optimizer.lr=0.5")
     with pytest.raises(SystemExit, match="another configuration"):
-        recorded(("method=baseline", *TINY, "optimizer.lr=0.5"), 0, tmp_path)
+        recorded(other, 0, tmp_path)
+    with pytest.raises(SystemExit, match="another configuration"):
+        identity_script.trained({tmp_path / "0": (*other, "seed=0")})
 
 
 @pytest.mark.parametrize(
@@ -244,6 +256,8 @@ def test_a_row_is_trained_with_its_published_settings(
         (["baselines", "optimizer.lr=1"], "optimizer.lr=1: rows of this study set this key themselves"),
         (["transformer", "model.norm=pre"], "model.norm=pre: rows of this study set this key themselves"),
         (["baselines", "--row", "dirac", "--only", "dirac"], "--only: has no meaning for baselines with --row"),
+        (["baselines", "--results", "x"], "--results: has no meaning for baselines; accepted: "),
+        (["results", "--outputs", "x"], "--outputs: has no meaning for results; accepted: "),
     ],
 )
 def test_what_a_study_would_ignore_is_refused(

@@ -114,7 +114,7 @@ def test_a_gain_holds_where_its_interval_is_above_zero() -> None:
     uneven = [value + (0.05 if index % 2 else -0.01) for index, value in enumerate(VALUES)]
     assert of_a_gain(uneven, VALUES).verdict == "holds in part"
     assert of_a_gain(VALUES, ahead).verdict == "refuted"
-    assert of_a_gain(ahead[:1], VALUES).verdict == of_one_run(VALUES[:1], 0.4).verdict == "not measured yet"
+    assert of_a_gain(ahead[:1], VALUES[:1]).verdict == of_one_run(VALUES[:1], 0.4).verdict == "not measured yet"
     assert [within(VALUES, *bounds) for bounds in ((0.42, 0.44), (0.46, 0.5), (0.5, 0.6))] == [
         "holds", "holds in part", "refuted",
     ]  # fmt: skip
@@ -143,12 +143,12 @@ def test_a_claim_of_several_rates_needs_all_of_them(
 def test_claims_read_the_full_protocol_first_and_their_own_settings_only(tmp_path: Path) -> None:
     study = STUDIES["convexity_source"]
 
-    def keep(fast: bool, accuracies: list[float], more: str = "") -> None:
-        (relu,) = (one for one in study.protocol(fast).rows["The four experiments, rate 1e-3"] if one.name == "relu")
-        overrides = " ".join(relu.overrides) + more
+    def keep(fast: bool, accuracies: list[float], more: str = "", row: str = "relu", first: int = 0) -> None:
+        (own,) = (one for one in study.protocol(fast).rows["The four experiments, rate 1e-3"] if one.name == row)
+        overrides = " ".join(own.overrides) + more
         Ledger(study.file(tmp_path, fast).with_suffix(".csv")).add(
-            Training("relu", "report", seed, overrides, "completed", 0.5, acc, None, 1, 1.0, 1.0, "c", "t", "p", "x=2")
-            for seed, acc in enumerate(accuracies)
+            Training(row, "report", seed, overrides, "completed", 0.5, acc, None, 1, 1.0, 1.0, "c", "t", "p", "x=2")
+            for seed, acc in enumerate(accuracies, start=first)
         )
 
     with pytest.raises(NotMeasured):
@@ -158,9 +158,16 @@ def test_claims_read_the_full_protocol_first_and_their_own_settings_only(tmp_pat
     assert Kept(tmp_path).values("convexity_source", "relu") == [0.1, 0.2]
     assert Kept(tmp_path).protocol("convexity_source", "relu") == "fast protocol"
     assert Kept(tmp_path).values("convexity_source", "relu", "x") == [2.0, 2.0]
+    keep(True, [0.4, 0.5], row="scheduled", first=1)
     keep(False, [0.3])
-    assert Kept(tmp_path).values("convexity_source", "relu") == [0.3]
-    assert Kept(tmp_path).protocol("convexity_source", "relu") == ""
+    kept, rows = Kept(tmp_path), ("relu", "scheduled")
+    assert kept.values("convexity_source", "relu") == [0.3]
+    assert kept.protocol("convexity_source", "relu") == ""
+    # Compared are runs of one protocol with the same seed.
+    assert kept.paired("convexity_source", *rows) == [[0.2], [0.4]]
+    assert kept.protocol("convexity_source", *rows) == "fast protocol"
+    keep(False, [0.7], row="scheduled")
+    assert Kept(tmp_path).paired("convexity_source", *rows) == [[0.3], [0.7]]
 
 
 def test_a_claim_without_records_is_not_measured(tmp_path: Path) -> None:
@@ -186,8 +193,20 @@ def test_the_pages_are_what_the_records_give(tmp_path: Path) -> None:
                 assert page.read_text() == written
 
 
-def test_an_unknown_row_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["reproduce.py", "convexity_source", "--only", "relu6"])
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["convexity_source", "--only", "relu6"], "--only relu6: accepted: relu, scheduled"),
+        (
+            ["curvature_source", "optimizer.lr=0.05"],
+            "optimizer.lr=0.05: rows constant and constant_high are the same with it",
+        ),
+    ],
+)
+def test_what_is_no_row_or_makes_two_rows_one_is_refused(
+    words: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", *words])
     with pytest.raises(SystemExit, match="2"):
         reproduce.main()
-    assert "--only relu6: accepted: relu, scheduled" in capsys.readouterr().err
+    assert says in capsys.readouterr().err

@@ -23,7 +23,8 @@ TINY = (
 
 def training(row: str, rate: str, seed: int, loss: float | None, spikes: int) -> Training:
     overrides = " ".join(transformer.rows()[row][rate])
-    figures = f"loss_spikes={spikes} train_loss_1=2 lr_1=0.1" + ("" if loss is None else f" val_loss={loss}")
+    losses = "" if loss is None else f" val_loss={loss} test_loss={loss + 1.0}"
+    figures = f"loss_spikes={spikes} train_loss_1=2 lr_1=0.1{losses}"
     status = "completed" if loss is not None else "diverged"
     return Training(row, "report", seed, overrides, status, 0.5, 0.5, None, 1, 1.0, 1.0, "c", "t", "p", figures)
 
@@ -49,13 +50,15 @@ def test_the_page_says_what_is_kept(tmp_path: Path) -> None:
             seeds = range(transformer.seeds_of(name))
             ledger.add(training(name, rate, seed, base + 0.01 * seed, seed) for seed in seeds)
     page = transformer.write_page(ledger, tmp_path / "page.md")
-    assert "| post | no warm-up | 3.010 +- 0.010 | 3.010 +- 0.010 | 3.010 +- 0.010 | 3.510 +- 0.010 |" in page
+    assert "| post | no warm-up | 4.010 +- 0.010 | 4.010 +- 0.010 | 4.010 +- 0.010 | 4.510 +- 0.010 |" in page
     assert "| pre | kappa | 1.0 spikes | 1.0 spikes | 1.0 spikes | 1.0 spikes |" in page
-    assert "- post, no warm-up: best mean 3.010; within 0.050 nats of linear warm-up (2.010 at 3e-4) at no base" in page
     assert (
-        "- pre, cap: best mean 2.010; within 0.050 nats of linear warm-up (2.010 at 3e-4) at 3e-4, 1e-3, 3e-3." in page
+        "- post, no warm-up: best at 3e-4: 4.010 +- 0.010; less linear warm-up at 3e-4: +1.000 nats [+1.000, +1.000]; "
+        "near at no base rate." in page
     )
-    assert "- skip fades less usual block, both at their best rate: +0.000 +- 0.000 nats over 5 pairs." in page
+    assert "nats [+0.000, +0.000]; near at 3e-4, 1e-3, 3e-3." in page
+    assert "- pre, linear warm-up: best at 3e-4: 3.010 +- 0.010; near at 3e-4, 1e-3, 3e-3." in page
+    assert "- skip fades less usual block, both at their best rate: +0.000 nats [+0.000, +0.000]." in page
     assert "Not measured" not in page
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
@@ -64,10 +67,22 @@ def test_a_diverged_run_is_counted_and_its_loss_is_none(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "page.csv")
     ledger.add(training("vit/pre/cap", "3e-4", seed, loss, 4) for seed, loss in enumerate((2.0, None)))
     page = transformer.write_page(ledger, tmp_path / "page.md")
-    assert "| pre | cap | 2.000 | not measured | not measured | not measured |" in page
+    assert "| pre | cap | 3.000 | not measured | not measured | not measured |" in page
     assert "| pre | cap | 4.0 spikes, 1 diverged | not measured" in page
     assert "decoder/post/no warm-up, " in page
     assert transformer.loss_of(ledger.reports("vit/pre/cap")[1]) == math.inf
+
+
+def test_a_pair_in_which_a_run_diverged_is_counted(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "page.csv")
+    for name in ("vit/pre/cap", "vit/pre/linear warm-up"):
+        losses = (2.0, 2.1, None if name.endswith("cap") else 2.2)
+        ledger.add(training(name, "3e-4", seed, loss, 0) for seed, loss in enumerate(losses))
+    page = transformer.write_page(ledger, tmp_path / "page.md")
+    assert (
+        "- pre, cap: best at 3e-4: 3.050 +- 0.071; less linear warm-up at 3e-4: +0.000 nats [+0.000, +0.000], "
+        "1 of 3 pairs diverged; near at no base rate." in page
+    )
 
 
 def test_a_part_is_trained_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

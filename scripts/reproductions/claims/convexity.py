@@ -30,31 +30,33 @@ def _relu(kept: Kept) -> Finding:
 
 
 def _scheduled(kept: Kept) -> Finding:
-    found = of_a_gain(kept.values(STUDY, "scheduled"), kept.values(STUDY, "relu"))
-    return Finding(f"{found.ours}{_protocol(kept, 'scheduled')}", found.verdict)
+    rows = "scheduled", "relu"
+    found = of_a_gain(*kept.paired(STUDY, *rows))
+    return Finding(f"{found.ours}{_protocol(kept, *rows)}", found.verdict)
 
 
 def _trained(row: str) -> Callable[[Kept], Finding]:
     def judge(kept: Kept) -> Finding:
-        ours = kept.values(STUDY, row)
-        found, moved = (of_a_gain(ours, kept.values(STUDY, other)) for other in ("relu", "scheduled"))
-        return Finding(
-            f"{found.ours}; against the scheduled path alone {moved.ours}{_protocol(kept, row)}", found.verdict
-        )
+        rows = row, "relu", "scheduled"
+        ours, plain, scheduled = kept.paired(STUDY, *rows)
+        found, moved = of_a_gain(ours, plain), of_a_gain(ours, scheduled)
+        text = f"{found.ours}; against the scheduled path alone {moved.ours}{_protocol(kept, *rows)}"
+        return Finding(text, found.verdict)
 
     return judge
 
 
 def _higher_rates(kept: Kept) -> Finding:
     texts, verdicts, reliable = [], [], False
-    for rate in HIGH:
-        ours, plain = (kept.values(STUDY, f"{name}_{rate}") for name in ("scheduled", "relu"))
+    rows = [f"{name}_{rate}" for rate in HIGH for name in ("scheduled", "relu")]
+    values = iter(kept.paired(STUDY, *rows))
+    for rate, ours, plain in zip(HIGH, values, values, strict=True):
         found = of_a_gain(ours, plain)
         train, plain_train = (trained(values) for values in (ours, plain))
         texts.append(f"{rate}: {found.ours}; {train} of {len(ours)} seeds train, ReLU {plain_train} of {len(plain)}")
         verdicts.append(found.verdict)
         reliable |= train == len(ours) and plain_train < len(plain)
-    return Finding(f"{'. '.join(texts)}{_protocol(kept, f'scheduled_{HIGH[0]}')}", of_rates(verdicts, reliable))
+    return Finding(f"{'. '.join(texts)}{_protocol(kept, *rows)}", of_rates(verdicts, reliable))
 
 
 def of_rates(verdicts: Sequence[Verdict], reliable: bool) -> Verdict:
@@ -75,8 +77,8 @@ def of_rates(verdicts: Sequence[Verdict], reliable: bool) -> Verdict:
     return "holds in part" if "holds" in verdicts or reliable else "refuted"
 
 
-def _protocol(kept: Kept, row: str) -> str:
-    protocol = kept.protocol(STUDY, row)
+def _protocol(kept: Kept, *rows: str) -> str:
+    protocol = kept.protocol(STUDY, *rows)
     return f" ({protocol})" if protocol else ""
 
 

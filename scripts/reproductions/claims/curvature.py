@@ -45,9 +45,9 @@ def _accuracy(row: str, theirs: float) -> Judge:
 
 
 def _slightly_worse(kept: Kept) -> Finding:
-    constant, rule = kept.values(STUDY, "constant"), kept.values(STUDY, "demonstration")
+    constant, rule = kept.paired(STUDY, "constant", "demonstration")
     found = of_a_gain(constant, rule)
-    loss = [PERCENT * (a - b) for a, b in zip(constant, rule, strict=False)]
+    loss = [PERCENT * (a - b) for a, b in zip(constant, rule, strict=True)]
     if found.verdict == "holds" and one_run(loss, THEIR_LOSS) != "holds":
         size = "more" if fmean(loss) > THEIR_LOSS else "less"
         return Finding(f"{found.ours}, which is {size} than the source's", "holds in part")
@@ -121,7 +121,7 @@ def _overhead(row: str, low: float, high: float) -> Judge:
 
 def _needs(row: str, warmed: str, claimed: bool) -> Judge:
     def judge(kept: Kept) -> Finding:
-        without, with_ = kept.values(STUDY, row), kept.values(STUDY, warmed)
+        without, with_ = kept.paired(STUDY, row, warmed)
         found = of_a_gain(with_, without)
         helps = fmean(with_) - fmean(without) > NEED
         train = [f"{trained(values)} of {len(values)}" for values in (with_, without)]
@@ -161,8 +161,8 @@ def _predicts(kept: Kept) -> Finding:
 
 
 def _stable(kept: Kept) -> Finding:
-    ours = kept.values(STUDY, "kappa_high")
-    found = of_a_gain(ours, kept.values(STUDY, "constant_high"))
+    ours, constant = kept.paired(STUDY, "kappa_high", "constant_high")
+    found = of_a_gain(ours, constant)
     if found.verdict == "holds" and fmean(ours) < TRAINS:
         return Finding(f"at a rate of {FAST}: {found.ours}; on average neither trains", "holds in part")
     return Finding(f"at a rate of {FAST}: {found.ours}", found.verdict)

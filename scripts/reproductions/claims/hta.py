@@ -85,18 +85,18 @@ def _minima(kept: Kept) -> Finding:
 
 def _table_2(depth: int) -> Judge:
     def judge(kept: Kept) -> Finding:
-        ours, sgd = (kept.values(STUDY, f"vgg{depth}_{name}") for name in ("hta", "sgd"))
-        equal = kept.values(STUDY, f"vgg{depth}_sgd_equal_gradients")
+        measured = [f"vgg{depth}_{name}" for name in ("hta", "sgd", "sgd_equal_gradients")]
+        ours, sgd, equal = kept.paired(STUDY, *measured)
         found = of_a_gain(ours, sgd)
-        protocol = kept.protocol(STUDY, f"vgg{depth}_hta")
+        protocol = kept.protocol(STUDY, *measured)
         text = (
             f"accuracy with HTA against SGD {found.ours}; SGD with as many gradients {percent(equal)}; best of the "
             f"seeds with HTA {PERCENT * max(ours):.1f} %, of SGD {PERCENT * max(sgd):.1f} %"
         )
         try:
             rows = [f"vgg{depth}_{name}_default_start" for name in ("hta", "sgd")]
-            if {kept.protocol(STUDY, row) for row in rows} == {protocol}:
-                from_there = of_a_gain(kept.values(STUDY, rows[0]), kept.values(STUDY, rows[1]))
+            if kept.protocol(STUDY, *rows) == protocol:
+                from_there = of_a_gain(*kept.paired(STUDY, *rows))
                 text += f"; both from PyTorch's default start, whose weights are smaller: {from_there.ours}"
         except NotMeasured:
             pass

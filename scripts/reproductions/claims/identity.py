@@ -37,23 +37,22 @@ def _homotopy(kept: Kept) -> Finding:
 
 
 def _tuned_alike(kept: Kept) -> Finding:
-    ours = kept.values(OURS, "homotopy")
-    gain = of_a_gain(ours, kept.values(OURS, "baseline"))
+    gain = of_a_gain(*kept.paired(OURS, "homotopy", "baseline"))
     try:
-        same = of_a_gain(ours, kept.values(OURS, "baseline_at_the_rate_of_homotopy")).ours
+        same = of_a_gain(*kept.paired(OURS, "homotopy", "baseline_at_the_rate_of_homotopy")).ours
     except NotMeasured:
         same = "not measured yet"
     return Finding(f"{gain.ours}; plain at the homotopy's rate: {same}", gain.verdict)
 
 
 def _gain(kept: Kept) -> Finding:
-    return of_a_gain(kept.values(STUDY, "homotopy"), kept.values(STUDY, "baseline"))
+    return of_a_gain(*kept.paired(STUDY, "homotopy", "baseline"))
 
 
 def _start(kept: Kept) -> Finding:
-    losses = [kept.values(STUDY, row, "early_loss") for row in ("homotopy", "baseline")]
+    losses = kept.paired(STUDY, "homotopy", "baseline", figure="early_loss")
     early = [percent(kept.values(STUDY, row, "early_acc")) for row in ("homotopy", "baseline")]
-    faster = all(a < b for a, b in zip(*losses, strict=False))
+    faster = all(a < b for a, b in zip(*losses, strict=True))
     text = (
         f"training loss after epoch {EARLY}: {fmean(losses[0]):.2f} on the path, {fmean(losses[1]):.2f} plain; "
         f"accuracy at t = 1 then: {early[0]} and {early[1]}"
@@ -75,8 +74,7 @@ def _kept_features(kept: Kept) -> Finding:
 
 
 def _warmup(kept: Kept) -> Finding:
-    long, short = kept.values(OURS, "homotopy"), kept.values(OURS, "homotopy_warmup_0.3")
-    found = of_a_gain(long, short)
+    found = of_a_gain(*kept.paired(OURS, "homotopy", "homotopy_warmup_0.3"))
     between = percent(kept.values(OURS, "homotopy_warmup_0.6"))
     return Finding(f"0.88 of the epochs and 0.3: {found.ours}; 0.6: {between}", found.verdict)
 
@@ -117,7 +115,7 @@ SOURCE = Source(
         Claim("A long transition is beneficial", "Analysis 3", "0.88 of the epochs, 5 trials", COMMAND_OURS, _warmup),
         Claim(
             "A powerful technique for 32 layers, with which standard training struggles", "Conclusion", "none",
-            "python scripts/reproduce.py baselines", _powerful,
+            "python scripts/reproduce.py baselines --markdown docs/results/baselines.md", _powerful,
         ),
     ),
 )  # fmt: skip

@@ -54,21 +54,22 @@ class Kept:
         self._results = results
         self._ledger = cache(Ledger)
 
-    def runs(self, study: str, row: str) -> list[Training]:
-        """Return the reporting runs of a row: of the full protocol where there are any, else of the fast one.
+    def runs(self, study: str, *rows: str) -> list[list[Training]]:
+        """Return the reporting runs of rows: of the full protocol where all of them have some, else of the fast one.
 
         Raises:
-            NotMeasured: If there is none.
+            NotMeasured: If neither has runs of all of them.
         """
         own = STUDIES[study]
         for fast in (False, True):
-            asked = {one.name: " ".join(one.overrides) for rows in own.protocol(fast).rows.values() for one in rows}
+            asked = {one.name: " ".join(one.overrides) for each in own.protocol(fast).rows.values() for one in each}
             file = own.file(self._results, fast).with_suffix(".csv")
-            if row in asked and file.exists():
-                found = [one for one in self._ledger(file).reports(row) if one.overrides == asked[row]]
-                if found:
+            if file.exists():
+                ledger = self._ledger(file)
+                found = [[one for one in ledger.reports(row) if one.overrides == asked.get(row)] for row in rows]
+                if all(found):
                     return found
-        raise NotMeasured(f"{study}, {row}")
+        raise NotMeasured(f"{study}, {', '.join(rows)}")
 
     def values(self, study: str, row: str, figure: str = "test_acc") -> list[float]:
         """Return a figure of the runs of a row, by seed.
@@ -76,17 +77,28 @@ class Kept:
         Raises:
             NotMeasured: If no run has it.
         """
-        values = [value for one in self.runs(study, row) if (value := one.figure(figure)) is not None]
-        if not values:
-            raise NotMeasured(f"{study}, {row}: {figure}")
-        return values
+        return self.paired(study, row, figure=figure)[0]
 
-    def protocol(self, study: str, row: str) -> str:
-        """Return ``fast protocol`` where only that is measured and it is not the source's own, else nothing."""
-        own = STUDIES[study]
-        (overrides,) = {one.overrides for one in self.runs(study, row)}
-        full = {" ".join(one.overrides) for rows in own.full.rows.values() for one in rows if one.name == row}
-        return "" if overrides in full else "fast protocol"
+    def paired(self, study: str, *rows: str, figure: str = "test_acc") -> list[list[float]]:
+        """Return a figure of the runs of rows of one protocol, by the seeds that all of them have.
+
+        Raises:
+            NotMeasured: If there is no such seed.
+        """
+        by_seed = [
+            {one.seed: value for one in runs if (value := one.figure(figure)) is not None}
+            for runs in self.runs(study, *rows)
+        ]
+        seeds = sorted(set.intersection(*map(set, by_seed)))
+        if not seeds:
+            raise NotMeasured(f"{study}, {', '.join(rows)}: {figure}")
+        return [[of_row[seed] for seed in seeds] for of_row in by_seed]
+
+    def protocol(self, study: str, *rows: str) -> str:
+        """Return ``fast protocol`` where only that is measured of these rows and not the source's own, else nothing."""
+        overrides = {runs[0].overrides for runs in self.runs(study, *rows)}
+        full = {" ".join(one.overrides) for each in STUDIES[study].full.rows.values() for one in each}
+        return "" if overrides <= full else "fast protocol"
 
     def outcomes(self, name: str, study: Study) -> dict[str, list[Outcome]]:
         """Return the outcomes of the rows that a study with a search has in full, by target.
@@ -142,6 +154,14 @@ class Kept:
             raise NotMeasured(name)
         kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return kept
+
+    def landscape_rows(self) -> list[str]:
+        """Return the rows of the study of wide networks.
+
+        Raises:
+            NotMeasured: If nothing of it is kept.
+        """
+        return list(self._json("landscape"))
 
     def landscape(self, row: str, figure: str, split: str) -> dict[str, float]:
         """Return seed, or pair of seeds, -> a figure of the study of wide networks.

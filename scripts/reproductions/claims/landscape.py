@@ -6,8 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import fmean
 
-import numpy as np
-
+from homotopy_bench.analysis.correlations import correlations
 from reproductions.claims.claim import Claim, Finding, Source, Verdict
 from reproductions.claims.judging import within
 from reproductions.claims.kept import Kept, NotMeasured, spread
@@ -17,12 +16,6 @@ WIDE, NARROW = "adamw_4096", "narrow_sharp"
 SPLITS = ("train", "test")
 ADAMW = ("adamw_4096", "adamw_1024", "adamw_512")
 """Rows that differ in width alone, the widest first."""
-
-FEWEST = 3
-"""Seeds of a correlation: as many as the source has."""
-
-CLEAR = 0.5
-"""Correlation above which a claim of a strong one holds, few seeds or not."""
 
 Judge = Callable[[Kept], Finding]
 
@@ -55,20 +48,26 @@ def _of_test(figure: str, low: float, high: float, scale: float, digits: int) ->
 
 def _correlation(figure: str, outcome: str, sign: int) -> Judge:
     def judge(kept: Kept) -> Finding:
-        row = max(ADAMW, key=lambda row: len(_measured(kept, row, outcome)))
-        outcomes = kept.landscape(row, outcome, "test")
-        texts, found = [], []
+        texts: list[str] = []
+        verdicts: list[Verdict] = []
         for split in SPLITS:
-            values = kept.landscape(row, figure, split)
-            seeds = sorted(values.keys() & outcomes.keys())
-            if len(seeds) < FEWEST:
-                raise NotMeasured(f"{figure} of {FEWEST} seeds")
-            r = float(np.corrcoef([values[seed] for seed in seeds], [outcomes[seed] for seed in seeds])[0, 1])
-            texts.append(f"{split} {r:+.2f}")
-            found.append(r * sign)
-        verdict: Verdict = "refuted" if max(found) <= 0.0 else "holds" if min(found) > CLEAR else "holds in part"
-        # Of three points a correlation of 0.99 has p = 0.09.
-        return Finding(f"{row}: {', '.join(texts)} ({len(seeds)} seeds)", verdict)
+            runs = [
+                (value, outcomes[seed], row)
+                for row in kept.landscape_rows()
+                if (outcomes := _measured(kept, row, outcome))
+                for seed, value in kept.landscape(row, figure, split).items()
+                if seed in outcomes
+            ]
+            values, results, rows = zip(*runs, strict=True)
+            (found,) = correlations({figure: values}, results, rows)
+            if found.tau is None or found.interval is None:
+                raise NotMeasured(f"{figure}: {found.refused}")
+            low, high = found.interval
+            texts.append(f"{split} {found.tau:+.2f} [{low:+.2f}, {high:+.2f}]")
+            clear = min(sign * low, sign * high) > 0.0
+            verdicts.append("holds" if clear else "holds in part" if sign * found.tau > 0.0 else "refuted")
+        text = f"tau-b within rows of equal settings: {', '.join(texts)} ({found.runs} runs in {found.strata} rows)"
+        return Finding(text, _joined(verdicts))
 
     return judge
 
