@@ -11,6 +11,7 @@ from homotopy_bench.testing import check
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SMALL = ("model.depth=3", "model.width=8", "dataset.samples=500")
+CLIP = "training.clip_norm=null"
 DIGITS = ("dataset=arrays", f"dataset.file={EXAMPLES / 'digits/digits.npz'}", "dataset.subset=120")
 
 
@@ -28,6 +29,13 @@ def test_the_examples_together(tmp_path: Path) -> None:
 def test_an_ordinary_network_under_our_methods(method: str) -> None:
     asked = (f"method={method}", "model=small_resnet", "model.width=4", "model.blocks=2", *DIGITS)
     check(*asked, "training.epochs=1", include=[EXAMPLES / "small_resnet"])
+
+
+@pytest.mark.parametrize(
+    "asked", [("method=identity_homotopy", "optimizer.beta1=0.8"), ("method=baseline", "optimizer=lbfgs", CLIP)]
+)
+def test_a_sound_choice_with_an_optimiser_of_its_own(asked: tuple[str, ...]) -> None:
+    check(*asked, *SMALL)
 
 
 @pytest.mark.parametrize("kind", ["method", "model", "dataset"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -15,6 +14,9 @@ SHORTEST = 6
 
 NO_SECRETS = ("", "null", "none", "true", "false", "''", '""', MASK)
 """What a key named like a secret may have."""
+
+NO_SECRET_NAMES = ("PWD", "OLDPWD")
+"""Variables named like a secret by chance: a shell's folders, which may be gone."""
 
 # Words of a name in lower case, with _ between them.
 _NAME = re.compile(
@@ -80,7 +82,8 @@ def masked(text: str, arguments: Sequence[str] = ()) -> str:
         'no answer from https://***@host/path?token=***'
     """
     text = _without_credentials(text)
-    for value in _secrets(references(" ".join(arguments))):
+    # The longest first: one may be the beginning of another.
+    for value in sorted(_secrets(references(" ".join(arguments))), key=len, reverse=True):
         text = text.replace(value, MASK)
     return text
 
@@ -124,6 +127,9 @@ def _without_credentials(text: str) -> str:
 def _secrets(more: Sequence[str] = ()) -> Iterator[str]:
     """Yield the values of environment variables that are named like secrets, or that are among others."""
     for name, value in os.environ.items():
-        # A variable may say where a secret lies; that is part of many paths.
-        if len(value) >= SHORTEST and (name in more or named_like_secret(name)) and not pathlib.Path(value).exists():
+        if len(value) < SHORTEST or name in NO_SECRET_NAMES or not (name in more or named_like_secret(name)):
+            continue
+        # A variable may say where a secret lies; that is part of many paths. Of a token that is too long for a path, or
+        # a place that is closed to this user, os.path.exists says no, where that of pathlib raises with the value.
+        if not os.path.exists(value):  # noqa: PTH110
             yield value

@@ -25,6 +25,10 @@ class MethodSection(Named, Protocol):
         """Rows of theta of a member on its path."""
 
     @property
+    def has_own_parameters(self) -> bool:
+        """Whether it trains parameters besides those of the target network."""
+
+    @property
     def has_own_terms(self) -> bool:
         """Whether a step does more than minimise the loss at t."""
 

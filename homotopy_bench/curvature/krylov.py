@@ -83,7 +83,7 @@ class Krylov:
         size = vector.shape[1]
         largest = self.tridiagonal.abs().amax(dim=(1, 2))
         self.rounding = torch.finfo(vector.dtype).eps * size**0.5 * largest
-        beta = image.norm(dim=1).double().cpu()
+        beta = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64).cpu()  # float32 has no square of 1e-25
         self.beta = torch.where((beta <= self.rounding) | (self.steps == size), 0.0, beta)
         divisor = self.beta.to(vector)[:, None]
         self._vector = torch.where(divisor != 0.0, image / divisor, 0.0)

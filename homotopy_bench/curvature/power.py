@@ -49,10 +49,10 @@ def power_iteration(
         image = operator(vector)
         products += 1
         quotient = (vector * image).sum(dim=1)
-        residual = (image - quotient[:, None] * vector).norm(dim=1)
+        residual = torch.linalg.vector_norm(image - quotient[:, None] * vector, dim=1, dtype=torch.float64).to(image)
         value, error = torch.where(converged, value, quotient), torch.where(converged, error, residual)
         found = torch.where(converged[:, None], found, vector)
         converged = converged | (residual <= tolerance * quotient.abs())
-        length = image.norm(dim=1, keepdim=True)
+        length = torch.linalg.vector_norm(image, dim=1, keepdim=True, dtype=torch.float64).to(image)
         vector = torch.where(length > 0.0, image / length, vector)
     return Eigenpair(value, error, products, converged, found)

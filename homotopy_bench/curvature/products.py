@@ -104,6 +104,7 @@ def rebuilt_hessian_operator(
     """
     point = Point(ensemble, pattern)
     w = point.selected.requires_grad_()
+    require_second_derivatives([_gradient(point, w, batches[0], objective)])
 
     def product(vectors: Tensor) -> Tensor:
         total = torch.zeros_like(vectors)
@@ -152,6 +153,7 @@ def _gauss_newton_product(z: Tensor, w: Tensor, y: Tensor, objective: Loss, weig
     """Return v -> weight J^T H_z J v for the logits z (M, B, classes) of one batch."""
     u = torch.zeros_like(z, requires_grad=True)
     pulled_back = torch.autograd.grad(z, w, u, create_graph=True)[0]  # J^T u
+    require_second_derivatives([pulled_back])
     output = z.detach().requires_grad_()
     slope = weight * torch.autograd.grad(objective(output, y).sum(), output, create_graph=True)[0]
 

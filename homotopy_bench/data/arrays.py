@@ -197,10 +197,12 @@ def read_arrays(file: str) -> Given:
     except Exception as error:  # of four libraries, and of what they read
         what = " ".join(str(error).split())
         raise InputError("dataset.file", file, f"cannot be read ({type(error).__name__}: {what})") from error
-    for name in NEEDED:
+    halves = {f"{axis}_validation" for axis in "xy"}
+    needed = (*NEEDED, *sorted(halves)) if halves & arrays.keys() else NEEDED
+    for name in needed:
         if name not in arrays:
             hint = f"it has {', '.join(sorted(arrays)) or 'none'}"
-            raise InputError("dataset.file", file, f"has no array {name}; accepted: {', '.join(NEEDED)}; {hint}")
+            raise InputError("dataset.file", file, f"has no array {name}; accepted: {', '.join(needed)}; {hint}")
     given = {
         split: _samples(f"x_{split}", f"y_{split}", arrays[f"x_{split}"], arrays[f"y_{split}"], file=file)
         for split in SPLITS
@@ -273,8 +275,8 @@ def _samples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike, *, file: str 
         fault = y_name, labels, f"{x_name} has shape {inputs.shape}; {FORM}"
     elif len(labels) < 2:
         fault = x_name, inputs, "accepted: at least 2 samples"
-    elif not np.isfinite(inputs).all():
-        fault = x_name, inputs, "it holds values that are not finite; accepted: finite numbers"
+    elif not (np.abs(inputs) <= np.finfo(np.float32).max).all():
+        fault = x_name, inputs, "it holds values that are not finite in float32; accepted: finite numbers"
     if fault is not None:
         name, array, accepted = fault
         if file is None:

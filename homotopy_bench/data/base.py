@@ -103,6 +103,9 @@ class Dataset(Options, ABC):
     objective: ClassVar[ObjectiveName] = "classification"
     """What is learnt from the samples; a model says which of them it can learn."""
 
+    of_user: ClassVar[bool] = False
+    """Whether it is a file of the user's own, whose content nothing in the configuration names."""
+
     name: str
     protocol: Literal["standard", "source"] = "standard"
     validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1

@@ -47,7 +47,8 @@ def bring(
     except Unavailable as error:
         give_up(root, dataset, missing(root, files), str(error), source)
     except OSError as error:
-        give_up(root, dataset, missing(root, files), f"cannot be written ({error.strerror or error})", source)
+        if absent := missing(root, files):
+            give_up(root, dataset, absent, f"cannot be written ({error.strerror or error})", source)
 
 
 def download(file: PublishedFile, urls: Sequence[str], root: Path) -> None:

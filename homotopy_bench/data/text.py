@@ -147,6 +147,7 @@ class ByteText(Dataset):
 class Text(ByteText):
     """Any text, from the file ``file``, by bytes: it need not be UTF-8."""
 
+    of_user: ClassVar[bool] = True
     name: Literal["text"] = "text"
     file: Annotated[str, Field(min_length=1)] | None = None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DRAWN_STEPS = 60
-"""BFGS steps drawn at most; a search in two dimensions ends well before."""
+"""BFGS steps drawn at most; most searches in two dimensions end before."""
 RESOLUTION = 301
 """Points of the contours along each axis."""
 
@@ -56,7 +56,7 @@ def draw(problem: Problem, starts: Array, anchor: Anchor, window: tuple[float, f
     left.set_ylabel("$x_2$")
 
     passed = plain_paths(problem, starts)
-    reached = problem.found(problem.value_and_gradient(passed[-1])[0])
+    reached = problem.found(minimize(problem.value_and_gradient, starts).value)
     for start in range(len(starts)):
         left.plot(*passed[:, start].T, color=f"C{start % 10}", linewidth=1.6, marker=".", markersize=5)
     left.set_title(f"plain BFGS: {reached.sum()} of {len(starts)} starts reach the minimum")

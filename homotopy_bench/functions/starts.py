@@ -15,6 +15,10 @@ MOST_STARTS = 100_000
 """Beyond it a grid is refused: (2n)² numbers per start would no longer fit beside everything else."""
 
 
+FARTHEST = 1e50
+"""Largest end of an axis: the functions take squares of squares."""
+
+
 def check_dimension(dimension: int) -> None:
     """Refuse a dimension that cannot be split into halves.
 
@@ -40,7 +44,7 @@ def axis(low: float, high: float, points: int) -> Array:
         The points (points,).
 
     Raises:
-        InputError: The ends are not finite or not in order, or there are too few or too many points.
+        InputError: The ends are too large or not in order, or there are too few or too many points.
 
     Example:
         >>> axis(-2.0, 4.0, 4).tolist()
@@ -50,8 +54,9 @@ def axis(low: float, high: float, points: int) -> Array:
         raise InputError("--points", points, "accepted: an integer >= 2, the starts along each axis")
     if points > MOST_STARTS:
         raise InputError("--points", points, f"accepted: at most {MOST_STARTS:,} starts in all")
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise InputError("--range", f"{low:g},{high:g}", "accepted: two finite numbers LOW HIGH with LOW < HIGH")
+    if not (-FARTHEST <= low < high <= FARTHEST):
+        accepted = f"accepted: two numbers LOW HIGH with LOW < HIGH, of at most {FARTHEST:g}"
+        raise InputError("--range", f"{low:g},{high:g}", accepted)
     return np.linspace(low, high, points)
 
 

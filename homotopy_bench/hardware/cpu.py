@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Numbers of two parameters of mallopt(3), from glibc's malloc.h."""
 
-_LARGEST_INT = 2**31 - 1
+_LARGEST_INT, _HALF_A_HEAP = 2**31 - 1, 32 << 20
 
 
 class CPU(Hardware):
@@ -40,8 +40,11 @@ class CPU(Hardware):
         import ctypes
         import sys
 
-        if sys.platform.startswith("linux"):
-            mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-            if mallopt is not None:  # other C libraries of Linux have no such function
-                for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-                    mallopt(parameter, _LARGEST_INT)
+        if not sys.platform.startswith("linux"):
+            return
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is None:  # other C libraries of Linux have no such function
+            return
+        # Older ones refuse more than half of a heap, and where only the other threshold is set keep a small one.
+        if mallopt(_M_MMAP_THRESHOLD, _LARGEST_INT) or mallopt(_M_MMAP_THRESHOLD, _HALF_A_HEAP):
+            mallopt(_M_TRIM_THRESHOLD, _LARGEST_INT)

@@ -58,7 +58,9 @@ def available_memory(device: torch.device) -> int:
     try:
         limit, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
         if limit != "max":
-            rests.append(max(int(limit) - int(used), 0))
+            # What of files is cached counts as used, and is given up as soon as somebody needs it.
+            stated = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+            rests.append(max(int(limit) - int(used) + int(stated.get("inactive_file", 0)), 0))
     except (OSError, ValueError):
         pass  # no such limits here
     return min(rests)

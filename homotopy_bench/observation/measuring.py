@@ -10,7 +10,10 @@ from homotopy_bench.observation.base import Landscape
 
 
 class Measuring(Landscape):
-    """Measure on the first ``samples`` of each split, as closely as ``mode`` says."""
+    """Measure on ``samples`` of each split, as closely as ``mode`` says.
+
+    They are drawn at random, equally many of every class, and are the same for every run.
+    """
 
     split: Literal["train", "test", "both"] = "both"
     samples: Annotated[int, Field(ge=1)] = 1000

@@ -53,10 +53,13 @@ class LBFGS(Optimizer):
         """Check that what the step minimises is the loss that its line search sees.
 
         Raises:
-            InputError: If gradients are clipped, or the method adds to them.
+            InputError: If gradients are clipped, or the method adds to them or to the parameters.
         """
         if run.method.has_own_terms:
             why = f"method={run.method.name} changes gradients or steps by itself"
+            raise InputError("optimizer", self.name, f"{why}; accepted: adam, adamw, sgd")
+        if run.method.has_own_parameters:
+            why = f"method={run.method.name} trains parameters of its own, apart from those of the network"
             raise InputError("optimizer", self.name, f"{why}; accepted: adam, adamw, sgd")
         if run.training.clip_norm is not None:
             why = "optimizer=lbfgs needs the gradients of its loss, not clipped ones"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from homotopy_bench.curvature.point import Point, batch_weights, split_batches
 from homotopy_bench.curvature.products import CountedOperator, hessian_operator
@@ -56,9 +58,11 @@ def traced(network: nn.Module, x: Tensor, y: Tensor) -> tuple[list[Tensor], list
     inputs = inputs_as(x, torch.float64)
     values: dict[tuple[int, int], Tensor] = {}
 
-    def keep(module: nn.Module, arguments: object, output: Tensor) -> None:
+    def keep(module: nn.Module, arguments: object, output: Any) -> None:
         del module, arguments
-        values[output.data_ptr(), output.numel()] = output  # a layer that only gives another shape adds nothing
+        for one in tree_leaves(output):  # a recurrent layer has several
+            if isinstance(one, Tensor):
+                values[one.data_ptr(), one.numel()] = one  # a layer that only gives another shape adds nothing
 
     traced_network = copy.deepcopy(network).double().eval()
     for module in traced_network.modules():

@@ -82,6 +82,11 @@ class Driver:
             self.show.stop()
 
     def _load(self) -> Splits:
+        """Return the data, after telling every member where they are from.
+
+        Raises:
+            InputError: If a member has begun with others.
+        """
         config = self.config
         device = config.hardware.device()
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -89,6 +94,9 @@ class Driver:
         name = f"{count} x {name}" if count > 1 else name
         splits = config.dataset.load(config.paths.data_root())
         data = config.dataset.provenance(config.paths.data_root())
+        if config.dataset.of_user:
+            for member in self.members:
+                member.check_data(data)
         others = sum(not file["published"] for file in data)
         small = splits.too_small()
         for line in small:

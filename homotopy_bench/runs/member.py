@@ -7,7 +7,7 @@ end.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from math import isfinite
@@ -156,6 +156,18 @@ class Member:
             raise self.misfit(error) from error
         self.evaluations = self.record.evaluations(state)
 
+    def check_data(self, data: Sequence[Mapping[str, str | bool]]) -> None:
+        """Check that files of a user's own have the content that they had when the run began.
+
+        Raises:
+            InputError: If they have another.
+        """
+        before = None if self.state is None else self.state.get("data")  # a version that kept none may have written it
+        if before is not None and before != contents(data):
+            raise InputError(
+                "resume", self.job.folder, "its data have changed since it began; accepted: the same files"
+            )
+
     def misfit(self, error: Exception) -> InputError:
         """Return the error of a checkpoint whose content no run of this configuration has written."""
         why = f"{type(error).__name__}: {one_line(error, 200)}"
@@ -258,6 +270,7 @@ class Member:
             "history": asdict(self.history),
             "stability": asdict(self.stability),
             "best": self.best,
+            "data": contents(self.data),
             "member": trained,
         }
 
@@ -358,3 +371,8 @@ class Member:
 def _broken(train_loss: float, val_loss: float) -> bool:
     """Return whether a network has diverged; its last step may break one whose training loss was finite until then."""
     return not (isfinite(train_loss) and isfinite(val_loss))
+
+
+def contents(data: Sequence[Mapping[str, str | bool]]) -> list[str]:
+    """Return the MD5 of every file of data."""
+    return [str(file.get("md5")) for file in data]

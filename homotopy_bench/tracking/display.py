@@ -179,7 +179,7 @@ def display(console: Console) -> Display:
 
 def print_line(console: Console, text: str) -> None:
     """Print a line as it is, however long, but inert: names and reasons may come from foreign files."""
-    console.print("\n".join(map(inert, text.split("\n"))), soft_wrap=True, highlight=False, markup=False)
+    console.print("\n".join(map(inert, text.split("\n"))), soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def describe(line: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import LARGEST_LINES, DamagedFile, read_json, write_atomically
+from homotopy_bench.core.path_lock import path_lock
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,6 +46,7 @@ class KeptMeasurements:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._entries = read_entries(folder)
+        self._own: list[dict[str, Any]] = []
 
     def get(self, identity: Identity) -> dict[str, Any] | None:
         """Return what came out; None where it was not measured."""
@@ -56,20 +58,29 @@ class KeptMeasurements:
 
     def put(self, identity: Identity, result: Mapping[str, Any]) -> None:
         """Take what came out, in place of what came out before."""
-        self._entries = [entry for entry in self._entries if entry["of"] != identity]
-        self._entries.append({"of": dict(identity), "result": dict(result)})
+        own = {"of": dict(identity), "result": dict(result)}
+        self._own = _over(self._own, [own])
+        self._entries = _over(self._entries, [own])
 
     def write(self) -> None:
-        """Write the file.
+        """Write the file, with what other processes have written there since.
 
         Raises:
-            InputError: If it cannot be written.
+            InputError: If it cannot be written, or is damaged.
         """
-        content = json.dumps({"schema": SCHEMA, "entries": self._entries}, allow_nan=False)
-        try:
-            write_atomically(self.path, content.encode() + b"\n")
-        except OSError as error:
-            raise InputError("RUN_DIR", self.path, f"cannot be written ({error.strerror})") from error
+        with path_lock(self.path):
+            self._entries = _over(read_entries(self.path.parent), self._own)
+            content = json.dumps({"schema": SCHEMA, "entries": self._entries}, allow_nan=False)
+            try:
+                write_atomically(self.path, content.encode() + b"\n")
+            except OSError as error:
+                raise InputError("RUN_DIR", self.path, f"cannot be written ({error.strerror})") from error
+
+
+def _over(entries: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return entries with some of one's own in place of those of the same identities."""
+    named = [one["of"] for one in own]
+    return [*(one for one in entries if one["of"] not in named), *own]
 
 
 def read_entries(folder: Path) -> list[dict[str, Any]]:

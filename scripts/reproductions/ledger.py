@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
-
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.path_lock import path_lock
 
 Purpose = Literal["tuning", "report"]
 
@@ -120,9 +117,7 @@ class Ledger:
             SystemExit: If it is not a ledger.
         """
         self._file = file
-        # Not beside the file, where results are kept; two commands may do two parts of a study.
-        name = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]
-        self._lock = FileLock(Path(tempfile.gettempdir()) / f"homotopy-ledger-{name}.lock")
+        self._lock = path_lock(file)
         self._kept = self._read()
 
     def find(self, row: str, purpose: Purpose, seed: int, overrides: str) -> Training | None:

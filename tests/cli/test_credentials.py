@@ -330,6 +330,19 @@ def test_credentials_with_characters_of_paths_are_seen_and_masked(url: str) -> N
     assert masked(url) == f"{url.partition(':')[0]}://***@host/path"
 
 
+def test_a_secret_is_masked_whatever_a_path_of_its_value_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, short = "x1" * 200, "abcdef12"  # the first is too long for the name of a file
+    for name, value in (("A_TOKEN", short), ("B_TOKEN", f"{short}-rest"), ("LONG_TOKEN", long)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "stat", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "closed")))
+    assert masked(f"a {long} b {short}-rest c {short} d") == "a *** b *** c *** d"
+    monkeypatch.undo()
+    monkeypatch.setenv("PWD", str(tmp_path / "gone"))
+    assert not holds_secret(str(tmp_path / "gone" / "outputs"))
+
+
 def test_masked_text_stays_as_it_is() -> None:
     for text in ("s3://me:***@host", "http://***@host/?token=***", "http://host:80/ and postgresql://USER@HOST:5432/D"):
         assert masked(text) == text

@@ -118,6 +118,16 @@ def test_a_target_is_learnt_late_where_the_warm_up_gave_none() -> None:
     assert rule.rate(4, 1.0) == [pytest.approx(0.25)]
 
 
+def test_a_target_is_never_learnt_from_no_curvature() -> None:
+    rule = Kappa(Curvature(form="kappa", dense_steps=1), 2.0, 1)
+    rule.observe(0, [0.0], [1.0])  # as the gradient proxy's first estimate is
+    assert rule.rate(0, 1.0) == [1.0]
+    rule.observe(1, [2.0], [1.0])
+    assert rule.rate(1, 1.0) == [1.0]
+    rule.observe(2, [2.0], [0.1])
+    assert rule.rate(2, 1.0)[0] < 0.5
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("stop", [0, 3, 8])
 def test_a_rule_continues_from_its_state(form: str, stop: int) -> None:

@@ -57,6 +57,15 @@ def test_the_value_is_within_the_tolerance_before_the_residual_is(tolerance):
     assert max(saved) > 0
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1e20])
+def test_single_precision_holds_to_its_smallest_and_largest_numbers(scale):
+    spectrum = torch.linspace(-3.0, 5.0, 40, dtype=torch.float64)[None]
+    matrix = (symmetric(spectrum) * scale).float()
+    found = largest_eigenvalue(explicit(matrix), torch.ones(1, 40), generator(0))
+    assert found.converged.all()
+    assert found.value.item() == pytest.approx(5.0 * scale, rel=1e-2, abs=0.0)
+
+
 def test_the_vector_is_the_values():
     matrices = symmetric(DECAYING)
     top = largest_eigenvalue(explicit(matrices), DECAYING, generator(), tolerance=1e-6)

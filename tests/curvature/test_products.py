@@ -13,6 +13,7 @@ from homotopy_bench.curvature.products import gauss_newton_operator, hessian_ope
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy, training_loss
 from tests.curvature.exact import NETWORKS, dense, network_case
+from tests.precision.test_measurement import OnceDifferentiable, Sine
 
 HESSIANS = [hessian_operator, streamed_hessian_operator, rebuilt_hessian_operator]
 
@@ -74,6 +75,14 @@ def test_a_subset_of_parameters_gives_the_diagonal_block(make):
     assert part.like.shape == (2, last - first) == (2, 21)
     block = dense(whole, whole.like)[:, first:last, first:last]
     assert_equal(dense(part, part.like), block)
+
+
+@pytest.mark.parametrize("make", [hessian_operator, rebuilt_hessian_operator, gauss_newton_operator])
+def test_a_part_without_second_derivative_is_refused(make):
+    network = nn.Sequential(nn.Linear(4, 4), Sine(OnceDifferentiable), nn.Linear(4, 3))
+    x, y = torch.randn(1, 5, 4), torch.tensor([[0, 1, 2, 0, 1]])
+    with pytest.raises(RuntimeError, match="can be differentiated once only"):
+        make(Ensemble([network]), [(x, y)], cross_entropy)
 
 
 def test_columns_are_those_of_theta():

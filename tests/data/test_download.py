@@ -10,7 +10,7 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -253,6 +253,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     blocked.write_text("")
     with pytest.raises(InputError, match=r"set/file.gz is missing there and cannot be written \("):
         bring("set", blocked / "below", [FILE], lambda absent: None)
+
+
+def test_what_fails_once_all_files_are_there_is_no_failure(tmp_path: Path) -> None:
+    def get(absent: Sequence[PublishedFile]) -> None:
+        FILE.at(tmp_path).parent.mkdir()
+        FILE.at(tmp_path).write_bytes(b"there")
+        raise PermissionError(1, "the archive cannot be removed")
+
+    bring("set", tmp_path, [FILE], get)
+    assert FILE.at(tmp_path).read_bytes() == b"there"
 
 
 def test_a_full_disk_is_named_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,10 @@ from homotopy_bench.data import shakespeare
 from homotopy_bench.data.shakespeare import Shakespeare
 from homotopy_bench.data.text import Text
 from homotopy_bench.data.windows import Windows
+from homotopy_bench.runs.fusing import Fusing
+from homotopy_bench.runs.job import Job
+from homotopy_bench.runs.many import train_members
+from homotopy_bench.runs.member import Member
 from homotopy_bench.training.batches import Batches, TensorSplit
 from tests.cases import CASES, need_data
 from tests.composing import compose
@@ -60,6 +65,26 @@ def test_subsets_are_the_beginnings(tmp_path: Path) -> None:
     assert len(splits.train.tokens) == 401 - round(0.05 * 401)
     with pytest.raises(InputError, match=r"dataset.test_subset=9: accepted: at most the 5 windows of the test part"):
         Text(file=file, context=10, test_subset=9).load(tmp_path)
+
+
+def test_a_run_goes_on_with_the_text_that_it_began_with_alone(tmp_path: Path) -> None:
+    file = Path(written(tmp_path))
+    small = ("model.depth=1", "model.width=8", "model.heads=2", "training.epochs=2", "training.batch_size=8")
+    config = compose(
+        "dataset=text", f"dataset.file={file}", "dataset.context=8", "model=transformer", "method=baseline", *small,
+        "training.checkpoint_every=1",
+    )  # fmt: skip
+    stopping = Job(config, tmp_path / "run", [], on_evaluation=lambda _: signal.raise_signal(signal.SIGINT))
+    assert not train_members([Member.begin(stopping)], Fusing())
+    file.write_bytes(CONTENT[::-1])
+    job = Job(config, tmp_path / "run", [])
+    (member,) = members = [Member.continued(job)]
+    train_members(members, Fusing())
+    assert "its data have changed since it began" in str(member.error)
+    file.write_bytes(CONTENT)
+    (member,) = members = [Member.continued(job)]
+    assert train_members(members, Fusing())
+    assert member.status == "completed"
 
 
 @pytest.mark.parametrize(

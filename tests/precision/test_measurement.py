@@ -128,6 +128,20 @@ def test_activations_are_the_outputs_of_every_layer_and_their_gradients_those_of
     assert torch.allclose(gradients[-1], p / len(y))
 
 
+def test_the_outputs_of_a_layer_with_several_are_activations():
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells, self.head = nn.GRU(4, 3, batch_first=True), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.head(self.cells(x)[0][:, -1])
+
+    x, y = torch.randn(5, 6, 4), torch.tensor([0, 1, 0, 1, 0])
+    activations, _ = traced(Recurrent(), x, y)
+    assert [tuple(value.shape) for value in activations] == [(5, 6, 4), (5, 6, 3), (1, 5, 3), (5, 2)]
+
+
 class OnceDifferentiable(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):

@@ -67,6 +67,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"data": (X * np.nan, Y, X, Y)},
         "data: x=float64[90, 1, 4, 4]: it holds values that",
     ),
+    "inputs beyond float32": ({"data": (X * 1e39, Y, X, Y)}, "data: x=float64[90, 1, 4, 4]: it holds values that"),
     "complex inputs": ({"data": (X * 1j, Y, X, Y)}, "data: x=complex128[90, 1, 4, 4]: "),
     "inputs of texts": ({"data": (X.astype(str), Y, X, Y)}, "data: x=<U"),
     "inputs of another shape": ({"data": (X, Y, X[:, :, 1:], Y)}, "data: x_test=(90, 1, 3, 4): x has shape "),

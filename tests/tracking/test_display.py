@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from homotopy_bench.tracking.display import Lines, display, print_result
+from homotopy_bench.tracking.display import Lines, display, print_line, print_result
 
 
 def line(step: int, steps: int) -> dict[str, float]:
@@ -35,6 +35,12 @@ SUMMARY = {
     "best_on_path": {"epoch": 3, "t": 0.3, "val_acc_path": 0.875, "test_acc_path": 0.625},
     "cost": {"gradient_evaluations": 90, "train_seconds": 1.5, "eval_seconds": 0.5},
 }
+
+
+def test_a_line_is_printed_as_it_is() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    print_line(console, "record: exp:a:1 [bold]x[/bold]")
+    assert console.file.getvalue() == "record: exp:a:1 [bold]x[/bold]\n"  # type: ignore[attr-defined]
 
 
 def test_a_file_gets_about_twenty_plain_lines_and_the_last_evaluation() -> None:

@@ -56,6 +56,8 @@ class Power(Estimator):
         if all(0.0 < length < inf for length in lengths.tolist()):
             torch.div(image, lengths[:, None], out=own)
         else:  # a broken or vanishing product must not cost the vector, which may still be good at the next step
+            # In float32 the squares of a sound product may be beyond all numbers.
+            lengths = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64).to(image)
             sound = (lengths.isfinite() & (lengths > 0.0))[:, None]
             own.copy_(torch.where(sound, image / lengths[:, None], own))
         return lengths

@@ -163,7 +163,7 @@ def print_records(jobs: Iterable[tuple[int, Sequence[str], Mapping[str, Any] | N
 
     console = Console()
     print_jobs(console, [(f"#{number} {_shown(one)}", summary) for number, one, summary in jobs if summary])
-    console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"records: {sweep}", soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def _shown(overrides: Iterable[str]) -> str:
