@@ -240,6 +240,14 @@ def test_links_of_the_readme_lead_to_files() -> None:
     assert not [link for link in links if not (ROOT / link).exists()]
 
 
+def test_what_is_said_to_be_proved_is_proved_there() -> None:
+    lines = [line.split("|") for line in (ROOT / "tests" / "README.md").read_text().splitlines()]
+    named = [one for line in lines if len(line) > 3 for one in re.findall(r"([\w/]+\.py)::(\w+)", line[2])]
+    assert len(named) > 50
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(), f"{file}::{test}"
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
