@@ -38,10 +38,10 @@ those of the target network (t = 1) after the last step.
 | one row is ahead of another | interval of the paired difference above 0 | its mean above 0 | else |
 | a range | our mean within | some of our runs within | none |
 | a range of values over a training | ours inside | they overlap | apart |
-| one figure goes with another | interval of tau-b within rows on the claimed side, on both splits | on one split, or tau-b alone | else |
+| one figure goes with another, within rows | interval of tau-b on that side, both splits | one, or tau-b alone | else |
 | one figure falls or is above another, no size named | in both splits, or in all runs | in one | else |
 | a warm-up is needed | it adds more than a point, and its interval is above 0 | more than a point | else |
-| an overhead | processor time and forward passes in the range (5 to 15 % for +9.8 %, within 5 % of 0) | one of them | neither |
+| an overhead | time and forward passes in the range (+9.8 %: 5 to 15; 0 %: -5 to 5) | one of them | neither |
 | a count of starts | within 2 % of them | with one of the anchors that the text leaves open | else |
 
 *Not measured yet*: no records of its command are kept. *(fast protocol)*: judged from fewer samples and epochs than its
