@@ -208,6 +208,8 @@ class Driver:
 
     def _measure_landscape(self, training: Training, scores: Evaluation) -> None:
         """Measure around the networks of the runs for which that is due."""
+        if not any(member.job.config.landscape.splits for member in self.members):
+            return
         ended = training.step == training.total_steps
         due: list[int] = []
 
