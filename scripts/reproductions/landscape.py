@@ -94,7 +94,7 @@ def measure(plan: Plan, page: Path) -> str:
     file = page.with_suffix(".json")
     kept: dict[str, Row] = read_json(file) if file.exists() else {}
     for name in plan.chosen(list(SOURCE)):
-        if name not in kept:
+        if len(kept.get(name, {"runs": ()})["runs"]) < SOURCE[name].seeds:  # also where a run had failed
             kept[name] = _measured(name, plan.outputs / NAME)
             file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, json.dumps({row: kept[row] for row in SOURCE if row in kept}).encode() + b"\n")

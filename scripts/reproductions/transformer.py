@@ -189,7 +189,7 @@ def diverged(run: Training) -> bool:
 def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
     yield from ("# Transformers: where warm-up matters", "")
     yield (
-        "A decoder of 12 blocks of 64 on 270 kB of Shakespeare (contexts of 64 bytes, batch 16, 1250 steps) and a "
+        "A decoder of 12 blocks of 64 on 270 kB of Shakespeare (contexts of 64 bytes, batch 16, 1260 steps) and a "
         "vision transformer of the same size on 6000 digits of MNIST (batch 64, 840 steps), Glorot initialisation, "
         "AdamW, no clipping. *post*: y = norm(x + f(x)); *pre*: y = x + f(norm(x)). *No warm-up*: a constant rate "
         "from the first step; *linear warm-up*: over a fifth of the training; *cap* and *kappa*: the two forms of "
@@ -217,7 +217,7 @@ def _lines(runs: Runs, picture: str, command: str) -> Iterator[str]:
     if skipless:
         yield from ("", "## Without skips", "")
         yield (
-            "A decoder of 6 blocks of 64, normalised before its branches, 2500 steps with warm-up, cosine and "
+            "A decoder of 6 blocks of 64, normalised before its branches, 2520 steps with warm-up, cosine and "
             f"clipping; the skips fade over the first 60 % of the steps. {SKIPLESS_SEEDS} seeds. Test loss in nats."
         )
         yield from ("", "| network | " + " | ".join(SKIPLESS_RATES) + " |", "|---|" + "---:|" * len(SKIPLESS_RATES))

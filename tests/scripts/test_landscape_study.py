@@ -37,3 +37,13 @@ def test_a_row_is_measured_once_and_its_figures_are_on_the_page(
     assert (tmp_path / "landscape_barriers.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(landscape, "_measured", None)
     assert landscape.measure(Plan(tmp_path / "elsewhere"), tmp_path / "page.md") == page
+    monkeypatch.setattr(landscape, "SOURCE", {"narrow_sharp": Row(TINY, 4)})  # one of whose runs had failed
+    again: list[str] = []
+
+    def measured(name: str, folder: Path) -> dict[str, object]:
+        again.append(name)
+        return kept  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(landscape, "_measured", measured)
+    landscape.measure(Plan(tmp_path / "elsewhere"), tmp_path / "page.md")
+    assert again == ["narrow_sharp"]
