@@ -307,9 +307,11 @@ def draw(runs: Runs) -> Figure:
     """Return a picture of training loss and learning rate over epochs at two base rates, of the first seed."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.0, 10.0), layout="constrained")
-    panels = figure.subplots(2 * len(NETWORKS), len(NORMS), sharex="row")
-    for row, network in enumerate(NETWORKS):
+    networks = [name for name in NETWORKS if any(any(row.values()) for row in _warm(runs, name).values())]
+    networks = networks or list(NETWORKS)[:1]
+    figure = Figure(figsize=(11.0, 5.0 * len(networks)), layout="constrained")
+    panels = figure.subplots(2 * len(networks), len(NORMS), sharex="row")
+    for row, network in enumerate(networks):
         for column, norm in enumerate(NORMS):
             losses, rates = panels[2 * row][column], panels[2 * row + 1][column]
             for index, rule in enumerate(RULES):
@@ -322,9 +324,9 @@ def draw(runs: Runs) -> Figure:
             rates.set(yscale="log", xlabel="epoch", ylabel="learning rate")
             for axes in (losses, rates):
                 axes.grid(alpha=0.25)
-    lines, labels = panels[0][1].get_legend_handles_labels()
-    if lines:
-        panels[0][1].legend(lines, labels, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    every = {label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    if every:
+        panels[0][1].legend(every.values(), every.keys(), fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
