@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.models.base import Model
+from homotopy_bench.tracking.resumable import FINAL
 from reproductions import identity_source
 from reproductions.identity_source import BASELINE, HOMOTOPY
 from reproductions.search import Contender
 from reproductions.source_study import Protocol, SourceStudy
-from reproductions.trained import final_summary
+from reproductions.trained import final_summary, own_summary
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,14 +62,12 @@ def trained(runs: Mapping[Path, Sequence[str]]) -> Mapping[Path, dict[str, Any]]
     import torch
 
     from homotopy_bench import compose, train
-    from reproductions.trained import refuse_another
 
     torch.set_num_threads(1)
     found = {}
     for folder, overrides in runs.items():
         config = compose(*overrides)
-        refuse_another(folder, config)
-        if not final_summary(folder):
+        if own_summary(folder, config).get("status") not in FINAL:
             shutil.rmtree(folder, ignore_errors=True)
             splits = config.dataset.load(config.paths.data_root())
             shape = tuple(splits.train.x.shape[1:])

@@ -73,8 +73,7 @@ def train_missing(runs: Mapping[Path, Sequence[str]], fusing: Fusing, threads: i
     members: list[Member] = []
     for folder, overrides in runs.items():
         config = compose(*overrides)
-        refuse_another(folder, config)
-        kept = _summary(folder)
+        kept = own_summary(folder, config)
         if kept.get("status") not in FINAL:
             job = Job(config, folder, list(overrides), keeps_network=False)
             members.append(Member.continued(job) if holds_run(folder) else Member.begin(job))
@@ -87,15 +86,16 @@ def train_missing(runs: Mapping[Path, Sequence[str]], fusing: Fusing, threads: i
     return {folder: kept for folder in runs if (kept := _summary(folder)).get("status") in FINAL}
 
 
-def refuse_another(folder: Path, config: Config) -> None:
-    """Refuse to take the record of another configuration for one of this.
+def own_summary(folder: Path, config: Config) -> dict[str, Any]:
+    """Return ``summary.json`` of a run of this configuration, else an empty mapping.
 
     Raises:
-        SystemExit: If the folder holds it.
+        SystemExit: If the folder holds the record of another one.
     """
     kept = _summary(folder)
     if kept and kept["config_hash"] != config.hash():
         raise SystemExit(f"{folder}: the record of another configuration; give another --outputs")
+    return kept
 
 
 def _summary(folder: Path) -> dict[str, Any]:

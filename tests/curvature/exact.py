@@ -97,3 +97,25 @@ def symmetric(eigenvalues: Tensor, seed: int = 0) -> Tensor:
 def generator(seed: int = 0) -> torch.Generator:
     """A source of randomness of its own."""
     return torch.Generator().manual_seed(seed)
+
+
+class OnceDifferentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * x.cos()
+
+
+class Sine(nn.Module):
+    def __init__(self, function: type[torch.autograd.Function]) -> None:
+        super().__init__()
+        self._function = function
+
+    def forward(self, x):
+        return self._function.apply(x)  # type: ignore[no-untyped-call]

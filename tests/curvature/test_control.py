@@ -126,6 +126,12 @@ def test_a_target_is_never_learnt_from_no_curvature() -> None:
     assert rule.rate(1, 1.0) == [1.0]
     rule.observe(2, [2.0], [0.1])
     assert rule.rate(2, 1.0)[0] < 0.5
+    layers = Kappa(Curvature(form="kappa", dense_steps=1, scope="per_layer"), 2.0, 2)
+    for step, square in enumerate((1.0, 0.1)):  # a layer that has none keeps no other from its target
+        layers.observe(step, [2.0, 0.0], [square, 1.0])
+        rates = layers.rate(step, 1.0)
+    assert rates[0] < 0.5
+    assert rates[1] == 1.0
 
 
 @pytest.mark.parametrize("form", FORMS)

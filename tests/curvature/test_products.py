@@ -12,8 +12,7 @@ from homotopy_bench.curvature.point import split_batches
 from homotopy_bench.curvature.products import gauss_newton_operator, hessian_operator, rebuilt_hessian_operator
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy, training_loss
-from tests.curvature.exact import NETWORKS, dense, network_case
-from tests.precision.test_measurement import OnceDifferentiable, Sine
+from tests.curvature.exact import NETWORKS, OnceDifferentiable, Sine, dense, network_case
 
 HESSIANS = [hessian_operator, streamed_hessian_operator, rebuilt_hessian_operator]
 

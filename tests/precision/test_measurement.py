@@ -19,7 +19,7 @@ from homotopy_bench.precision.output import to_json, to_text
 from homotopy_bench.runs.target_network import at_initialization
 from homotopy_bench.training.trainer import Trainer
 from tests.composing import compose
-from tests.curvature.exact import NETWORKS, hessian_of, network_case
+from tests.curvature.exact import NETWORKS, OnceDifferentiable, Sine, hessian_of, network_case
 
 EPS = 1e-6
 
@@ -142,19 +142,6 @@ def test_the_outputs_of_a_layer_with_several_are_activations():
     assert [tuple(value.shape) for value in activations] == [(5, 6, 4), (5, 6, 3), (1, 5, 3), (5, 2)]
 
 
-class OnceDifferentiable(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.sin()
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient):
-        (x,) = ctx.saved_tensors
-        return gradient * x.cos()
-
-
 class Detached(torch.autograd.Function):
     """Its second derivative is left out without a trace in the graph."""
 
@@ -167,15 +154,6 @@ class Detached(torch.autograd.Function):
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
         return gradient * x.detach().cos()
-
-
-class Sine(nn.Module):
-    def __init__(self, function: type[torch.autograd.Function]) -> None:
-        super().__init__()
-        self._function = function
-
-    def forward(self, x):
-        return self._function.apply(x)  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("function", [OnceDifferentiable, Detached])

@@ -38,9 +38,9 @@ SUMMARY = {
 
 
 def test_a_line_is_printed_as_it_is() -> None:
-    console = Console(file=io.StringIO(), width=40)
-    print_line(console, "record: exp:a:1 [bold]x[/bold]")
-    assert console.file.getvalue() == "record: exp:a:1 [bold]x[/bold]\n"  # type: ignore[attr-defined]
+    file = io.StringIO()
+    print_line(Console(file=file, width=40), "record: exp:a:1 [bold]x[/bold]")
+    assert file.getvalue() == "record: exp:a:1 [bold]x[/bold]\n"
 
 
 def test_a_file_gets_about_twenty_plain_lines_and_the_last_evaluation() -> None:

@@ -40,7 +40,7 @@ class Kappa(Rule):
         ]
         self.kappa = [mean / of for mean, of in zip(self.mean, square, strict=True)]
         # After the warm-up only where every estimate of it has failed.
-        positive = all(kappa > 0.0 for kappa in self.kappa)  # nothing can be far above a target of 0
+        positive = any(kappa > 0.0 for kappa in self.kappa)  # nothing can be far above a target of 0
         if isnan(self.target[0]) and positive and (step < self.options.dense_steps or not self.seen):
             self.seen.append(self.kappa)
 
