@@ -15,22 +15,26 @@ WORKERS ?= 2
 setup: .venv/installed
 dev: .venv/developed
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/bin/python:
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Python 3.11 to 3.13 is needed, this is " + sys.version'
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
 	$(call install,.)
 	touch $@
 
-.venv/developed: .venv/installed
+# What the commands need comes with it, in one go: pip resolves everything at every call.
+.venv/developed: pyproject.toml constraints.txt | .venv/bin/python
 	$(call install,.[dev])
-	touch $@
+	touch .venv/installed $@
 
 # Without a GPU, PyTorch's builds without CUDA are taken where their index can be reached: a tenth of the download.
+# Nothing is compiled before it is imported: of 24,000 files most never are.
 CPU_BUILDS = https://download.pytorch.org/whl/cpu
 define install
 	if ! command -v nvidia-smi >/dev/null && $(PYTHON) -c 'from urllib.request import urlopen; urlopen("$(CPU_BUILDS)/torch/", timeout=5)' 2>/dev/null; \
 	then cpu='--extra-index-url $(CPU_BUILDS)'; fi; \
-	.venv/bin/python -m pip install --quiet $$cpu --constraint constraints.txt --editable '$(1)'
+	.venv/bin/python -m pip install --quiet --no-compile $$cpu --constraint constraints.txt --editable '$(1)'
 endef
 
 train: setup

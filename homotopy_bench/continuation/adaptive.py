@@ -1,4 +1,4 @@
-"""Move t when the loss allows it, so that there is no length of warm-up to tune."""
+"""Move t when the loss allows it; the length of the path is then at most what ``reserve`` leaves."""
 
 from __future__ import annotations
 

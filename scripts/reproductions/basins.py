@@ -6,10 +6,12 @@ against that between two baselines, seed by seed:
 - same start: B(homotopy_s, baseline_s) - B(baseline_s with another order of the data, baseline_s)
 - other start: B(homotopy_s, baseline_{s+1}) - B(baseline_s, baseline_{s+1})
 
-with the 95 % interval of the mean difference by Student's t. Whether a difference is one of basins or of names of
-units, only a matching can tell, and in a deep network only after REPAIR, without which the middle of every chord is at
-chance; where that was not done, or the matching has not converged or is no better than random permutations, the answer
-is *unknown*. Of 5 seeds no p can be below 0.062.
+Homotopies begin orthogonal: the looks-linear baseline has no start in common with them, whatever the seed.
+
+The differences are given with the 95 % interval of their mean by Student's t. Whether a difference is one of basins or
+of names of units, only a matching can tell, and in a deep network only after REPAIR, without which the middle of every
+chord is at chance; where that was not done, or the matching has not converged or is no better than random permutations,
+the answer is *unknown*. Of 5 seeds no p can be below 0.062.
 """
 
 from __future__ import annotations
@@ -121,11 +123,12 @@ def _study(rows: Mapping[str, Row], metrics: Mapping[str, PairMetric], folder: P
 
 
 def _pairs(first: Sequence[FinishedRun], second: Sequence[FinishedRun]) -> tuple[list[Pair], list[Pair]]:
-    """Return the pairs of equal seeds, and those in which the second has the seed after."""
+    """Return the pairs of equal seeds, if these are equal starts, and those in which the second has the seed after."""
     by_seed = {run.config.seed: run for run in second}
     seeds = sorted(by_seed)
     after = dict(zip(seeds, seeds[1:] + seeds[:1], strict=True))
-    start = [(run, by_seed[run.config.seed]) for run in first if run.config.seed in by_seed]
+    pairs = [(run, by_seed[run.config.seed]) for run in first if run.config.seed in by_seed]
+    start = [(one, other) for one, other in pairs if one.config.model.init == other.config.model.init]
     other = [(run, by_seed[after[run.config.seed]]) for run in first if run.config.seed in after]
     return start, other
 
@@ -168,6 +171,8 @@ def _levels(
     lines.append(f"| between | pairs | {' | '.join(header)} | disagreement, test | unknown matchings |")
     lines.append(f"|---|---:|{'---:|' * (len(header) + 2)}")
     for name, pairs in groups.items():
+        if not pairs:
+            continue
         cells = [_interval(_values(pairs, table, split, way)) for way in WAYS for split in SPLITS]
         cells.append(_interval(_values(pairs, table, "test", "disagreement")))
         lines.append(f"| {name} | {len(pairs)} | {' | '.join(cells)} | {_unknown(pairs, table)} |")
@@ -188,7 +193,7 @@ def _verdicts(
     ]
     for (homotopy, base), (start, other) in kinds.items():
         for words, own, reference in (("same", start, order[base][0]), ("other", other, same[base][1])):
-            for way, path in WAYS.items():
+            for way, path in WAYS.items() if own else ():
                 differences = [
                     a - b
                     for a, b in zip(_values(own, table, split, way), _values(reference, table, split, way), strict=True)

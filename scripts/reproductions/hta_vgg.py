@@ -71,7 +71,7 @@ table 2 has for VGG19 (5.82 % for VGG13), and VGG16's pair 5.88 % and 6.35 %, wh
 6.14 % for VGG16). Table 3's best of five runs, 91.66 % (VGG11) and 93.09 % (VGG13), are errors of 8.34 % and 6.91
 %, where table 2 has 7.02 % and 5.14 %; they are those of figure 3, where HTA is applied to the convolutions alone,
 for which neither text nor code has settings. Those best of five are 0.13 and 0.33 points above their own means
-(91.53 and 92.76 %), which alone is up to 40 % of the gain that figure 3 shows; how many runs the traditional method
+(91.53 and 92.76 %), which alone is 22 and 41 % of the gains that figure 3 shows; how many runs the traditional method
 had is not said."""
 
 FULL_ABOUT = f"""VGG with batch normalisation on all of CIFAR-10, crops and flips, 620 epochs: the `hta_vgg*`

@@ -8,7 +8,7 @@ from typing import Literal
 
 from reproductions.claims.kept import Kept
 
-Verdict = Literal["holds", "holds in part", "refuted", "not testable here", "not measured yet"]
+Verdict = Literal["holds", "holds in part", "not shown", "refuted", "not testable here", "not measured yet"]
 
 
 @dataclass(frozen=True)

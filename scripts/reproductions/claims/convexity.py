@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
-from reproductions.claims.judging import of_a_gain, trained
+from reproductions.claims.judging import joined, of_a_gain, trained
 from reproductions.claims.kept import Kept, percent
 from reproductions.convexity_source import HIGH
 
@@ -26,7 +26,8 @@ def _convex(_: Kept) -> Finding:
 
 
 def _relu(kept: Kept) -> Finding:
-    return Finding(f"{percent(kept.values(STUDY, 'relu'), 2)}{_protocol(kept, 'relu')}", "holds")
+    text = f"{percent(kept.values(STUDY, 'relu'), 2)}{_protocol(kept, 'relu')}; it promises nothing"
+    return Finding(text, "not testable here")
 
 
 def _scheduled(kept: Kept) -> Finding:
@@ -67,14 +68,12 @@ def of_rates(verdicts: Sequence[Verdict], reliable: bool) -> Verdict:
         reliable: Whether at some rate it trains with every seed and the other does not.
 
     Returns:
-        What all rates say where they agree that it holds, or holds in part; else that it holds in part where the row is
-        ahead at one of them, or is the more reliable, and is refuted where it is neither.
+        What the rates say together; at least that it holds in part where the row is the more reliable at one of them.
     """
     if "not measured yet" in verdicts:
         return "not measured yet"
-    if len(set(verdicts)) == 1 and verdicts[0] != "refuted":
-        return verdicts[0]
-    return "holds in part" if "holds" in verdicts or reliable else "refuted"
+    together = joined(verdicts)
+    return "holds in part" if reliable and together != "holds" else together
 
 
 def _protocol(kept: Kept, *rows: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from math import log2
 from statistics import fmean
 
+from homotopy_bench.core import statistics
 from reproductions.claims.claim import Claim, Finding, Source, Verdict, untestable
-from reproductions.claims.judging import TRAINS, of_a_gain, of_one_run, one_run, range_within, trained, within
+from reproductions.claims.judging import TRAINS, joined, of_a_gain, of_one_run, one_run, range_within, trained, within
 from reproductions.claims.kept import Kept, percent, spread
 from reproductions.curvature_estimators import EVERY, quality
 from reproductions.curvature_overhead import AGAIN, REFERENCE
@@ -21,7 +22,10 @@ COMMAND = f"python scripts/reproduce.py {STUDY}"
 THEIR_LOSS = 0.34
 """Points by which the source's adaptive rate is behind its constant one."""
 
-DIAMETER, EPSILON, THEIR_KAPPA = 10.0, 1e-6, 0.276
+DIAMETER, EPSILON, THEIR_KAPPA, THEIR_BITS = 10.0, 1e-6, 0.276, 24.7
+HALF_A_BIT = 0.5
+"""Bits within which two bounds are one."""
+
 NEED = 0.01
 """Accuracy by which a warm-up must help for a method to need it."""
 
@@ -47,9 +51,9 @@ def _accuracy(row: str, theirs: float) -> Judge:
 def _slightly_worse(kept: Kept) -> Finding:
     constant, rule = kept.paired(STUDY, "constant", "demonstration")
     found = of_a_gain(constant, rule)
-    loss = [PERCENT * (a - b) for a, b in zip(constant, rule, strict=True)]
-    if found.verdict == "holds" and one_run(loss, THEIR_LOSS) != "holds":
-        size = "more" if fmean(loss) > THEIR_LOSS else "less"
+    loss = statistics.student_interval([PERCENT * (a - b) for a, b in zip(constant, rule, strict=True)])
+    if found.verdict == "holds" and loss is not None and not loss.low <= THEIR_LOSS <= loss.high:
+        size = "more" if loss.low > THEIR_LOSS else "less"
         return Finding(f"{found.ours}, which is {size} than the source's", "holds in part")
     return found
 
@@ -109,7 +113,8 @@ def _overhead(row: str, low: float, high: float) -> Judge:
     def judge(kept: Kept) -> Finding:
         seconds = kept.processor_seconds()
         clock, again = (PERCENT * (seconds[name] / seconds[REFERENCE] - 1.0) for name in (row, AGAIN))
-        runs = [kept.values(STUDY, name, "forward_equivalents") for name in (row, REFERENCE)]
+        same = REFERENCE if row == AGAIN else row
+        runs = [kept.values(STUDY, name, "forward_equivalents") for name in (same, REFERENCE)]
         work = PERCENT * (fmean(runs[0]) / fmean(runs[1]) - 1.0)
         inside = [low <= value <= high for value in (clock, work)]
         verdict: Verdict = "holds" if all(inside) else "holds in part" if any(inside) else "refuted"
@@ -123,17 +128,18 @@ def _needs(row: str, warmed: str, claimed: bool) -> Judge:
     def judge(kept: Kept) -> Finding:
         without, with_ = kept.paired(STUDY, row, warmed)
         found = of_a_gain(with_, without)
-        helps = fmean(with_) - fmean(without) > NEED
         train = [f"{trained(values)} of {len(values)}" for values in (with_, without)]
         text = (
             f"with 100 steps of warm-up against none: {found.ours}; {train[0]} seeds train with it, {train[1]} without"
         )
-        if found.verdict == "not measured yet":
+        added = statistics.student_interval([a - b for a, b in zip(with_, without, strict=True)])
+        if added is None:
             return Finding(text, found.verdict)
         if max(fmean(without), fmean(with_)) < TRAINS:
             return Finding(f"{text}; on average neither does", "not testable here")
-        if helps and found.verdict != "holds":
-            return Finding(text, "holds in part")
+        helps = added.low > 0.0 and fmean(with_) - fmean(without) > NEED
+        if not helps and added.high >= NEED:
+            return Finding(text, "not shown")
         return Finding(text, "holds" if helps == claimed else "refuted")
 
     return judge
@@ -147,7 +153,8 @@ def _bits(kept: Kept) -> Finding:
         f"the arithmetic gives {theirs:.1f}; with our kappa {here:.1f}, with the Hessian's {power:.1f}. The proxy "
         "is no curvature, and the formula changes with the unit of the loss (precision.md)"
     )
-    return Finding(text, "holds in part")
+    near = [abs(bits - THEIR_BITS) <= HALF_A_BIT for bits in (theirs, here, power)]
+    return Finding(text, joined(["holds" if one else "refuted" for one in near]))
 
 
 def _predicts(kept: Kept) -> Finding:
@@ -213,7 +220,7 @@ SOURCE = Source(
         Claim("The bound says which format is enough: float16 too small, float32 marginal, float64 enough", "3, 12",
               "none", BITS, _predicts),
         untestable("Memory", "2, 12", "< 5 % more", "the rule keeps a few numbers; peaks are those of whole processes"),
-        Claim("Constant rate: overhead", "9", "0 %", COMMAND, lambda _: Finding("the reference", "holds")),
+        Claim("Constant rate: overhead", "9", "0 %", TIMES, _overhead(AGAIN, -5.0, 5.0)),
         Claim("Constant rate: needs a manual warm-up", "9", "yes", COMMAND,
               _needs("constant_high", "constant_high_warmup", True)),
         Claim("Linear warm-up: overhead", "9", "0 %", TIMES, _overhead("linear_warmup", -5.0, 5.0)),

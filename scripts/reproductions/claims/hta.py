@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import fmean
 from typing import Any
 
 from homotopy_bench.functions.table1 import ANCHORS, AXES, PAPER_HOMOTOPY, PAPER_PLAIN, PAPER_SINGLE
@@ -135,8 +134,8 @@ def _table_3(depth: int) -> Judge:
 def _best_of_five(_: Kept) -> Finding:
     gains = {depth: row[2] - row[0] for depth, row in TABLE_3.items()}
     text = "the best of five is above their mean by " + ", ".join(f"{gain:.2f} (VGG{d})" for d, gain in gains.items())
-    shares = [gains[depth] / (hta - plain) for depth, (plain, hta) in FIGURE_3.items()]
-    text += f" points: {fmean(shares):.0%} of the gains of figure 3, whose HTA values are "
+    shares = [f"{PERCENT * gains[depth] / (hta - plain):.0f}" for depth, (plain, hta) in FIGURE_3.items()]
+    text += f" points: {' and '.join(shares)} % of the gains of figure 3, whose HTA values are "
     text += "and ".join(f"{hta:.2f} " for _, hta in FIGURE_3.values()) + "%"
     verdict: Verdict = (
         "holds in part" if any(FIGURE_3[depth][1] == TABLE_3[depth][2] for depth in FIGURE_3) else "holds"

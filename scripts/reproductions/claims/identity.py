@@ -55,7 +55,7 @@ def _start(kept: Kept) -> Finding:
     faster = all(a < b for a, b in zip(*losses, strict=True))
     text = (
         f"training loss after epoch {EARLY}: {fmean(losses[0]):.2f} on the path, {fmean(losses[1]):.2f} plain; "
-        f"accuracy at t = 1 then: {early[0]} and {early[1]}"
+        f"accuracy at t = 1 then: {early[0]} and {early[1]}: what learns is the network on the path"
     )
     return Finding(text, "holds in part" if faster else "refuted")
 

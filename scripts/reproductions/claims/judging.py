@@ -12,6 +12,9 @@ from reproductions.source_study import PERCENT
 TRAINS = 0.5
 """Test accuracy above which a network of ten classes counts as trained."""
 
+REACH = 0.1
+"""Share of a source's figure that the interval of our mean may reach to either side and still confirm it."""
+
 
 def trained(values: Sequence[float]) -> int:
     """Return how many accuracies are those of networks that train at all."""
@@ -26,8 +29,9 @@ def one_run(values: Sequence[float], theirs: float) -> Verdict:
         theirs: The source's.
 
     Returns:
-        That it holds where their figure is within the 95 % interval of our mean, in part where it is only where one
-        more run would lie, and is refuted beyond; of one seed nothing is said.
+        That it holds where their figure is within the 95 % interval of our mean, and this reaches no more than
+        :data:`REACH` of the figure to either side: a wide one has room for any. In part where it is only where one more
+        run would lie; refuted beyond. Of one seed nothing is said.
     """
     if len(values) == 1:
         return "not measured yet"
@@ -35,7 +39,10 @@ def one_run(values: Sequence[float], theirs: float) -> Verdict:
     if not low <= theirs <= high:
         return "refuted"
     mean = statistics.student_interval(values)
-    return "holds" if mean is None or mean.low <= theirs <= mean.high else "holds in part"
+    if mean is None:
+        return "holds"
+    precise = mean.high - mean.low <= 2.0 * REACH * abs(theirs)
+    return "holds" if precise and mean.low <= theirs <= mean.high else "holds in part"
 
 
 def range_within(ours: tuple[float, float], theirs: tuple[float, float]) -> Verdict:
@@ -69,8 +76,8 @@ def of_one_run(values: Sequence[float], theirs: float, more: str = "") -> Findin
 def of_a_gain(ours: Sequence[float], reference: Sequence[float]) -> Finding:
     """Judge whether one row is ahead of another, in points over paired seeds.
 
-    It holds where the 95 % interval of the difference is above 0, in part where the mean alone is above 0, and is
-    refuted where it is not.
+    It holds where the 95 % interval of the difference is above 0, is refuted where it is below, and is not shown where
+    it contains 0.
 
     Args:
         ours: Accuracies, fractions, by seed.
@@ -85,7 +92,34 @@ def of_a_gain(ours: Sequence[float], reference: Sequence[float]) -> Finding:
     if interval is None:
         return Finding(f"{text}, one seed", "not measured yet")
     text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
-    return Finding(text, "holds" if interval.low > 0.0 else "holds in part" if mean > 0.0 else "refuted")
+    return Finding(text, side(interval.low, interval.high))
+
+
+def side(low: float, high: float) -> Verdict:
+    """Judge by an interval whether a figure is above 0.
+
+    Args:
+        low: Lower end of the interval.
+        high: Its upper end.
+
+    Returns:
+        That it holds where the interval is above 0, is refuted where it is below, and not shown where 0 is inside.
+    """
+    return "holds" if low > 0.0 else "refuted" if high < 0.0 else "not shown"
+
+
+def joined(verdicts: Sequence[Verdict]) -> Verdict:
+    """Judge what is claimed of several splits or rates.
+
+    Args:
+        verdicts: The verdict of each.
+
+    Returns:
+        The verdict where all agree; in part where it holds, or holds in part, in one of them; else not shown.
+    """
+    if len(set(verdicts)) == 1:
+        return verdicts[0]
+    return "holds in part" if {"holds", "holds in part"} & set(verdicts) else "not shown"
 
 
 def within(values: Sequence[float], low: float, high: float) -> Verdict:

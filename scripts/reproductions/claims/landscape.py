@@ -8,7 +8,7 @@ from statistics import fmean
 
 from homotopy_bench.analysis.correlations import correlations
 from reproductions.claims.claim import Claim, Finding, Source, Verdict
-from reproductions.claims.judging import within
+from reproductions.claims.judging import joined, side, within
 from reproductions.claims.kept import Kept, NotMeasured, spread
 from reproductions.landscape import COMMAND
 
@@ -27,15 +27,9 @@ def _both(row: str, figure: str, low: float, high: float, digits: int = 3) -> Ju
             values = list(kept.landscape(row, figure, split).values())
             texts.append(f"{split} {fmean(values):.{digits}g}")
             verdicts.append(within(values, low, high))
-        return Finding(f"{', '.join(texts)} ({len(values)} of them)", _joined(verdicts))
+        return Finding(f"{', '.join(texts)} ({len(values)} of them)", joined(verdicts))
 
     return judge
-
-
-def _joined(verdicts: list[Verdict]) -> Verdict:
-    if all(verdict == "holds" for verdict in verdicts):
-        return "holds"
-    return "refuted" if all(verdict == "refuted" for verdict in verdicts) else "holds in part"
 
 
 def _of_test(figure: str, low: float, high: float, scale: float, digits: int) -> Judge:
@@ -64,10 +58,9 @@ def _correlation(figure: str, outcome: str, sign: int) -> Judge:
                 raise NotMeasured(f"{figure}: {found.refused}")
             low, high = found.interval
             texts.append(f"{split} {found.tau:+.2f} [{low:+.2f}, {high:+.2f}]")
-            clear = min(sign * low, sign * high) > 0.0
-            verdicts.append("holds" if clear else "holds in part" if sign * found.tau > 0.0 else "refuted")
+            verdicts.append(side(*sorted((sign * low, sign * high))))
         text = f"tau-b within rows of equal settings: {', '.join(texts)} ({found.runs} runs in {found.strata} rows)"
-        return Finding(text, _joined(verdicts))
+        return Finding(text, joined(verdicts))
 
     return judge
 
@@ -83,25 +76,24 @@ def _wider(kept: Kept) -> Finding:
     rows = [row for row in reversed(ADAMW) if _measured(kept, row, "lambda_max")]
     if len(rows) < 2:
         raise NotMeasured("two widths")
-    texts, falling = [], []
+    texts: list[str] = []
+    verdicts: list[Verdict] = []
     for split in SPLITS:
         means = [fmean(kept.landscape(row, "lambda_max", split).values()) for row in rows]
         texts.append(f"{split} {', '.join(f'{mean:.3g}' for mean in means)}")
-        falling.append(all(a > b for a, b in pairwise(means)))
+        verdicts.append("holds" if all(a > b for a, b in pairwise(means)) else "refuted")
     widths = ", ".join(row.partition("_")[2] for row in rows)
-    return Finding(
-        f"lambda_max at widths {widths}: {'; '.join(texts)}", _joined(["holds" if f else "refuted" for f in falling])
-    )
+    return Finding(f"lambda_max at widths {widths}: {'; '.join(texts)}", joined(verdicts))
 
 
 def _sharper(kept: Kept) -> Finding:
-    texts, ahead = [], []
+    texts: list[str] = []
+    verdicts: list[Verdict] = []
     for split in SPLITS:
         narrow, wide = (fmean(kept.landscape(row, "barrier_loss", split).values()) for row in (NARROW, WIDE))
         texts.append(f"{split} {narrow:.3g} against {wide:.3g}")
-        ahead.append(narrow > wide)
-    verdict: Verdict = "holds" if all(ahead) else "holds in part" if any(ahead) else "refuted"
-    return Finding(f"barrier, narrow against wide: {', '.join(texts)}", verdict)
+        verdicts.append("holds" if narrow > wide else "refuted")
+    return Finding(f"barrier, narrow against wide: {', '.join(texts)}", joined(verdicts))
 
 
 SOURCE = Source(
@@ -115,10 +107,12 @@ SOURCE = Source(
               _both(WIDE, "gradient_norm", 4.4e-3, 4.8e-3)),
         Claim("Test accuracy on 6000/1200 images", "Key findings", "96.2 to 96.5 %", COMMAND,
               _of_test("test_acc", 96.2, 96.5, 100.0, 2)),
-        Claim("Test loss", "Key findings", "about 0.18", COMMAND, _of_test("test_loss", 0.16, 0.20, 1.0, 3)),
-        Claim("Barrier between two minima", "Key findings", "0.017", COMMAND,
+        Claim("Test loss", "Key findings", "about 0.18, taken as 0.16 to 0.20", COMMAND,
+              _of_test("test_loss", 0.16, 0.20, 1.0, 3)),
+        Claim("Barrier between two minima", "Key findings", "0.017, taken as 0.008 to 0.034", COMMAND,
               _both(WIDE, "barrier_loss", 0.008, 0.034)),
-        Claim("Largest loss between them", "Key findings", "0.195", COMMAND, _both(WIDE, "max_loss", 0.15, 0.25)),
+        Claim("Largest loss between them", "Key findings", "0.195, taken as 0.15 to 0.25", COMMAND,
+              _both(WIDE, "max_loss", 0.15, 0.25)),
         Claim("Flatness goes with accuracy", "Key findings", "+0.91, 3 seeds", COMMAND,
               _correlation("flatness_filter_0.05", "test_acc", -1)),
         Claim("lambda_max goes against accuracy", "Key findings", "-0.93, 3 seeds", COMMAND,
