@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.ensemble.copies import copied
@@ -46,7 +46,7 @@ class Point:
         chosen = [name for name in ensemble.parameters if fnmatchcase(name, pattern)]
         if not chosen:
             raise InputError("parameters", pattern, f"accepted: a pattern of {', '.join(ensemble.parameters)}")
-        self._network = ensemble.network
+        self._network, self._names = ensemble.network, ensemble.names
         self._shapes = {name: ensemble.parameters[name].shape for name in chosen}
         parameters = {name: values.detach().clone() for name, values in ensemble.parameters.items()}
         self._fixed = {name: values for name, values in parameters.items() if name not in self._shapes}
@@ -71,8 +71,7 @@ class Point:
             return outputs
 
     def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self._network, (parameters, buffers), (x,))
-        return outputs
+        return self._names.call(self._network, parameters | buffers, x)
 
 
 def split_batches(x: Shaped[Tensor, "N ..."], y: Shaped[Tensor, "N ..."], members: int, size: int) -> list[Batch]:

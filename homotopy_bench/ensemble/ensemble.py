@@ -27,9 +27,10 @@ from contextlib import contextmanager
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from homotopy_bench.distributed.replicas import ALONE, Replicas
+from homotopy_bench.ensemble.names import Names
 from homotopy_bench.ensemble.normalization import widen_normalizations
 from homotopy_bench.ensemble.stacked import Stacked, stack
 from homotopy_bench.models.attention import differentiable_twice
@@ -50,6 +51,7 @@ class Ensemble:
         gradients: Name -> view of the gradient, of the same shape.
         buffers: Name -> stacked buffer, shape (M, *shape of the buffer).
         network: The architecture; with M = 1 its parameters and buffers are row 0 itself.
+        names: Which of its names mean one tensor.
 
     Args:
         networks: The members as ordinary modules with their initial values, all of one architecture.
@@ -95,6 +97,7 @@ class Ensemble:
         }
         self._shapes = shapes
         self.network = networks[0]
+        self.names = Names(self.network)
         widen_normalizations(self.network, several=members > 1)
         self._stacked: Stacked | None = None
         if members == 1:
@@ -102,7 +105,8 @@ class Ensemble:
         else:
             for view in self.parameters.values():
                 view.requires_grad_()
-            self._stacked = stack(self.network, {**self.parameters, **self.buffers})
+            stacked = {**self.parameters, **self.buffers}
+            self._stacked = stack(self.network, {name: stacked[first] for name, first in self.names.first.items()})
 
     @property
     def members(self) -> int:
@@ -235,22 +239,20 @@ class Ensemble:
             Copies of the member's tensors, on the host.
         """
         stacked = {**self.parameters, **self.buffers}
-        return {name: stacked[name][member].detach().cpu().clone() for name in names}
+        return {name: stacked[self.names.first[name]][member].detach().cpu().clone() for name in names}
 
     def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self.network, (parameters, buffers), (x,))
-        return outputs
+        return self.names.call(self.network, parameters | buffers, x)
 
     def _install(self, network: nn.Module) -> None:
         """Make the tensors of a module the views of row 0, so that calling it needs no functional_call."""
+        tensors: dict[str, Tensor] = {name: values[0] for name, values in self.buffers.items()}
         for name, view in self.parameters.items():
+            tensors[name] = nn.Parameter(view[0])
+            tensors[name].grad = self.gradients[name][0]
+        for name, first in self.names.first.items():
             owner, _, attribute = name.rpartition(".")
-            parameter = nn.Parameter(view[0])
-            parameter.grad = self.gradients[name][0]
-            setattr(network.get_submodule(owner), attribute, parameter)
-        for name, values in self.buffers.items():
-            owner, _, attribute = name.rpartition(".")
-            setattr(network.get_submodule(owner), attribute, values[0])
+            setattr(network.get_submodule(owner), attribute, tensors[first])
 
     @staticmethod
     def _pieces(row: Tensor, gradient: Tensor, sizes: Sequence[int]) -> list[Tensor]:

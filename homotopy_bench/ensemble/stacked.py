@@ -78,9 +78,11 @@ class _Stacker:
     def module(self, module: nn.Module, name: str) -> Stacked | None:
         if module._forward_hooks or module._forward_pre_hooks:
             return None
-        if isinstance(module, Network | nn.Sequential):
-            parts = module.parts() if isinstance(module, Network) else dict(module.named_children())
-            return _chain([self.module(part, _join(name, own)) for own, part in parts.items()])
+        if isinstance(module, Network):
+            return _chain([self.module(part, _join(name, own)) for own, part in module.parts().items()])
+        if type(module).forward is nn.Sequential.forward:  # a subclass may have another
+            parts = module._modules.items()  # not named_children, which has a module once
+            return _chain([self.module(part, _join(name, own)) for own, part in parts if part is not None])
         if type(module) is nn.Identity:
             return lambda x: x
         if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
@@ -88,7 +90,7 @@ class _Stacker:
         if type(module) is nn.Linear:
             weight, bias = self.affine(name)
             return over_places(lambda x: affine(x, weight, bias))
-        if type(module) is nn.LayerNorm and len(module.normalized_shape) == 1:
+        if type(module) is nn.LayerNorm and len(module.normalized_shape) == 1 and module.bias is not None:
             return self.normalisation(module, name)
         if type(module) is Dropout:
             return lambda x: dropped(module, x, *(self.tensors[_join(name, own)] for own in ("key", "rate")))

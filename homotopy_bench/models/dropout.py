@@ -23,15 +23,16 @@ class Dropout(nn.Module):
 
     Args:
         p: Probability of dropping a value, in [0, 1).
+        persistent: Whether the buffers are in the ``state_dict`` of the network.
     """
 
-    def __init__(self, p: float) -> None:
+    def __init__(self, p: float, *, persistent: bool = True) -> None:
         super().__init__()
         self.off = p == 0
         self.rate: Tensor
-        self.register_buffer("rate", torch.tensor(p, dtype=torch.float64))
+        self.register_buffer("rate", torch.tensor(p, dtype=torch.float64), persistent)
         self.key: Tensor
-        self.register_buffer("key", torch.randint(2**62, (), dtype=torch.int64))
+        self.register_buffer("key", torch.randint(2**62, (), dtype=torch.int64), persistent)
         self.share = 0
 
     def forward(self, x: Tensor) -> Tensor:

@@ -67,12 +67,15 @@ class Module(Model):
 def checked_network(network: object, name: str, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
     """Return what a function ``name`` has made, if it is a network from inputs of a shape to logits of so many classes.
 
+    Its ``nn.Dropout`` becomes :class:`~homotopy_bench.models.dropout.Dropout`, whose masks depend on seed and step.
+
     Raises:
-        InputError: If it is not.
+        InputError: If it is not, or has parameters that are not to be trained, or draws from PyTorch's own generator in
+            training: no seed of a run sets that, and no checkpoint holds it.
     """
     import torch
 
-    from homotopy_bench.models.ordinary import remember_input
+    from homotopy_bench.models.ordinary import draws_random_numbers, remember_input, take_over_dropout
 
     if not isinstance(network, torch.nn.Module):
         kind = type(network).__name__
@@ -80,6 +83,16 @@ def checked_network(network: object, name: str, input_shape: tuple[int, ...], cl
     found = _output_shape(network, (2, *input_shape))
     if found != (2, classes):
         wrong = f"maps inputs {(2, *input_shape)} to {found}; accepted: logits {(2, classes)}"
+        raise InputError("model", name, wrong)
+    frozen = [own for own, parameter in network.named_parameters() if not parameter.requires_grad]
+    if frozen:
+        wrong = (
+            f"its parameter {frozen[0]} requires no gradient; accepted: parameters to train, and buffers for the rest"
+        )
+        raise InputError("model", name, wrong)
+    take_over_dropout(network)
+    if draws_random_numbers(network, (2, *input_shape)):
+        wrong = "draws random numbers in training which no seed sets; accepted: of random layers nn.Dropout alone"
         raise InputError("model", name, wrong)
     remember_input(network, input_shape)
     return network

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from homotopy_bench.models.dropout import Dropout
 from homotopy_bench.models.layers import DEFORMATION, Deformable, Deformation, Deformed, Layer
 
 _INPUT = "_input_shape"
@@ -31,18 +32,44 @@ def is_ordinary(network: nn.Module) -> bool:
     return _INPUT in vars(network)
 
 
-def dry_run(network: nn.Module, shape: tuple[int, ...]) -> Tensor:
-    """Return the output for zeros of a shape, in evaluation mode; the network stays as it was."""
+def dry_run(network: nn.Module, shape: tuple[int, ...], *, training: bool = False) -> Tensor:
+    """Return the output for zeros of a shape, in evaluation mode by default; the network stays as it was."""
     modes = {module: module.training for module in network.modules()}
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()] if training else []
     first = next((parameter for parameter in network.parameters()), None)
     zeros = torch.zeros(shape) if first is None else first.new_zeros(shape)
     try:
         with torch.no_grad():
-            output: Tensor = network.eval()(zeros)
+            output: Tensor = network.train(training)(zeros)
             return output
     finally:
         for module, mode in modes.items():
             module.training = mode
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
+
+def draws_random_numbers(network: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Return whether a network draws from PyTorch's generator of the host in training, for zeros of a shape."""
+    before = torch.get_rng_state()
+    try:
+        dry_run(network, shape, training=True)
+        return not torch.equal(before, torch.get_rng_state())
+    finally:
+        torch.set_rng_state(before)
+
+
+def take_over_dropout(network: nn.Module) -> None:
+    """Put :class:`~homotopy_bench.models.dropout.Dropout` in the place of every ``nn.Dropout``, with its mode.
+
+    The ``state_dict`` stays that of the network as it was made.
+    """
+    ours: dict[nn.Module, Dropout] = {}
+    for name, module in list(network.named_modules(remove_duplicate=False)):
+        if name and type(module) is nn.Dropout and module.p < 1.0:
+            if module not in ours:
+                ours[module] = Dropout(module.p, persistent=False).train(module.training)
+            replace(network, name, ours[module])
 
 
 @dataclass

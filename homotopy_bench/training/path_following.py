@@ -29,13 +29,23 @@ class PathFollower:
         ensemble: The networks.
         optimizer: The optimiser over the rows.
         steps: Training steps of the whole run.
+        average: Averages of the rows of theta over the steps, which go back with them; None for none.
     """
 
-    def __init__(self, configs: Sequence[Config], ensemble: Ensemble, optimizer: RowOptimizer, steps: int) -> None:
+    def __init__(
+        self,
+        configs: Sequence[Config],
+        ensemble: Ensemble,
+        optimizer: RowOptimizer,
+        steps: int,
+        average: Float[Tensor, "R P"] | None = None,
+    ) -> None:
         paths = {m: one.continuation for m, one in enumerate(configs) if isinstance(one.continuation, Adaptive)}
         self.paths = paths
         self.rows = ensemble.rows
         self.buffers = {name: own for name, own in ensemble.statistics().items() if own.is_floating_point()}
+        if average is not None:
+            self.buffers["weight average"] = average  # no buffer of a network has such a name
         self.optimizer = optimizer
         self.every = {member: path.check_every(steps) for member, path in paths.items()}
         self.checks = {member: path.checks(steps) for member, path in paths.items()}
@@ -117,5 +127,5 @@ class PathFollower:
             piece.copy_(saved["theta"])
             moments = {name: value for name, value in saved.items() if name != "theta"}
             self.optimizer.state[piece] = copied(moments)
-        for name, values in self.buffers.items():
-            values[member].copy_(buffers[name])
+        for name, saved in buffers.items():
+            self.buffers[name][member].copy_(saved)

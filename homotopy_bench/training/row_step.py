@@ -87,11 +87,12 @@ class RowStep:
     def __call__(self, k: int, t: Sequence[float]) -> StepResult:
         """Return the losses, norms and cost of step k, done with the members at path parameters t."""
         x, y = self._batches(k)
-        measured = self._measure(x, y, k) if self._rates.measures(k) else None
-        set_rates(self.optimizer, self._rates.of_parts(k))
         self._gradients = [0] * len(self._gradients)
         if isinstance(self.optimizer, ObservesFisher) and self.optimizer.due(k):
             self._observe_fisher(self.optimizer, x, k)
+        # After it: a measurement leaves the gradients of the step in the ensemble.
+        measured = self._measure(x, y, k) if self._rates.measures(k) else None
+        set_rates(self.optimizer, self._rates.of_parts(k))
         losses = self.optimizer.step(partial(self._differentiate, x, y, t, measured))
         if self._regularizer is not None:
             self._regularizer.after_step(self._ensemble, self._rows, t, self._rates.effective_lr(k))

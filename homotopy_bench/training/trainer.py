@@ -53,8 +53,8 @@ class Trainer(Training):
         ensemble: The networks at the members' current points of the path.
         paths: Path parameters of all steps.
         rates: Learning rates.
-        average: Averages of the parameters over the steps, which evaluations see; None for none. Steps that an
-            adaptive path takes back stay in them.
+        average: Averages of the parameters over the steps, which evaluations see; None for none. An adaptive path that
+            takes steps back takes them out.
         meters: Losses, norms and costs of the steps.
         steps_per_epoch: Full batches in the training split; an incomplete last batch is left out, and as the order
             changes every epoch, other samples are left out each time.
@@ -112,7 +112,8 @@ class Trainer(Training):
         self._row_step = self._rebuild_row_step()
         averaged = any(config.training.weight_average for config in configs)
         self.average = WeightAverage(self._decays(), self.ensemble.theta) if averaged else None
-        self.follower = PathFollower(configs, self.ensemble, self.optimizer, self.total_steps)
+        averages = None if self.average is None else self.average.theta
+        self.follower = PathFollower(configs, self.ensemble, self.optimizer, self.total_steps, averages)
         self._spent = [(0, 0)] * len(configs)
         self._set_coefficients(0)
 

@@ -107,6 +107,20 @@ def test_no_curvature_sets_no_limit_and_the_first_that_is_there_starts_slowly() 
     assert rule.rate(1, 7.0) == [pytest.approx(0.05)]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_block_without_a_gradient_leaves_the_rates_of_the_others_alone(form: str) -> None:
+    options = Curvature(form="cap", dense_steps=3)
+    pair, alone = FORMS[form](options, 4.0, 2), FORMS[form](options, 2.0, 1)  # with two blocks each has half the limit
+    for step, (norm, square) in enumerate([(1.0, 1.0), (3.0, 0.5), (2.0, 2.0), (8.0, 0.1), (8.0, 0.1)]):
+        pair.observe(step, [0.0, norm], [0.0, square])
+        alone.observe(step, one(norm), one(square))
+        still, steered = pair.rate(step, 10.0)
+        assert still == 10.0
+        assert one(steered) == alone.rate(step, 10.0)
+    assert steered < 10.0
+    assert pair.kappa == [0.0, *alone.kappa]
+
+
 def test_a_target_is_learnt_late_where_the_warm_up_gave_none() -> None:
     rule = Kappa(Curvature(form="kappa", dense_steps=3), 2.0, 1)
     for step in range(3):

@@ -63,9 +63,112 @@ def perceptron() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), relu, nn.Linear(8, 8), relu, nn.Linear(8, 3))
 
 
+class Tied(nn.Module):
+    """Uses a weight twice, and a module under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.again, self.last = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 3)
+        self.again.weight = self.first.weight
+        self.norm = self.other = nn.BatchNorm1d(16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.other(self.again(self.norm(self.first(x.flatten(1)))))
+        output: Tensor = self.last(x)
+        return output
+
+
+class Skip(nn.Sequential):
+    """Has a forward of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = x + super().forward(x)
+        return output
+
+
+def chain() -> nn.Module:
+    """Stacks what vmap is not needed for, but for what a subclass, a repetition and a missing factor change."""
+    same = nn.Linear(16, 16)
+    norms = nn.LayerNorm(16, bias=False), nn.LayerNorm(16, elementwise_affine=False)
+    return nn.Sequential(nn.Flatten(), Skip(same, nn.Tanh()), same, nn.Identity(), same, *norms, nn.Linear(16, 3))
+
+
+class Dropping(nn.Module):
+    def __init__(self, drop: nn.Module) -> None:
+        super().__init__()
+        self.drop, self.last = drop, nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.last(self.drop(x.flatten(1)))
+        return output
+
+
+def frozen() -> nn.Module:
+    network = Functional()
+    network.first.weight.requires_grad_(False)
+    return network
+
+
 def build(make: Any, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     return Module.of(make).build((1, 4, 4), 3)
+
+
+def repeated() -> nn.Module:
+    """Runs one module twice, in a chain that is stacked."""
+    same = nn.Linear(16, 16)
+    return nn.Sequential(nn.Flatten(), same, nn.Identity(), same, nn.Linear(16, 3))
+
+
+@pytest.mark.parametrize("make", [Tied, chain, repeated])
+@pytest.mark.parametrize("members", [1, 3])
+def test_modules_and_parameters_under_several_names_are_one(make: Any, members: int) -> None:
+    networks = [build(make, seed).double() for seed in range(members)]
+    alone = [copy.deepcopy(network) for network in networks]
+    ensemble, x = Ensemble(networks, dtype=torch.float64), torch.randn(members, 5, 1, 4, 4, dtype=torch.float64)
+    ensemble.theta *= 0.7
+    with torch.no_grad():
+        for network in alone:
+            for parameter in network.parameters():
+                parameter *= 0.7
+    outputs = ensemble.forward(x)
+    ensemble.backward(outputs.square().sum())
+    for member, network in enumerate(alone):
+        expected = network(x[member])
+        torch.testing.assert_close(outputs[member], expected)
+        gradients = torch.autograd.grad(expected.square().sum(), list(network.parameters()))
+        torch.testing.assert_close(ensemble.gradient[member], torch.cat([one.flatten() for one in gradients]))
+        again = build(make, 9).double()
+        again.load_state_dict(ensemble.member_state(member, list(network.state_dict())))
+        torch.testing.assert_close(again.eval()(x[member]), network.eval()(x[member]))
+    merged = ensemble.merged([slice(0, 1)])
+    torch.testing.assert_close(merged.forward(x[:1]), outputs[:1])
+
+
+def test_masks_of_dropout_are_those_of_seed_and_step() -> None:
+    first, second = (build(lambda: Dropping(nn.Dropout(0.5))) for _ in range(2))
+    assert first.state_dict().keys() == {"last.weight", "last.bias"}
+    x = torch.ones(40, 16)
+    for _ in range(2):
+        outputs = first(x)
+        torch.rand(1)  # what others draw does not show
+        assert torch.equal(second(x), outputs)
+        assert len(outputs.unique(dim=0)) > 30
+    assert not torch.equal(first(x), outputs)
+    assert torch.equal(first.eval()(x), nn.functional.linear(x, *first.get_submodule("last").parameters()))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (frozen, "its parameter first.weight requires no gradient"),
+        (lambda: Dropping(nn.RReLU()), "draws random numbers in training which no seed sets"),
+        (lambda: Dropping(nn.AlphaDropout()), "draws random numbers"),
+    ],
+)
+def test_what_would_not_be_trained_as_it_is_written_is_refused(make: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        build(make)
 
 
 def test_what_keeps_its_shape() -> None:

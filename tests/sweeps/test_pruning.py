@@ -119,6 +119,20 @@ def test_a_second_attempt_is_judged_by_its_own_accuracies(tmp_path: Path) -> Non
     assert ends[0] == first_epoch(EPOCHS)
 
 
+def test_a_trial_that_goes_on_is_judged_as_one_that_was_not_interrupted(tmp_path: Path) -> None:
+    """Its best accuracy lies before its checkpoint."""
+    study = PrunedStudy(tmp_path, "median")
+    for index in range(8):
+        study.train(0.6 + 0.01 * index, warm_up=0)
+    claim = study.claim()
+    assert claim is not None
+    options = study.options.model_copy(update={"trial": claim.number})
+    first, second = (Reporter(options, tmp_path, EPOCHS) for _ in range(2))
+    declining = [{**line, "val_acc_target": 0.9 - 0.02 * line["epoch"]} for line in lines(0.0, 0)]
+    assert not any(first.report(line, SAMPLES) for line in declining[:10])
+    assert not any(second.report(line, SAMPLES) for line in declining[10:-1])
+
+
 def test_peers_are_as_far_at_the_same_epoch() -> None:
     from homotopy_bench.sweeps.studies.peers import behind_peers
 

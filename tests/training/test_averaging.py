@@ -57,6 +57,21 @@ def test_members_have_their_own_decays() -> None:
     assert torch.equal(plain.ensemble.theta[0], trained((*HTA, "seed=1"), steps=44).ensemble.theta[0])
 
 
+def test_an_adaptive_path_takes_steps_back_out_of_the_average() -> None:
+    adaptive = ("method=identity_homotopy", "continuation=adaptive", *CASE[1:])
+    training = trained(with_decay(adaptive, 0.9), (*adaptive, "seed=1"), steps=6)
+    assert training.average is not None
+    member = training.follower.controllers[0]
+    before = member.rejected
+    for row in training.average.theta:  # as one broken step leaves it
+        row.fill_(float("nan"))
+    training.ensemble.theta.fill_(float("nan"))
+    while member.rejected == before:
+        training.advance()
+    assert bool(training.average.theta.isfinite().all())
+    assert all(score.loss < 10.0 for score in training.evaluate_target("validation"))
+
+
 @pytest.mark.parametrize("case", [CASE, HTA], ids=["plain", "hta"])
 def test_a_state_continues_bitwise(case: tuple[str, ...]) -> None:
     whole, half = (trained(with_decay(case, 0.9), steps=steps) for steps in (20, 9))

@@ -198,6 +198,26 @@ def test_members_equal_separate_runs_and_continue_bitwise(scope: str, form: str,
         assert continued.rates.take_diagnostics(0) == alone.rates.take_diagnostics(0)
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_layer_without_a_gradient_leaves_the_others_their_limits(estimator: str) -> None:
+    # The trained angles have no gradient from t = 1 on.
+    angles = ("method=convexity_annealing", "method.theta=shared", "continuation.warmup_fraction=0.5")
+    rule = ("lr_schedule=curvature", "lr_schedule.scope=per_layer", "lr_schedule.stability=0.01", "optimizer.lr=1")
+    training = trained((*SMALL[1:], *angles, *rule, f"lr_schedule.estimator={estimator}"), steps=6)
+    assert training.last_t() == [1.0]
+    found = training.rates.take_diagnostics(0)
+    assert found["curvature_failures"] == 0
+    assert sum(value == 0.0 for value in found["lambda_max_layers"].values()) == 1
+    assert min(found["lr_layers"].values()) < 1.0
+
+
+def test_drawn_labels_do_not_reach_the_step_of_a_measured_natural_gradient() -> None:
+    fisher = [one for one in SMALL if not one.startswith("lr_schedule")] + ["optimizer=natural_gradient"]
+    baseline = trained((*fisher, "lr_schedule=constant"), steps=6)
+    measured = trained((*SMALL, "optimizer=natural_gradient", "lr_schedule.stability=1e12"), steps=6)
+    torch.testing.assert_close(measured.ensemble.theta, baseline.ensemble.theta, rtol=1e-12, atol=1e-12)
+
+
 def test_every_layer_moves_at_its_own_rate() -> None:
     slow = ("lr_schedule.stability=0.01", "optimizer.momentum=0", "training.clip_norm=null")
     training = begin((*SMALL, "lr_schedule.scope=per_layer", *slow))

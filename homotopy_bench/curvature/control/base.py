@@ -10,13 +10,18 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from math import nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from homotopy_bench.optim.lr_schedules.curvature import Curvature
 
 Values = list[float]
 """One number per block, B in all."""
+
+
+def has_ratio(norm: float, square: float) -> bool:
+    """Return whether |H|/|g|^2 is a number: there is a gradient, and floats can divide by its square."""
+    return square > 0.0 and isfinite(norm / square)
 
 
 class Rule(ABC):
@@ -43,10 +48,17 @@ class Rule(ABC):
         self.failing = True
 
     def observe(self, step: int, norm: Values, square: Values) -> None:
-        """Take the estimate of a step into account: |H| = ``norm`` >= 0 and |g|^2 = ``square`` > 0, both finite."""
+        """Take the estimate of a step into account: |H| = ``norm`` >= 0 and |g|^2 = ``square`` >= 0, both finite."""
         self.norm, self.failing = norm, False
-        self.kappa = [one / of for one, of in zip(norm, square, strict=True)]
+        self.kappa = self.ratios(norm, square)
         self.learn(step, square)
+
+    def ratios(self, norm: Values, square: Values) -> Values:
+        """Return ``norm``/|g|^2 of every block; where it has no gradient kappa stays, and is 0 before there was one."""
+        return [
+            one / of if has_ratio(one, of) else 0.0 if isnan(before) else before
+            for one, of, before in zip(norm, square, self.kappa, strict=True)
+        ]
 
     def fail(self) -> None:
         """Forget to steer until there is an estimate again."""

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from homotopy_bench.curvature.control import FORMS, Rule
-from homotopy_bench.curvature.control.base import Values
+from homotopy_bench.curvature.control.base import Values, has_ratio
 from homotopy_bench.curvature.estimators import ESTIMATORS, Estimator, Local
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.rows import Rows
@@ -165,7 +165,7 @@ class CurvatureController:
                 self._fail([member], "the estimate is not finite")
             elif not all(isfinite(slope) for copy in slopes[own] for slope in copy):
                 self._fail([member], "the gradient is not finite")
-            elif not all(of > 0.0 and isfinite(one / of) for one, of in zip(largest, square, strict=True)):
+            elif not any(map(has_ratio, largest, square)):
                 self._fail([member], "the gradient is zero")
             else:
                 rule.observe(step, largest, square)

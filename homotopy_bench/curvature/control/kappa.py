@@ -38,7 +38,7 @@ class Kappa(Rule):
         self.mean = [
             new if isnan(old) else s * old + (1.0 - s) * new for old, new in zip(self.mean, self.norm, strict=True)
         ]
-        self.kappa = [mean / of for mean, of in zip(self.mean, square, strict=True)]
+        self.kappa = self.ratios(self.mean, square)
         # After the warm-up only where every estimate of it has failed.
         positive = any(kappa > 0.0 for kappa in self.kappa)  # nothing can be far above a target of 0
         if isnan(self.target[0]) and positive and (step < self.options.dense_steps or not self.seen):

@@ -18,7 +18,8 @@ class Secant(Estimator):
     As the secant equation of the quasi-Newton methods has it (Nocedal and Wright 2006, Numerical Optimization, eq.
     6.6). It is the size of H along the gradient, not the largest there is: never more than the spectral norm on a
     quadratic, and close to it where the gradient lies in the leading eigenvectors. On a block both norms are the
-    block's own, so that it includes what the other blocks contribute. Without a gradient it is not a number.
+    block's own, so that it includes what the other blocks contribute; of a block without a gradient, which the step
+    does not move, h is 0. Without any gradient it is not a number.
     """
 
     def estimate(self, at: Local) -> Float[Tensor, "R B"]:
@@ -26,4 +27,5 @@ class Secant(Estimator):
         gradient = at.gradient
         length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
         offset = -REACH * at.radius() * gradient / length
-        return self.norms(at.change(offset)) / self.norms(offset)
+        moved = self.norms(offset)
+        return torch.where(moved == 0.0, 0.0, self.norms(at.change(offset)) / moved)

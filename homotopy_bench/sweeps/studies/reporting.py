@@ -41,7 +41,6 @@ class Reporter:
             self._study = load_study(study_name=options.study, storage=self._storage, pruner=pruner(options, epochs))
         study_id = self._storage.get_study_id_from_name(options.study)
         self._trial = self._storage.get_trial_id_from_study_id_trial_number(study_id, options.trial)
-        self._reported: dict[int, float] = {}
         self._first_on_path = first_epoch(epochs) if options.prune_on_path else epochs
 
     def report(self, line: Mapping[str, Any], samples: int) -> bool:
@@ -63,9 +62,10 @@ class Reporter:
 
     def _at_target(self, line: Mapping[str, Any]) -> bool:
         self._storage.set_trial_intermediate_value(self._trial, line["epoch"], line["val_acc_target"])
-        self._reported[line["epoch"]] = line["val_acc_target"]
         trial = copy(self._storage.get_trial(self._trial))
-        trial.intermediate_values = dict(self._reported)  # a worker that died may have come further with this trial
+        # A worker that died may have come further with this trial; what was before its checkpoint counts.
+        known = trial.intermediate_values.items()
+        trial.intermediate_values = {epoch: value for epoch, value in known if epoch <= line["epoch"]}
         # Optuna keeps an answer for the length of one of its own optimisation loops, which this is not.
         return self._study.pruner.prune(self._study, trial)
 
