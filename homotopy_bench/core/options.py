@@ -73,12 +73,20 @@ class Options(BaseModel):
             >>> from typing import Annotated
             >>> class Example(Options):
             ...     name: str = "example"
+            ...     widths: list[int] = [8, 4]
             ...     rate: Annotated[float, PER_MEMBER] = 0.1
             >>> Example(rate=0.2).program()
-            (('name', 'example'),)
+            (('name', 'example'), ('widths', (8, 4)))
         """
         own = self.per_member()
-        return tuple((name, getattr(self, name)) for name in type(self).model_fields if name not in own)
+        return tuple((name, _hashable(getattr(self, name))) for name in type(self).model_fields if name not in own)
+
+
+def _hashable(value: Any) -> Any:
+    """Return a value with tuples in the place of lists, and of mappings."""
+    if isinstance(value, Mapping):
+        return tuple((key, _hashable(one)) for key, one in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
 
 
 def option_class(group: str, name: str) -> type[Options]:

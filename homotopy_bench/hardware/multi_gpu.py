@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 from typing_extensions import override
@@ -91,10 +91,6 @@ class MultiGPU(Hardware):
     def synchronize(self) -> None:
         """Wait for the device of this process."""
         self._own().synchronize()
-
-    def program(self) -> tuple[tuple[str, Any], ...]:
-        """Return the fields in which members of one ensemble agree."""
-        return tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in super().program())
 
     def processes(self) -> int:
         """Return how many processes train together: those of a launcher, or those that this machine starts.

@@ -2,10 +2,12 @@
 
 After every step of a rate eta, the weights of every layer that keeps its shape are drawn by
 
-    W <- W + eta strength (1 - t) I
+    W <- W + eta g strength (1 - t) I
 
-(I: the identity, of a convolution the kernel that leaves its input as it is). With ``strength`` = lambda, the decoupled
-weight decay of AdamW, W <- W - eta lambda W, the two draw W to the centre (1 - t) I. At t = 0 this is the decay of V in
+(I: the identity, of a convolution the kernel that leaves its input as it is; g: how far the optimiser moves a weight in
+all under a constant gradient of 1, in units of eta: 1, or 1/(1 - momentum) for SGD, whose decay is part of the
+gradient). With ``strength`` = lambda, the decoupled weight decay of AdamW, W <- W - eta lambda W, the two draw W to the
+centre (1 - t) I. At t = 0 this is the decay of V in
 W = I + V (``model.block=dirac``), at t = 1 the ordinary one; the network itself is the plain one throughout. It goes
 with ``model.init=identity``, or any other start.
 """

@@ -98,13 +98,14 @@ class HTA(LevelledMethod):
         super().check(run)
         # Copies that have become their mean cannot part again: t must not fall.
         if run.continuation.name in ("adaptive", "shuffled"):
-            accepted = "accepted: constant, cosine, levels, linear, polynomial, stepwise"
+            accepted = "accepted: constant, cosine, jump, levels, linear, polynomial, stepwise"
             raise InputError("continuation", run.continuation.name, f"method=hta falls level by level; {accepted}")
         if self.update == "released" and run.training.clip_norm is not None:
             accepted = "update=released has parameters in common, which clipping copy by copy would part"
             raise InputError("training.clip_norm", run.training.clip_norm, f"{accepted}; accepted: null")
         descent = run.optimizer.model_dump()
-        if self.update == "literal" and self.coupling and not self.allow_unstable and "momentum" in descent:
+        plain = {"momentum", "nesterov"} <= descent.keys()  # the bound is that of gradient descent
+        if self.update == "literal" and self.coupling and not self.allow_unstable and plain:
             level, rate = self.values()[-1], run.optimizer.lr
             limit = largest_rate(level, descent["momentum"], descent["nesterov"], self.groups, self.coupling)
             if run.lr_schedule.name == "trace" and run.continuation.name != "constant":

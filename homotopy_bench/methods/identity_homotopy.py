@@ -68,8 +68,7 @@ class IdentityHomotopy(Method):
 
     def program(self) -> tuple[tuple[str, Any], ...]:
         """Return what members agree in, hashable: also where the skip is."""
-        own = tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in super().program())
-        return (*own, ("path = preactivation", self._shifts))
+        return (*super().program(), ("path = preactivation", self._shifts))
 
     @property
     def _shifts(self) -> bool:

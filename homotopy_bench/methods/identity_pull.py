@@ -19,7 +19,7 @@ from homotopy_bench.models.layers import Layer
 
 
 class IdentityPull(Regularizer):
-    """Add eta strength (1 - t) I to the weights.
+    """Add eta g strength (1 - t) I to the weights, with the gain g of the optimiser under a constant gradient.
 
     Args:
         strengths: The members' strengths, >= 0.
@@ -42,7 +42,7 @@ class IdentityPull(Regularizer):
 
     @override
     def after_step(self, ensemble: Ensemble, rows: Rows, t: Sequence[float], lr: Sequence[float]) -> None:
-        """Add the members' eta strength (1 - t) to the weights that are 1 in the identity."""
+        """Add ``lr`` strength (1 - t), ``lr`` = eta g of each member, to the weights that are 1 in the identity."""
         members = zip(lr, self._strengths, t, strict=True)
         pull = sent_like([rate * strength * (1.0 - at) for rate, strength, at in members], ensemble.theta)
         ensemble.theta.index_add_(1, self._columns, pull.unsqueeze(1).expand(-1, len(self._columns)))

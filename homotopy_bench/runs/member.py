@@ -95,13 +95,17 @@ class Member:
         record = Record.create(job.folder, None if job.by_hydra else Request(config.to_dict(), job.overrides))
         try:
             keep(trees_of(config.include), job.folder)
-        except InputError:
+            record.log(command_line())
+            member = cls(job, record, None)
+            member.writing = True
+            member._keep_choice()
+        except OSError as error:
+            record.release()
+            accepted = f"{error.filename or 'its files'} cannot be written ({error.strerror})"
+            raise InputError("hydra.run.dir", job.folder, accepted) from error
+        except BaseException:
             record.release()
             raise
-        record.log(command_line())
-        member = cls(job, record, None)
-        member.writing = True
-        member._keep_choice()
         return member
 
     @classmethod

@@ -40,11 +40,11 @@ class EnsembleMethod:
     def __init__(self, methods: Sequence[Method], device: torch.device) -> None:
         self.lead = max(methods, key=lambda one: (one.deforms, one.deforms and one.layerwise))
         shapes = [one.path_shape if one.deforms else self.lead.path_shape for one in methods]
-        self._others = {
-            methods[shapes.index(shape)]: torch.tensor([one == shape for one in shapes], device=device)
+        self._others = [
+            (methods[shapes.index(shape)], torch.tensor([one == shape for one in shapes], device=device))
             for shape in dict.fromkeys(shapes)
             if shape != self.lead.path_shape
-        }
+        ]
 
     def set_coefficients(self, ensemble: Ensemble, rows: Rows, t: Float[Tensor, " M"]) -> None:
         """Set the coefficients of the networks for the members' path parameters t, shape (M,)."""
@@ -65,7 +65,7 @@ class EnsembleMethod:
             Name of a buffer of the network -> values of shape (M,), or (M, D) where D layers have their own.
         """
         values = self.lead.coefficients(t, network)
-        for method, own in self._others.items():
+        for method, own in self._others:
             theirs = method.coefficients(t, network)
             values = {
                 name: _like(theirs[name], value).where(_like(own, value), value) for name, value in values.items()

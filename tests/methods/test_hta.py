@@ -223,6 +223,7 @@ def test_what_does_not_fit_is_refused() -> None:
         compose(*literal, "optimizer.lr=0.0075")
     for fine in ("optimizer.lr=0.0074", "method.allow_unstable=true", "continuation=constant"):
         compose(*literal, fine)
+    compose("method=hta", "method.update=literal", "optimizer=natural_gradient")  # the bound is that of descent
     with pytest.raises(InputError, match=r"method.groups=5: split=layers; accepted: 2 to 4, the layers of the model"):
         begin((*HTA_SGD, "method.groups=5"))
     with pytest.raises(InputError, match=r"method.groups=9: split=channels; accepted: 2 to 8, the outputs of"):

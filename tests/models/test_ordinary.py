@@ -17,6 +17,7 @@ from homotopy_bench.methods.convexity_annealing import ConvexityAnnealing
 from homotopy_bench.methods.identity_homotopy import IdentityHomotopy
 from homotopy_bench.models.module import Module
 from homotopy_bench.models.ordinary import shape_keeping, watched
+from homotopy_bench.training.deformation import EnsembleMethod
 
 
 class Mixer(nn.Module):
@@ -82,8 +83,8 @@ class Skip(nn.Sequential):
     """Has a forward of its own."""
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = x + super().forward(x)
-        return output
+        y: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return x + y
 
 
 def chain() -> nn.Module:
@@ -130,7 +131,7 @@ def test_modules_and_parameters_under_several_names_are_one(make: Any, members: 
     with torch.no_grad():
         for network in alone:
             for parameter in network.parameters():
-                parameter *= 0.7
+                parameter.mul_(0.7)
     outputs = ensemble.forward(x)
     ensemble.backward(outputs.square().sum())
     for member, network in enumerate(alone):
@@ -199,6 +200,17 @@ def test_a_blended_submodule_is_its_formula() -> None:
     y = functional.relu(first(flatten(x)))
     y = functional.relu(0.75 * y + 0.25 * middle(y))
     torch.testing.assert_close(deformed(x), last(y))
+
+
+def test_members_with_named_layers_have_their_own_paths() -> None:
+    network = build(perceptron)
+    members = [IdentityHomotopy(path=path, layers=["3"]) for path in ("linear", "circular", "linear")]
+    method, t = EnsembleMethod(members, torch.device("cpu")), torch.tensor([0.2, 0.5, 0.7])
+    method.lead.deform(network)
+    for name, values in method.coefficients(t, network).items():
+        for index, member in enumerate(members):
+            expected = member.coefficients(t[index : index + 1], network)[name][0]
+            torch.testing.assert_close(values[index], expected)
 
 
 def test_a_bent_activation_is_its_formula() -> None:

@@ -59,6 +59,14 @@ def test_the_running_mean_is_the_fisher_matrix_of_the_batch() -> None:
     torch.testing.assert_close(shares, logits.softmax(2).mean((0, 1)).detach(), rtol=0.0, atol=0.02)
 
 
+def test_labels_of_rounded_logits_are_drawn_from_all_classes() -> None:
+    logits = torch.randn(1, 40_000, 256, generator=torch.Generator().manual_seed(0)).to(torch.bfloat16)
+    labels = DrawnLabels([0], 40_000, ALONE)(logits[:, :1].expand(logits.shape), 0)
+    shares = logits[0, 0].double().softmax(0)
+    found = labels.flatten().bincount(minlength=256) / 40_000
+    assert float((found - shares).abs().sum()) / 2 < 0.05
+
+
 @pytest.mark.parametrize("every", [1, 3])
 def test_the_loop_equals_a_plain_one(every: int) -> None:
     training = begin((*BASELINE, "training.clip_norm=null", f"optimizer.every={every}", "lr_schedule=constant"))

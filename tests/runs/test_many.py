@@ -393,6 +393,15 @@ def test_a_folder_that_holds_a_run_fails_that_run_alone(tmp_path: Path) -> None:
     assert fine.network(torch.zeros(1, 40, dtype=torch.float64)).shape == (1, 10)
 
 
+def test_a_record_that_cannot_be_begun_fails_that_run_alone(tmp_path: Path) -> None:
+    (tmp_path / "1" / "train.log").mkdir(parents=True)
+    configs = [own(number, "training.epochs=1") for number in range(3)]
+    results = train_many(configs, [tmp_path / str(number) for number in range(3)])
+    assert [one.summary["status"] for one in results] == ["completed", "failed", "completed"]
+    assert "hydra.run.dir=" in results[1].summary["reason"]
+    assert "train.log cannot be written" in results[1].summary["reason"]
+
+
 def test_wrong_arguments_train_nothing(tmp_path: Path) -> None:
     wrong = {**own(0).to_dict(), "seed": -1}
     with pytest.raises(InputError, match="seed=-1"):

@@ -56,8 +56,9 @@ class Power(Estimator):
         if all(0.0 < length < inf for length in lengths.tolist()):
             torch.div(image, lengths[:, None], out=own)
         else:  # a broken or vanishing product must not cost the vector, which may still be good at the next step
-            # In float32 the squares of a sound product may be beyond all numbers.
-            lengths = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64).to(image)
+            # In float32 the squares of a sound product may be beyond all numbers. The other rows do not notice.
+            precise = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64).to(image)
+            lengths = torch.where((lengths > 0.0) & lengths.isfinite(), lengths, precise)
             sound = (lengths.isfinite() & (lengths > 0.0))[:, None]
             own.copy_(torch.where(sound, image / lengths[:, None], own))
         return lengths

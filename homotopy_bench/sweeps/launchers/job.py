@@ -72,7 +72,7 @@ def pruning(hydra: Any, epochs: int) -> Callable[[Mapping[str, Any], int], bool]
 
 
 def checked_config(raw: Any, folder: Path, overrides: list[str], by_hydra: bool) -> Config:
-    """Return the typed configuration of a job; record the failure of a job that cannot be run.
+    """Return the typed configuration of a job; record the failure of a new job that cannot be run.
 
     Raises:
         InputError: If the configuration cannot be used.
@@ -81,9 +81,10 @@ def checked_config(raw: Any, folder: Path, overrides: list[str], by_hydra: bool)
         config = with_copies(raw, folder)
         check_requirements(config)
     except InputError as error:
-        record = Record.create(folder, None if by_hydra else Request(raw, overrides))
-        record.finish({"status": "failed", "reason": str(error)})
-        record.release()
+        if not holds_run(folder):  # that of a job that goes on stays as it is
+            record = Record.create(folder, None if by_hydra else Request(raw, overrides))
+            record.finish({"status": "failed", "reason": str(error)})
+            record.release()
         raise
     return config
 

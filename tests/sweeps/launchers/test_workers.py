@@ -25,11 +25,13 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.conf_files import conf_dir
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.sweeps.launchers import workers as workers_module
+from homotopy_bench.sweeps.launchers.job import checked_config
 from homotopy_bench.sweeps.launchers.joblib_workers import JoblibProcesses
 from homotopy_bench.sweeps.launchers.ray_workers import RayCluster
 from homotopy_bench.sweeps.launchers.submitit_workers import SubmititLocal
 from homotopy_bench.sweeps.launchers.worker_job import Interrupted, WorkerJob
 from homotopy_bench.sweeps.launchers.workers import WorkerLauncher, _refused
+from tests.composing import compose as configuration
 
 PATIENCE = 60
 
@@ -125,6 +127,16 @@ def test_jobs_are_checked_before_they_are_handed_over(
     assert "'nothing' not found" in str(_refused(job(loader, tmp_path, 0, "optimizer.lr=${nothing}")))
     # What belongs to Hydra is not resolved: some of it is known only where the job runs.
     assert _refused(job(loader, tmp_path, 0, "+hydra.job.env_set.X=${oc.env:NOT_SET_HERE}")) is None
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_job_that_cannot_begin_or_go_on_says_why(goes_on: bool, tmp_path: Path) -> None:
+    if goes_on:
+        (tmp_path / "metrics.jsonl").touch()
+    raw = configuration("method=baseline", "model=transformer", "dataset=text", "dataset.file=nowhere.txt").to_dict()
+    with pytest.raises(InputError, match=r"dataset\.file=.*nowhere\.txt"):
+        checked_config(raw, tmp_path, [], by_hydra=True)
+    assert (tmp_path / "summary.json").exists() is not goes_on
 
 
 def test_jobs_go_on_in_new_processes_after_one_was_killed() -> None:
