@@ -2,8 +2,8 @@
 
 Children of one snapshot share everything up to it, and differ in the order of the data after it. Training is stable
 from the first snapshot on from which no pair of children, of it or of any later one, is apart: by the published
-criterion (Frankle et al. 2020, arXiv:1912.05671, section 2) the error rises by less than 2 percentage points between
-them.
+criterion (Frankle et al. 2020, arXiv:1912.05671, section 2) the error between them is at most less than 2 percentage
+points above the mean of their own. A child that diverges is apart from all others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from homotopy_bench.tracking.record import SNAPSHOTS
 from homotopy_bench.tracking.resumable import FINAL, read_run
 
 STABLE = 0.02
-"""Rise of the error between two children above which they are apart."""
+"""Rise of the error between two children, over the mean of their own, from which on they are apart."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,17 @@ class Fork:
         snapshot: Its name.
         step: Steps done at it.
         t: Path parameter there.
-        children: The runs that continued it.
+        orders: How many children continued it.
+        diverged: How many of them diverged.
+        children: Those that trained to their ends.
         figures: What was measured between them.
     """
 
     snapshot: str
     step: int
     t: float
+    orders: int
+    diverged: int
     children: tuple[FinishedRun, ...]
     figures: tuple[PairFigure, ...]
 
@@ -53,6 +57,13 @@ class Fork:
         """Return the largest value of a figure over the pairs of children; None where a pair has none."""
         values = [one.entry["value"] for one in self.figures if (one.name, one.split) == (name, split)]
         return None if None in values else max(values, default=None)
+
+    def apart(self, split: str) -> bool | None:
+        """Return whether two children are apart on a split; None where too few are measured to tell."""
+        rise = self.largest("barrier_error_frankle", split)
+        if self.diverged or (rise is not None and rise >= STABLE):
+            return True
+        return None if rise is None or len(self.children) < self.orders else False
 
 
 def study_forks(
@@ -95,21 +106,27 @@ def study_forks(
         children = [by_folder[job.folder] for job in own if job.folder in by_folder]
         figures = survey_pairs(chosen_pairs(children, "all"), plan, say)
         member = read_checkpoint(file)["member"]
-        forks.append(Fork(file.stem, member["step"], member["last_t"], tuple(children), tuple(figures)))
+        diverged = sum(read_run(job.folder)[2] == "diverged" for job in own)
+        forks.append(
+            Fork(file.stem, member["step"], member["last_t"], len(own), diverged, tuple(children), tuple(figures))
+        )
     return sorted(forks, key=lambda fork: fork.step), left_out
 
 
-def stable_from(forks: Sequence[Fork], split: str) -> Fork | None:
-    """Return the first fork from which on no children are apart on a split; None where the last ones are, or unknown.
+def stable_from(forks: Sequence[Fork], split: str) -> tuple[Fork | None, Fork | None]:
+    """Return the first fork from which on no children are apart on a split, and the one before it.
 
     Args:
         forks: The forks by step.
         split: ``train`` or ``test``.
+
+    Returns:
+        The fork, None where children of the last one are apart, or unknown; and the last fork whose children are, None
+        where there is none.
     """
     found: Fork | None = None
     for fork in reversed(forks):
-        rise = fork.largest("barrier_error", split)
-        if rise is None or rise > STABLE:
-            break
+        if fork.apart(split) is not False:
+            return found, fork
         found = fork
-    return found
+    return found, None

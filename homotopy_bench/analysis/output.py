@@ -131,7 +131,12 @@ def pairs_document(figures: Sequence[PairFigure]) -> list[dict[str, Any]]:
 
 def forks_text(forks: Sequence[Fork], splits: Sequence[str]) -> str:
     """Return the forks of a run as a table, and from where on its training is stable."""
-    names = {"barrier_loss": "largest barrier", "barrier_error": "of the error", "disagreement": "disagreement"}
+    names = {
+        "barrier_loss": "largest barrier",
+        "barrier_error": "of the error",
+        "barrier_error_frankle": "over the mean of the ends",
+        "disagreement": "disagreement",
+    }
     header = ["snapshot", "step", "t", "children"]
     header += [f"{words}, {split}" for split in splits for words in names.values()]
     lines = [header]
@@ -141,10 +146,21 @@ def forks_text(forks: Sequence[Fork], splits: Sequence[str]) -> str:
         lines.append([fork.snapshot, str(fork.step), f"{fork.t:.3g}", str(len(fork.children)), *cells])
     parts = [table(lines)]
     for split in splits:
-        found = stable_from(forks, split)
-        where = "from no snapshot on" if found is None else f"from {found.snapshot} (step {found.step}) on"
-        parts.append(f"  stable {where}: no two children are {100 * STABLE:g} points of error apart, {split} data\n")
+        found, before = stable_from(forks, split)
+        where = "no snapshot" if found is None else f"{found.snapshot} (step {found.step})"
+        parts.append(f"  stable from {where} on{_before(before, split)}, {split} data\n")
     return "".join(parts)
+
+
+def _before(fork: Fork | None, split: str) -> str:
+    """Return what is known of the last fork that is not stable."""
+    if fork is None:
+        return f": no two children are {100 * STABLE:g} points of error apart"
+    if fork.apart(split) is None:
+        return f" at the latest: of {fork.orders} children of {fork.snapshot} too few are measured"
+    if fork.diverged:
+        return f": of {fork.orders} children of {fork.snapshot} {fork.diverged} diverged"
+    return f": two children of {fork.snapshot} are {100 * STABLE:g} points of error apart, or more"
 
 
 def forks_document(forks: Sequence[Fork]) -> list[dict[str, Any]]:

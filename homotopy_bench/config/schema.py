@@ -51,7 +51,7 @@ class Training(Options):
     trained network then have (:mod:`homotopy_bench.training.averaging`); 0 for none.
     """
 
-    newer: ClassVar[Mapping[str, Any]] = {"weight_average": 0.0}
+    newer: ClassVar[Mapping[str, Any]] = {"weight_average": 0.0, "data_order": None}
 
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
@@ -153,11 +153,7 @@ class Config:
                 content[group] = {key: value for key, value in values.items() if (key, value) not in newer.items()}
         if "sha256" in content["dataset"]:  # of a file the content counts
             content["dataset"] = {key: value for key, value in content["dataset"].items() if key != "file"}
-        training = dict(content["training"])
-        del training["snapshots"]
-        if training["data_order"] is None:
-            del training["data_order"]
-        content["training"] = training
+        content["training"] = {key: value for key, value in content["training"].items() if key != "snapshots"}
         hardware = dict(content["hardware"])
         for key in ("deterministic", "channels_last"):
             if not hardware.get(key):

@@ -20,7 +20,7 @@ CONTROL = "trace"
 
 # What makes a method a method; everything else that differs is a second cause of any difference in accuracy.
 _METHOD_GROUPS = frozenset({"method", "continuation"})
-_SCHEDULE = "lr_schedule.name"
+SCHEDULE = "lr_schedule.name"
 
 
 def choose_baseline(
@@ -28,16 +28,17 @@ def choose_baseline(
 ) -> tuple[BaselineChoice, Variant] | str:
     """Return the baseline of a section, or why there is none.
 
-    Of the candidates with the values asked for, it is the one best on validation, never on test data. A control is
-    taken where its schedule is asked for, and nowhere else.
+    Of the candidates with the values asked for, it is the one best on validation, never on test data, among those with
+    at least half the runs of the one that has most. A control is taken where its schedule is asked for, and nowhere
+    else.
     """
     if not candidates:
         return "no run of method baseline here"
     words = _words(asked)
-    if _SCHEDULE not in asked:
+    if SCHEDULE not in asked:
         candidates = [(row, variant) for row, variant in candidates if not _is_control(variant)]
     if not candidates:
-        return f"the only baselines here are controls; pick one with --baseline {_SCHEDULE}={CONTROL}"
+        return f"the only baselines here are controls; pick one with --baseline {SCHEDULE}={CONTROL}"
     fitting = [(row, variant) for row, variant in candidates if _fits_all(variant, asked)]
     if not fitting:
         return f"no baseline with {' '.join(words)} here"
@@ -45,6 +46,9 @@ def choose_baseline(
         fitting = [(row, variant) for row, variant in fitting if row.val_mean is not None]
     if not fitting:
         return "the baselines have no validation accuracy to choose by; pick one with --baseline KEY=VALUE"
+    # The mean of a few seeds is the more often the best of several.
+    most = max(row.runs for row, _ in fitting)
+    fitting = [(row, variant) for row, variant in fitting if 2 * row.runs >= most]
     row, variant = max(fitting, key=lambda pair: (pair[0].val_mean or 0.0, pair[0].runs))
     return BaselineChoice(row.label, len(candidates), row.val_mean, words), variant
 
@@ -125,7 +129,7 @@ def _judged(one: Comparison, p_holm: float) -> Comparison:
 
 
 def _is_control(variant: Variant) -> bool:
-    return shown(variant.settings.get(_SCHEDULE)) == CONTROL
+    return shown(variant.settings.get(SCHEDULE)) == CONTROL
 
 
 def _words(asked: Mapping[str, object]) -> tuple[str, ...]:

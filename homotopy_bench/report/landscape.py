@@ -45,16 +45,20 @@ Figures = Mapping[Where, Mapping[str, float]]
 
 
 def read_landscape(folder: Path) -> Figures:
-    """Return the last figures of a run's target network; none where nothing whole is there."""
+    """Return the last figures of a run's target network; none where nothing whole is there.
+
+    Those of an earlier state of it do not count, nor what lies between it and another run.
+    """
     try:
         entries = read_entries(folder)
     except InputError:
         return {}
+    at_target = [entry for entry in entries if entry["of"].get("t") == 1.0 and not _of_pair(entry["of"])]
+    last = {entry["of"].get("split"): entry["of"].get("state") for entry in at_target}
     found: dict[Where, dict[str, float]] = {}
-    for entry in entries:
-        of = entry["of"]
-        where = _where(of)
-        if where is None or of.get("t") != 1.0:
+    for entry in at_target:
+        where = _where(entry["of"])
+        if where is None or entry["of"].get("state") != last[where.split]:
             continue
         own = found.setdefault(where, {})
         for name, result in list(entry["result"].items())[:MOST_METRICS]:
@@ -62,6 +66,10 @@ def read_landscape(folder: Path) -> Figures:
             if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
                 own[shortened(str(name), LONGEST_NAME)] = float(value)
     return found
+
+
+def _of_pair(of: Mapping[str, object]) -> bool:
+    return str(of.get("metric")).startswith("pair/")
 
 
 def landscape_means(runs: Iterable[Figures]) -> dict[str, dict[str, LandscapeMean]]:

@@ -16,7 +16,7 @@ from homotopy_bench.report.notes import accuracy_notes, comparison_notes
 from homotopy_bench.report.structure import Report, Section
 from homotopy_bench.report.verdict import verdicts
 
-LANDSCAPE = ("lambda_max", "trace", "gradient_norm", "sam", "asam", "flatness_filter_0.05", "barrier")
+LANDSCAPE = ("lambda_max", "trace", "gradient_norm", "sam", "asam", "flatness_filter_0.05")
 """Figures of the landscape that stand in the tables; a document of JSON has all."""
 
 

@@ -66,8 +66,9 @@ def _sections(variants: Sequence[Variant], asked: Mapping[str, object]) -> list[
 def _refused(section: Section, elsewhere: Sequence[str]) -> Section:
     rest = len(elsewhere) - _MOST_LABELS
     more = f" or {rest} more" if rest > 0 else ""
-    found = f"only with {' or '.join(elsewhere[:_MOST_LABELS])}{more}"
-    return replace(section, no_baseline=f"{section.no_baseline} with {section.label}, {found}")
+    found = f"only with {' or '.join(one or 'other settings' for one in elsewhere[:_MOST_LABELS])}{more}"
+    here = f" with {section.label}" if section.label else ""
+    return replace(section, no_baseline=f"{section.no_baseline}{here}, {found}")
 
 
 def _section(

@@ -15,7 +15,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
+from homotopy_bench.config.schema import Training
+from homotopy_bench.core.options import option_class
 from homotopy_bench.report.runs import Run, Unusable
 
 IGNORED = (
@@ -29,13 +34,16 @@ IGNORED = (
     "hardware.deterministic",
     "hardware.channels_last",
     "training.checkpoint_every",
-    "lr_schedule.run",
+    "training.snapshots",
+    "landscape",
 )
-"""Configuration keys, with everything below them, that make no variant of their own: the seed, where files
-go, which or how many of equal processors work
-and in what order they add, and whose learning rates are replayed, which has a seed too."""
+"""Configuration keys, with everything below them, that make no variant of their own: the seed, where files go, which or
+how many of equal processors work and in what order they add, and what is kept or measured beside the training."""
 
 _IGNORED = tuple(f"{name}." for name in IGNORED)
+
+REPLAYED = "lr_schedule.run"
+"""Key of the folder of a run whose learning rates are replayed: its seed makes no variant, its settings do."""
 
 FILE, CONTENT, UNKNOWN = "dataset.file", "dataset.sha256", "null"
 """Keys of a file of data and of the hash of its content, which is what counts, and the JSON text of an unknown one."""
@@ -132,8 +140,12 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     """
     groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Run]] = {}
     read = [(run, {key: text for key, text in flatten(run.config).items() if not is_ignored(key)}) for run in runs]
+    _fill_in_newer(read)
+    replayed = {str(run.path.resolve()): _digest(run, settings) for run, settings in read}
     files = _names_of_files([settings for _, settings in read])
     for run, settings in read:
+        if REPLAYED in settings:
+            settings[REPLAYED] = _replayed(shown(settings[REPLAYED]), replayed)
         if (content := settings.get(CONTENT)) in files:
             settings[FILE] = files[content]
         groups.setdefault((run.dataset, run.model, run.method, tuple(sorted(settings.items()))), []).append(run)
@@ -144,6 +156,37 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
         variants.append(Variant(dataset, model, method, dict(settings_items), kept))
         duplicates += [_duplicate(run, newest[run.seed]) for run in members if run is not newest[run.seed]]
     return variants, duplicates
+
+
+def _fill_in_newer(read: Sequence[tuple[Run, dict[str, str]]]) -> None:
+    """Give the settings of older runs the values of keys that were added later, where other runs have these keys."""
+    present = {key for _, settings in read for key in settings}
+    for run, settings in read:
+        for group, section in run.config.items():
+            name = section.get("name") if isinstance(section, Mapping) else None
+            for key, text in _newer(group, str(name)).items():
+                if key in present:
+                    settings.setdefault(key, text)
+
+
+@cache
+def _newer(group: str, name: str) -> dict[str, str]:
+    """Return key -> JSON text of what a choice had before the key was added."""
+    try:
+        newer = Training.newer if group == "training" else option_class(group, name).newer
+    except KeyError:  # of another version, or from outside the package
+        return {}
+    return {f"{group}.{key}": canonical(value) for key, value in newer.items()}
+
+
+def _digest(run: Run, settings: Mapping[str, str]) -> str:
+    """Return the method of a run and four digits that name all its settings but the seed."""
+    return f"{run.method} {sha256(json.dumps(sorted(settings.items())).encode()).hexdigest()[:4]}"
+
+
+def _replayed(folder: str, known: Mapping[str, str]) -> str:
+    """Return the settings of the run whose rates are replayed; of an unknown one the folder that holds its folder."""
+    return canonical(known.get(str(Path(folder).resolve()), str(Path(folder).parent)))
 
 
 def _names_of_files(runs: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,7 +14,7 @@ import torch
 from homotopy_bench.analysis.drawing import draw
 from homotopy_bench.analysis.finished import finished_runs
 from homotopy_bench.analysis.forks import stable_from, study_forks
-from homotopy_bench.analysis.output import cell, figures_text, pairs_text, to_json
+from homotopy_bench.analysis.output import cell, figures_text, forks_text, pairs_text, to_json
 from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
 from homotopy_bench.analysis.survey import Figure, Plan, survey
 from homotopy_bench.core.errors import InputError
@@ -180,12 +181,19 @@ def test_forks_end_apart_or_together_and_say_from_where_on(runs: Path, tmp_path:
     assert [fork.snapshot for fork in forks] == ["epoch-0", "epoch-1", "epoch-2", "epoch-3"]
     assert [fork.step for fork in forks] == sorted(fork.step for fork in forks)
     assert all(len(fork.children) == 2 for fork in forks)
-    found = stable_from(forks, "train")
-    rises = [fork.largest("barrier_error", "train") for fork in forks]
+    found, before = stable_from(forks, "train")
+    rises = [fork.largest("barrier_error_frankle", "train") for fork in forks]
     assert all(rise is not None for rise in rises)
-    apart = [number for number, rise in enumerate(rises) if rise is not None and rise > 0.02]
+    apart = [number for number, rise in enumerate(rises) if rise is not None and rise >= 0.02]
     first = apart[-1] + 1 if apart else 0
     assert found is (forks[first] if first < len(forks) else None)
+    assert before is (forks[first - 1] if first else None)
+    lone = replace(forks[-1], children=forks[-1].children[:1], figures=())
+    assert stable_from([lone], "train") == (None, lone)
+    assert "stable from no snapshot on at the latest: of 2 children of epoch-3 too few" in forks_text([lone], ["train"])
+    broken = replace(lone, diverged=1)
+    assert broken.apart("train") is True
+    assert "stable from no snapshot on: of 2 children of epoch-3 1 diverged" in forks_text([broken], ["train"])
     with pytest.raises(InputError, match=r"--fork=.*has no snapshots; accepted: a run with training.snapshots"):
         study_forks(folder.parent / "0", 2, plan)
 

@@ -142,6 +142,16 @@ def test_the_strong_baseline_is_chosen_on_validation(tmp_path, write_run):
     assert one.differs_in == {"model.init": ("kaiming", "orthogonal")}
 
 
+def test_one_good_seed_is_not_the_strong_baseline(tmp_path, write_run):
+    write_group(write_run, tmp_path, dict.fromkeys(range(4), 0.6), init="kaiming", val=0.60)
+    write_group(write_run, tmp_path, {7: 0.6}, init="orthogonal", val=0.61)
+    write_group(write_run, tmp_path, dict.fromkeys(range(4), 0.6), method="hta")
+    (section,) = report_of(tmp_path).sections
+    assert section.baseline is not None
+    assert section.baseline.label == "model.init=kaiming"
+    assert section.comparisons[0].pairs == 4
+
+
 def test_a_baseline_that_is_asked_for_is_taken(tmp_path, write_run):
     two_baselines(write_run, tmp_path)
     (section,) = report_of(tmp_path, baseline={"model.init": "kaiming"}).sections

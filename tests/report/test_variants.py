@@ -68,9 +68,38 @@ def test_what_does_not_change_the_method_does_not_split_a_row():
         "paths": {"outputs": "b"},
     }
     other["logger"] = {"name": "wandb"}
+    other["landscape"] = {"name": "final", "samples": 1000}
     variants, duplicates = group_runs([run(config), run(other, seed=1)])
     assert [[r.seed for r in variant.runs] for variant in variants] == [[0, 1]]
     assert not duplicates
+
+
+def test_a_record_from_before_a_key_was_added_has_the_value_of_then():
+    old = {"dataset": {"name": "mnist1d"}, "training": {"epochs": 4}}
+    new = {
+        "dataset": {"name": "mnist1d", "shift": 0, "noise": 0.0},
+        "training": {"epochs": 4, "weight_average": 0.0, "data_order": None, "snapshots": [1]},
+    }
+    variants, _ = group_runs([run(old, seed=0), run(new, seed=1)])
+    assert [len(one.runs) for one in variants] == [2]
+    shifted = {**new, "dataset": {**new["dataset"], "shift": 4}}
+    assert sorted(label(variants_of(old, shifted))) == ["dataset.shift=0", "dataset.shift=4"]
+    foreign = {"dataset": {"name": "../rings"}, "training": None, "model": {"name": ["mlp"]}}
+    assert len(variants_of(foreign)) == 1
+
+
+def test_controls_are_told_apart_by_the_runs_whose_rates_they_replay():
+    def control(of: str, seed: int) -> Run:
+        return run({"seed": seed, "lr_schedule": {"name": "trace", "run": of}}, path=f"c-{of}", seed=seed)
+
+    sources = [run({"seed": seed, "a": a}, path=f"{a}/{seed}", seed=seed) for a in "pq" for seed in (0, 1)]
+    replays = [control(f"{a}/{seed}", seed) for a in "pq" for seed in (0, 1)]
+    variants, duplicates = group_runs([*sources, *replays])
+    assert not duplicates
+    assert sorted(len(one.runs) for one in variants) == [2, 2, 2, 2]
+    gone, duplicates = group_runs(replays)
+    assert not duplicates
+    assert sorted(one.settings["lr_schedule.run"] for one in gone) == ['"p"', '"q"']
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from homotopy_bench.core.method_colours import method_colour
 from homotopy_bench.report.cells import NOTHING, amount, count
+from homotopy_bench.report.comparison import BASELINE, CONTROL, SCHEDULE
 from homotopy_bench.report.html import svg
 from homotopy_bench.report.html.history import History, histories_of
 from homotopy_bench.report.html.kaplan_meier import median_cost
@@ -72,6 +73,8 @@ def _costs(section: Section, histories: Mapping[str, History]) -> dict[str, floa
     horizon = budget(run for row in section.rows for run in histories_of(row, histories))
     chosen: dict[str, Row] = {}
     for row in section.rows:
+        if row.method == BASELINE and (section.baseline is None or row.settings.get(SCHEDULE) == CONTROL):
+            continue  # of controls none stands for the baseline
         if row.val_mean is not None and row.val_mean > (
             chosen[row.method].val_mean or 0.0 if row.method in chosen else -1.0
         ):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from homotopy_bench.report.runs import Run
-from homotopy_bench.report.variants import flatten, is_ignored
+from homotopy_bench.report.variants import REPLAYED, flatten, is_ignored
 
 
 def settings_of(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
-    """Return folder -> dotted key -> JSON text, without keys that make no variant of their own."""
+    """Return folder -> dotted key -> JSON text, without keys that make no variant of their own, and folders."""
     return {
-        str(run.path): {key: text for key, text in flatten(run.config).items() if not is_ignored(key)} for run in runs
+        str(run.path): {
+            key: text for key, text in flatten(run.config).items() if not is_ignored(key) and key != REPLAYED
+        }
+        for run in runs
     }
