@@ -17,13 +17,16 @@ OUTCOME = "test accuracy"
 def correlated(figures: Sequence[Figure], split: str) -> list[Correlation]:
     """Return the correlations of all figures of a split with the test accuracy of the same networks.
 
-    Runs are compared with those alone that differ from them in nothing but the seed and the order of the data.
+    Runs are compared with those alone that differ from them in nothing but the seed and the order of the data. Of
+    copies of a run one counts.
 
     Args:
         figures: What was measured of the runs.
         split: Where.
     """
-    runs = list({figure.run.folder: figure.run for figure in figures}.values())
+    runs = list(
+        {(_stratum(one.run), one.run.config.seed, one.run.config.order_seed): one.run for one in figures}.values()
+    )
     values: dict[str, dict[object, Any]] = {}
     for figure in figures:
         if figure.split == split:

@@ -95,10 +95,8 @@ def _pictures(
             yield f"trajectory-{own}.png", partial(_trajectory_picture, run)
     for figure in figures:
         if figure.name == "density" and figure.entry.get("tables"):
-            nodes, weights = (torch.tensor(figure.entry["tables"][key]) for key in ("nodes", "weights"))
-            words = f"{run_title(figure.run)}, {figure.split} data"
             name = f"density-{names[figure.run.folder]}-{figure.split}.png"
-            yield name, partial(spectral_density_curve, nodes, weights, words)
+            yield name, partial(_density_picture, figure)
     for number, group in enumerate(grouped(runs)):
         if len(group) >= 3:
             yield f"plane-{number}.png", partial(_plane_picture, group[:3])
@@ -108,6 +106,11 @@ def _pictures(
 
 
 _DIRECTIONS = ("first filter-normalised direction", "second filter-normalised direction")
+
+
+def _density_picture(figure: Figure) -> Picture:
+    nodes, weights = (torch.tensor(figure.entry["tables"][key]) for key in ("nodes", "weights"))
+    return spectral_density_curve(nodes, weights, f"{run_title(figure.run)}, {figure.split} data")
 
 
 def run_title(run: FinishedRun) -> str:

@@ -12,7 +12,7 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.data.base import Splits
 from homotopy_bench.runs.target_network import checkpoint_of, trainer_of
-from homotopy_bench.tracking.kept_measurements import state_digest
+from homotopy_bench.tracking.kept_measurements import read_entries, state_digest
 from homotopy_bench.tracking.resumable import read_run
 from homotopy_bench.tracking.run_folders import runs_of
 
@@ -34,12 +34,14 @@ class FinishedRun:
     @property
     def kind(self) -> tuple[object, ...]:
         """What runs must agree in for their networks to be rows of one matrix, measured on the same samples."""
+        unnamed = {"file"} if getattr(self.config.dataset, "sha256", None) else set()  # of a file the content counts
+        dataset = self.config.dataset.model_dump_json(exclude=unnamed)
         shapes = tuple((name, tuple(value.shape)) for name, value in self.network.state_dict().items())
         modules = tuple(type(module).__name__ for module in self.network.modules())
         activation = getattr(self.config.model, "activation", None)
         dtype = str(next(self.network.parameters()).dtype)
         block = getattr(self.config.model, "block", None)
-        return self.config.dataset.model_dump_json(), self.config.model.name, activation, block, dtype, shapes, modules
+        return dataset, self.config.model.name, activation, block, dtype, shapes, modules
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class LeftOut:
 def finished_runs(
     paths: Iterable[Path], say: Callable[[str], object] = lambda _: None
 ) -> tuple[list[FinishedRun], list[LeftOut]]:
-    """Return the runs in and below folders that have ended, and those that cannot be measured.
+    """Return the runs in and below folders that have ended, and those that cannot be measured, each folder once.
 
     Args:
         paths: Folders of runs or of multiruns.
@@ -65,6 +67,7 @@ def finished_runs(
     found: list[FinishedRun] = []
     left_out: list[LeftOut] = []
     data: dict[tuple[str, str], Splits] = {}
+    read: set[Path] = set()
     for path in paths:
         if not path.is_dir():
             raise InputError("RUN_DIR", path, f"no such folder; {ACCEPTED}")
@@ -72,6 +75,9 @@ def finished_runs(
         if not folders:
             raise InputError("RUN_DIR", path, f"this folder holds no run; {ACCEPTED}")
         for number, folder in enumerate(folders):
+            if folder.resolve() in read:
+                continue
+            read.add(folder.resolve())
             say(f"reads {folder} ({number} of {len(folders)})")
             try:
                 found.append(_read(folder, data))
@@ -99,6 +105,10 @@ def _read(folder: Path, data: dict[tuple[str, str], Splits]) -> FinishedRun:
         raise InputError("RUN_DIR", folder, f"{status or 'has not ended'}; accepted: completed runs")
     if not (folder / "checkpoint.pt").is_file():
         raise InputError("RUN_DIR", folder, "has no checkpoint.pt; accepted: completed runs with one")
+    try:
+        read_entries(folder)
+    except InputError as error:  # what is measured is added to it
+        raise InputError("RUN_DIR", folder, f"its landscape.json {error.accepted}") from error
     root = config.paths.data_root()
     key = (config.dataset.model_dump_json(), str(root))
     if key not in data:

@@ -17,6 +17,7 @@ from homotopy_bench.cli.command import exit_code
 from homotopy_bench.cli.output_files import check_output, write_output
 from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.folders import obstacle
 
 if TYPE_CHECKING:
     from homotopy_bench.analysis.finished import FinishedRun, LeftOut
@@ -98,8 +99,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.orders < 2:
         raise InputError("--orders", options.orders, "accepted: an integer >= 2")
     check_output("--json", options.json)
-    if options.figure is not None and options.figure.exists() and not options.figure.is_dir():
-        raise InputError("--figure", options.figure, "accepted: a folder, or the name of one that is made")
+    if options.figure is not None and (wrong := obstacle(options.figure)) is not None:
+        accepted = f"{wrong}; accepted: a folder, or the name of one that is made"
+        raise InputError("--figure", options.figure, accepted)
 
 
 def _measure(options: argparse.Namespace, command: str) -> None:
@@ -148,13 +150,14 @@ def _measure(options: argparse.Namespace, command: str) -> None:
             between = survey_pairs(chosen_pairs(runs, options.pairs), pair_plan, progress.step)
             content["pairs"] = pairs_document(between)
             parts.append(pairs_text(between) or "no two runs are of one kind: there are no pairs\n")
-        if options.figure is not None:
-            _draw(options, runs, figures, between, progress.step)
     if options.fork is not None:  # its trainings have a display of their own
         parts.append(_forks(options, pair_plan, splits, content, left_out))
     content["left_out"] = [{"folder": str(one.folder), "reason": one.reason} for one in left_out]
     write_output("--json", options.json, to_json(content).encode())
     print("\n".join(part for part in parts if part), end="")
+    if options.figure is not None:
+        with AnalysisProgress("homotopy-landscape", 1) as progress:
+            _draw(options, runs, figures, between, progress.step)
 
 
 def _forks(

@@ -67,8 +67,8 @@ def new_choice(kind: str, name: str, folder: Path) -> Sequence[Path]:
     Raises:
         InputError: If the name cannot be one, is taken, or a file is there already or cannot be written.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        accepted = "accepted: small letters, digits and underscores, a letter first, no word of Python"
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,99}", name) or keyword.iskeyword(name):
+        accepted = "accepted: at most 100 small letters, digits and underscores, a letter first, no word of Python"
         raise InputError("NAME", name, accepted)
     if name in choices_of(kind):
         raise InputError("NAME", name, f"a built-in {kind} has this name; accepted: another one")

@@ -97,8 +97,8 @@ def asam(
 def m_sharpness(networks: Networks, samples: Samples, *, m: int = 128, rho: float = RHO) -> Measurement:
     """Return SAM's sharpness of micro-batches of m samples, each with its own step and its own loss: their mean.
 
-    (Foret et al. 2021, section 4.1.) Samples that fill no micro-batch are left out; the error is the standard error
-    over micro-batches.
+    (Foret et al. 2021, section 4.1.) The samples are dealt in an order drawn once for all networks, as files may be
+    sorted by class; those that fill no micro-batch are left out. The error is the standard error over micro-batches.
 
     Args:
         networks: The M networks.
@@ -112,15 +112,16 @@ def m_sharpness(networks: Networks, samples: Samples, *, m: int = 128, rho: floa
     if m < 1:
         raise ValueError(f"m = {m}: it must be at least 1")
     m = min(m, len(samples))
+    order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0)).to(samples.y.device)
     rises = []
-    for begin in range(0, len(samples) - m + 1, m):
-        part = Samples(samples.x[begin : begin + m], samples.y[begin : begin + m], samples.split)
+    for own in order[: len(samples) // m * m].split(m):
+        part = Samples(samples.x[own], samples.y[own], samples.split)
         rises.append(ascent(LossSurface(networks, part), torch.ones_like(networks.theta), rho))
     values = torch.stack(rises)
     error = values.std(dim=0) / len(values) ** 0.5 if len(values) > 1 else torch.full_like(values[0], torch.nan)
     details = (
-        f"mean over {len(values)} micro-batches of {m} samples of the rise by one step of length rho along "
-        "their own gradient: a lower bound of the maximum"
+        f"mean over {len(values)} micro-batches of {m} samples, dealt at random, of the rise by one step of length rho "
+        "along their own gradient: a lower bound of the maximum"
     )
     convention = networks.convention(samples, details, rho)
     mean = values.mean(dim=0)

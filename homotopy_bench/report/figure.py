@@ -59,10 +59,11 @@ LEAST = 0.02
 def draw_report(report: Report, suffix: str = ".png") -> bytes:
     """Return a picture with one panel per section: validation accuracy of every row over epochs.
 
-    A row has the colour of its method; the variants of a method have different marks. The solid line is the mean over
-    the seeds of the target network, t = 1, whatever the method trains at that moment, in a band from the worst seed to
-    the best; the dotted line is the network on the path, where it is another one. The metrics are read from the folders
-    of the rows, without those that are damaged; the picture is the content of a file with this ending.
+    A row has the colour of its method; the variants of a method have different marks. The solid line is that of the
+    target network, t = 1, whatever the method trains at that moment: the mean over the seeds that have an accuracy
+    there, in a band from the worst seed to the best; the dotted line is the network on the path, where it is another
+    one. The metrics are read from the folders of the rows, without those that are damaged; the picture is the content
+    of a file with this ending.
     """
     return rendered(draw_sections(report.sections), suffix)
 
@@ -99,7 +100,10 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
     values: list[float] = []
     handles: list[Line2D] = []
     for number, (row, name, style) in enumerate(zip(rows, _names(rows), _styles(rows), strict=True)):
-        epochs, target, on_path = _curves(row)
+        epochs, *found = _curves(row)
+        # Over the runs that have an accuracy: one that diverged early takes no curve from the others.
+        target, on_path = (np.ma.masked_invalid(values) for values in found)
+        left = int(target[:, -1].count()) if len(epochs) else 0
         if not len(epochs):
             handles.append(Line2D([], [], linestyle="none", label=f"{name} (no curve)"))
             continue
@@ -109,15 +113,18 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
         if len(epochs) == 1:  # a line of one point cannot be seen, nor a band
             mark = {"marker": "o"} | style
             axes.vlines(epochs, target.min(axis=0), target.max(axis=0), color=colour)
-        handles += axes.plot(epochs, target.mean(axis=0), color=colour, linewidth=1.6, markersize=5, label=name, **mark)
+        label = name if left == row.runs else f"{name} ({left} of {row.runs} runs at its end)"
+        handles += axes.plot(
+            epochs, target.mean(axis=0), color=colour, linewidth=1.6, markersize=5, label=label, **mark
+        )
         opacity = BAND / variants[row.method]
         axes.fill_between(epochs, target.min(axis=0), target.max(axis=0), color=colour, alpha=opacity, linewidth=0)
-        values.extend(target.ravel())
-        if not np.array_equal(target, on_path, equal_nan=True):
+        values.extend(target.compressed())
+        if not np.array_equal(*found, equal_nan=True):
             if len(epochs) == 1:
                 mark |= {"fillstyle": "none"}
             axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", markersize=3, **mark)
-            values.extend(on_path.mean(axis=0))
+            values.extend(np.ma.compressed(on_path.mean(axis=0)))
     axes.set(title=plain_label(heading(section), LONGEST), xlabel="epoch")
     axes.set_ylabel("validation accuracy")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -176,16 +183,18 @@ def _told_apart(rows: Sequence[Row], keys: Sequence[str]) -> int:
 
 
 def _curves(row: Row) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return epochs (E,), accuracies at t = 1 (runs, E) and on the path (runs, E), over the epochs all runs have.
+    """Return epochs (E,), accuracies at t = 1 (runs, E) and on the path (runs, E); not a number where a run has none.
 
-    A run whose metrics cannot be read, as the notes of its section say, is left out.
+    A run whose metrics cannot be read, as the notes of its section say, or that has no evaluation is left out.
     """
     runs = []
     for path in row.paths:
         with suppress(OSError, DamagedFile):
             runs.append(read_curve(Path(path)))
-    epochs = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
-    values = np.array([[run[epoch] for epoch in epochs] for run in runs], dtype=np.float64).reshape(
+    runs = [run for run in runs if run]
+    epochs = sorted({epoch for run in runs for epoch in run})
+    nothing = float("nan"), float("nan")
+    values = np.array([[run.get(epoch, nothing) for epoch in epochs] for run in runs], dtype=np.float64).reshape(
         len(runs), len(epochs), 2
     )
     return np.array(epochs, dtype=np.float64), values[:, :, 0], values[:, :, 1]

@@ -22,6 +22,7 @@ from pathlib import Path
 from homotopy_bench.config.schema import Training
 from homotopy_bench.core.options import option_class
 from homotopy_bench.report.runs import Run, Unusable
+from homotopy_bench.tracking.record import FORKS
 
 IGNORED = (
     "seed",
@@ -41,6 +42,9 @@ IGNORED = (
 how many of equal processors work and in what order they add, and what is kept or measured beside the training."""
 
 _IGNORED = tuple(f"{name}." for name in IGNORED)
+
+FORK = "fork"
+"""Key of the snapshot that a child of a run began with."""
 
 REPLAYED = "lr_schedule.run"
 """Key of the folder of a run whose learning rates are replayed: its seed makes no variant, its settings do."""
@@ -141,6 +145,9 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     groups: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], list[Run]] = {}
     read = [(run, {key: text for key, text in flatten(run.config).items() if not is_ignored(key)}) for run in runs]
     _fill_in_newer(read)
+    for run, settings in read:
+        if run.path.resolve().parts[-3:-2] == (FORKS,):  # children of several snapshots have one configuration
+            settings[FORK] = canonical(run.path.resolve().parent.name)
     replayed = {str(run.path.resolve()): _digest(run, settings) for run, settings in read}
     files = _names_of_files([settings for _, settings in read])
     for run, settings in read:

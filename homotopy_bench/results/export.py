@@ -86,9 +86,10 @@ def samples_of(run: FinishedRun, count: int) -> Float[Tensor, " B *input"]:
 def about(run: FinishedRun, network: nn.Module, parameters: Parameters) -> str:
     """Return JSON on a network: what made it, what it takes, and how inputs were standardised.
 
-    Folders and trackers of the run are not in it: a file may be given away.
+    Folders, files and trackers of the run are not in it: a file may be given away.
     """
     config, standardization = run.config.to_dict(), run.splits.standardization
+    config["dataset"].pop("file", None)  # sha256 names its content
     found = {
         **{name: config[name] for name in ("dataset", "model", "method", "seed")},
         "config_hash": run.config.hash(),

@@ -39,10 +39,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finished(
         folder / "wrong/diverged", "method=baseline", "optimizer=sgd", "optimizer.lr=1e200", "training.clip_norm=null"
     )
-    for name in ("torn", "without", "running", "edited"):
+    for name in ("torn", "without", "running", "edited", "half"):
         shutil.copytree(folder / "kind/0", folder / "wrong" / name)
     (folder / "wrong/torn/checkpoint.pt").write_bytes(b"PK" + bytes(100))
     (folder / "wrong/without/checkpoint.pt").unlink()
+    (folder / "wrong/half/landscape.json").write_text("{")
     (folder / "wrong/running/summary.json").unlink()
     config = folder / "wrong/edited/.hydra/config.yaml"
     config.write_text(config.read_text().replace("seed: 0", "seed: 5"))
@@ -54,18 +55,20 @@ def copied(runs: Path, tmp_path: Path) -> Path:
 
 
 def test_what_cannot_be_measured_is_named_in_one_line_and_the_others_are_read(runs: Path) -> None:
-    found, left_out = finished_runs([runs])
+    found, left_out = finished_runs([runs, runs / "kind/../kind/0"])
+    assert len(found) == 5, "each once"
     assert {run.folder.relative_to(runs).as_posix() for run in found} == {
         "kind/0", "kind/1", "kind/2", "kind/homotopy", "wider",
     }  # fmt: skip
     reasons = {one.folder.name: one.reason for one in left_out}
-    assert set(reasons) == {"diverged", "torn", "without", "running", "edited"}
+    assert set(reasons) == {"diverged", "torn", "without", "running", "edited", "half"}
     for name, words in {
         "diverged": "diverged",
         "torn": "checkpoint.pt is damaged",
         "without": "has no checkpoint.pt",
         "running": "has not ended",
         "edited": "belongs to configuration",
+        "half": "its landscape.json is damaged; delete it to measure anew",
     }.items():
         assert words in reasons[name]
         assert "\n" not in reasons[name]

@@ -29,14 +29,19 @@ def write_metrics(folder: Path, target: list[float | None], path: list[float]) -
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"epo')
 
 
-def test_curves_are_the_metrics_over_the_epochs_all_seeds_have(write_run: Callable[..., Path], tmp_path: Path) -> None:
+def test_curves_are_the_metrics_of_the_seeds_that_have_them(write_run: Callable[..., Path], tmp_path: Path) -> None:
     write_metrics(write_run(tmp_path / "0", seed=0), [0.1, 0.2, 0.5], [0.3, 0.4, 0.5])
     write_metrics(write_run(tmp_path / "1", seed=1), [0.2, None], [0.4, 0.6])
     (section,) = build_report(read_runs([tmp_path])).sections
     epochs, target, path = _curves(section.rows[0])
-    assert epochs.tolist() == [1.0, 2.0]
-    np.testing.assert_array_equal(target, [[0.1, 0.2], [0.2, np.nan]])
-    np.testing.assert_array_equal(path, [[0.3, 0.4], [0.4, 0.6]])
+    assert epochs.tolist() == [1.0, 2.0, 3.0]
+    np.testing.assert_array_equal(target, [[0.1, 0.2, 0.5], [0.2, np.nan, np.nan]])
+    np.testing.assert_array_equal(path, [[0.3, 0.4, 0.5], [0.4, 0.6, np.nan]])
+    (axes,) = draw_sections(report_of(tmp_path).sections).axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_texts()[0].get_text() == "baseline (1 of 2 runs at its end)"
+    np.testing.assert_allclose(np.ma.filled(axes.get_lines()[0].get_ydata(), np.nan), [0.15, 0.2, 0.5])
 
 
 def report_of(folder: Path) -> Report:

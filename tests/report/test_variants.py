@@ -88,6 +88,13 @@ def test_a_record_from_before_a_key_was_added_has_the_value_of_then():
     assert len(variants_of(foreign)) == 1
 
 
+def test_children_of_several_snapshots_are_told_apart():
+    children = [run({}, path=f"r/forks/{snapshot}/order-1") for snapshot in ("epoch-0", "epoch-5")]
+    variants, duplicates = group_runs(children)
+    assert not duplicates
+    assert sorted(label(variants)) == ["fork=epoch-0", "fork=epoch-5"]
+
+
 def test_controls_are_told_apart_by_the_runs_whose_rates_they_replay():
     def control(of: str, seed: int) -> Run:
         return run({"seed": seed, "lr_schedule": {"name": "trace", "run": of}}, path=f"c-{of}", seed=seed)

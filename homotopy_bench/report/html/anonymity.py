@@ -1,8 +1,8 @@
 """Leave out of a report who made its runs and where: paths, hosts and users.
 
 What the records say of a machine is in free text too (reasons, labels, damages), and the machine need not be this one.
-Folders of runs become numbers; every absolute path, whatever made it, becomes a word; so do the names of this host and
-user.
+Folders of runs become numbers, those of a single word (``0``, ``baseline``) where a folder is meant alone; every
+absolute path, whatever made it, becomes a word; so do the names of this host and user.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,13 @@ _PATHS = re.compile(
 )
 
 
-def anonymous(report: Report, studies: Sequence[Study] = ()) -> tuple[Report, Callable[[Any], Any]]:
-    """Return a report without paths, hosts and users, and the function that takes them out of any other value of it.
+Clean = Callable[[str], str]
+
+
+def anonymous(report: Report, studies: Sequence[Study] = ()) -> tuple[Report, Callable[[Any], Any], Clean]:
+    """Return a report without paths, hosts and users, and two functions.
+
+    The first takes them out of any other value of the report, the second returns what stands for a folder.
 
     Args:
         report: The report.
@@ -54,19 +60,33 @@ def anonymous(report: Report, studies: Sequence[Study] = ()) -> tuple[Report, Ca
         numbers.setdefault(str(one.path), f"folder {len(numbers) + 1}")
     # A user named adam must not rename an optimiser.
     names = sorted(_names() - _vocabulary(report, studies), key=len, reverse=True)
-    places = sorted(numbers, key=len, reverse=True)
-    # Longest first, so that no folder is taken for the beginning of another one; a name is no part of a longer one.
-    known = re.compile("|".join(rf"(?<![\w/]){re.escape(place)}(?![\w-])" for place in places) or r"(?!)")
+    known = _any_of([place for place in numbers if "/" in place or "\\" in place])
+    in_reasons = _any_of([place for place in numbers if not place.isdigit()])
     somebody = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)", re.IGNORECASE)
 
-    def clean(text: str) -> str:
-        text = known.sub(lambda found: numbers[found[0]], text)
+    def clean(text: str, places: re.Pattern[str] = known) -> str:
+        text = places.sub(lambda found: numbers[found[0]], text)
         return somebody.sub(SOMEBODY, _PATHS.sub(PATH, text))
 
-    def taken_out(value: Any) -> Any:
-        return _mapped(value, clean)
+    def folder(text: str) -> str:
+        return numbers[text] if text in numbers else clean(text)
 
-    return taken_out(report), taken_out
+    fields_of_folders = dict.fromkeys(("path", "paths"), folder) | {"reason": partial(clean, places=in_reasons)}
+
+    def taken_out(value: Any) -> Any:
+        return _mapped(value, clean, fields_of_folders)
+
+    sections = [
+        replace(one, damaged={folder(path): why for path, why in one.damaged.items()}) for one in report.sections
+    ]
+    return taken_out(replace(report, sections=tuple(sections))), taken_out, folder
+
+
+def _any_of(places: Sequence[str]) -> re.Pattern[str]:
+    """Return what finds folders in a text, none as a part of a longer name."""
+    # Longest first, so that no folder is taken for the beginning of another one.
+    ordered = sorted(places, key=len, reverse=True)
+    return re.compile("|".join(rf"(?<![\w/]){re.escape(place)}(?![\w-])" for place in ordered) or r"(?!)")
 
 
 def _names() -> set[str]:
@@ -86,16 +106,17 @@ def _vocabulary(report: Report, studies: Sequence[Study]) -> set[str]:
     return {word for text in texts for word in re.findall(r"\w+", _PATHS.sub(PATH, text).lower())}
 
 
-def _mapped(value: Any, clean: Callable[[str], str]) -> Any:
-    """Return a nested value with every text in it cleaned."""
+def _mapped(value: Any, clean: Clean, of_fields: Mapping[str, Clean]) -> Any:
+    """Return a nested value with every text in it cleaned, that of some fields of dataclasses in a way of its own."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Path):
         return Path(clean(str(value)))
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _mapped(getattr(value, field.name), clean) for field in fields(value)})
+        own = {one.name: of_fields.get(one.name, clean) for one in fields(value)}
+        return replace(value, **{name: _mapped(getattr(value, name), way, of_fields) for name, way in own.items()})
     if isinstance(value, Mapping):
-        return {_mapped(key, clean): _mapped(item, clean) for key, item in value.items()}
+        return {_mapped(key, clean, of_fields): _mapped(item, clean, of_fields) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(_mapped(item, clean) for item in value)
+        return type(value)(_mapped(item, clean, of_fields) for item in value)
     return value

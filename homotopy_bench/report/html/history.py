@@ -77,13 +77,19 @@ def _evaluation(line: Mapping[str, object]) -> Evaluation:
     cost: Mapping[str, object] = found if isinstance(found, Mapping) else {}
     return Evaluation(
         epoch=_number(line.get("epoch")),
-        gradients=_number(cost.get("gradient_evaluations")),
-        forward_equivalents=_number(cost.get("forward_equivalents")),
+        gradients=_paid(cost.get("gradient_evaluations")),
+        forward_equivalents=_paid(cost.get("forward_equivalents")),
         seconds=_number(cost.get("train_seconds")),
         t=_number(line.get("t")),
         target=_number(line.get("val_acc_target")),
         path=_number(line.get("val_acc_path")),
     )
+
+
+def _paid(value: object) -> float:
+    """Return a cost; an evaluation that cost nothing, which none can, has an unknown one."""
+    cost = _number(value)
+    return cost if cost > 0.0 else math.nan
 
 
 def _number(value: object) -> float:

@@ -69,9 +69,10 @@ def to_html(
     origins = [origin(runs, anonymous=anonymous) for runs in (*used, *(study.runs for study in searches))]
     if anonymous:
         searches = [replace(study, runs=()) for study in searches]  # full of what is not to be told
-        report, clean = made_anonymous(report, searches)
-        histories = {clean(path): history for path, history in histories.items()}
-        settings, origins, searches, command = clean(settings), clean(origins), clean(searches), ""
+        report, clean, folder = made_anonymous(report, searches)
+        histories = {folder(path): history for path, history in histories.items()}
+        settings = {folder(path): clean(own) for path, own in settings.items()}
+        origins, searches, command = clean(origins), clean(searches), ""
         renewal = renewal and replace(renewal, made=None)
     downloads = {"report.json": json.dumps(to_dict(report, command), allow_nan=False), **csv_files(report, histories)}
     if searches:

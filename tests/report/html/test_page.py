@@ -377,6 +377,21 @@ def test_an_anonymous_page_says_neither_where_nor_who_nor_when(write_run, tmp_pa
     assert downloads(parsed)["runs.csv"].count("run ") == 4
 
 
+def test_folders_named_like_numbers_and_methods_rename_nothing(write_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, method in enumerate(("baseline", "hta")):
+        for folder, seed in ((method, 0), (str(number), 1), (f"{number}e-3", 2)):
+            write_curve(write_run(Path(folder), method=method, seed=seed, acc=0.5), (0.4, 0.5))
+    write_run(Path("of_jdoe"), seed=0, acc=0.4, age=9)
+    records = list(read_runs([Path(one) for one in ("baseline", "hta", "0", "1", "0e-3", "1e-3", "of_jdoe")]))
+    open_page, page = (
+        Parsed(to_html(build_report(records), records, "", anonymous=anonymous)) for anonymous in (False, True)
+    )
+    assert page.tables["accuracy-0"] == open_page.tables["accuracy-0"]
+    assert not [one for one in page.words if "of_jdoe" in one]
+    assert "used instead is run" in " ".join(page.words)
+
+
 def test_a_user_named_like_a_setting_renames_nothing(study, monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: "kaiming")
     monkeypatch.setattr("socket.gethostname", lambda: "baseline")
