@@ -114,7 +114,7 @@ def m_sharpness(networks: Networks, samples: Samples, *, m: int = 128, rho: floa
     m = min(m, len(samples))
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(0)).to(samples.y.device)
     rises = []
-    for own in order[: len(samples) // m * m].split(m):
+    for own in torch.split(order[: len(samples) // m * m], m):
         part = Samples(samples.x[own], samples.y[own], samples.split)
         rises.append(ascent(LossSurface(networks, part), torch.ones_like(networks.theta), rho))
     values = torch.stack(rises)

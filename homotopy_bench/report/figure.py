@@ -100,10 +100,10 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
     values: list[float] = []
     handles: list[Line2D] = []
     for number, (row, name, style) in enumerate(zip(rows, _names(rows), _styles(rows), strict=True)):
-        epochs, *found = _curves(row)
+        epochs, at_target, at_t = _curves(row)
         # Over the runs that have an accuracy: one that diverged early takes no curve from the others.
-        target, on_path = (np.ma.masked_invalid(values) for values in found)
-        left = int(target[:, -1].count()) if len(epochs) else 0
+        target, on_path = np.ma.masked_invalid(at_target), np.ma.masked_invalid(at_t)
+        reach = int(target[:, -1].count()) if len(epochs) else 0
         if not len(epochs):
             handles.append(Line2D([], [], linestyle="none", label=f"{name} (no curve)"))
             continue
@@ -113,14 +113,14 @@ def _draw_section(axes: Axes, section: Section) -> Legend | None:
         if len(epochs) == 1:  # a line of one point cannot be seen, nor a band
             mark = {"marker": "o"} | style
             axes.vlines(epochs, target.min(axis=0), target.max(axis=0), color=colour)
-        label = name if left == row.runs else f"{name} ({left} of {row.runs} runs at its end)"
+        label = name if reach == row.runs else f"{name} ({reach} of {row.runs} runs at its end)"
         handles += axes.plot(
             epochs, target.mean(axis=0), color=colour, linewidth=1.6, markersize=5, label=label, **mark
         )
         opacity = BAND / variants[row.method]
         axes.fill_between(epochs, target.min(axis=0), target.max(axis=0), color=colour, alpha=opacity, linewidth=0)
         values.extend(target.compressed())
-        if not np.array_equal(*found, equal_nan=True):
+        if not np.array_equal(at_target, at_t, equal_nan=True):
             if len(epochs) == 1:
                 mark |= {"fillstyle": "none"}
             axes.plot(epochs, on_path.mean(axis=0), color=colour, linestyle=":", markersize=3, **mark)

@@ -75,8 +75,8 @@ def test_what_does_not_change_the_method_does_not_split_a_row():
 
 
 def test_a_record_from_before_a_key_was_added_has_the_value_of_then():
-    old = {"dataset": {"name": "mnist1d"}, "training": {"epochs": 4}}
-    new = {
+    old: dict[str, Any] = {"dataset": {"name": "mnist1d"}, "training": {"epochs": 4}}
+    new: dict[str, Any] = {
         "dataset": {"name": "mnist1d", "shift": 0, "noise": 0.0},
         "training": {"epochs": 4, "weight_average": 0.0, "data_order": None, "snapshots": [1]},
     }

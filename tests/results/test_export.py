@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from homotopy_bench import load_run, train
+from homotopy_bench.data.arrays import Arrays
 from homotopy_bench.results import onnx_format
+from homotopy_bench.results.export import about as described
 from homotopy_bench.results.export import export
 from homotopy_bench.results.formats import ABOUT, NAMES, export_format
 from homotopy_bench.results.trained import LoadedRun
@@ -148,6 +151,10 @@ def test_files_say_what_made_them_and_hold_no_folder_and_no_sample(
     assert (about["input"], about["classes"], about["standardization"]) == ([40], 10, None)
     assert program.example_inputs is not None
     assert not program.example_inputs[0][0].any()
+    member = run.members[0]
+    np.savez(tmp_path / "jdoe.npz", x_train=np.zeros((4, 2)), y_train=np.arange(4))
+    named = replace(member, config=replace(member.config, dataset=Arrays(file=str(tmp_path / "jdoe.npz"))))
+    assert "jdoe" not in described(named, member.network, "last")
     for content in contents.values():
         assert str(Path(torch.__file__).parent).encode() not in content
         assert str(run.folder).encode() not in content
