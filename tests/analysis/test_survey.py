@@ -147,13 +147,6 @@ def test_a_pair_learns_from_as_many_samples_as_are_asked_for(runs: Path, tmp_pat
     assert learnt == [few, few, more, more]
 
 
-def test_a_damaged_landscape_file_is_named(runs: Path, tmp_path: Path) -> None:
-    folder = copied(runs, tmp_path)
-    (folder / "kind/0/landscape.json").write_text("{")
-    with pytest.raises(InputError, match=r"landscape.json: is damaged; delete it to measure anew"):
-        survey(finished_runs([folder / "kind/0"])[0], PLAN)
-
-
 def test_pairs_are_those_of_one_kind_and_are_measured_once(runs: Path, tmp_path: Path) -> None:
     folder = copied(runs, tmp_path)
     found, _ = finished_runs([folder])

@@ -184,8 +184,16 @@ WRONG: tuple[tuple[str, str | None, str], ...] = (
     ("method=baseline continuation=linear", None, "accepted: constant"),
     ("method=baseline continuation=shuffled", None, "accepted: constant"),
     ("continuation=levels", None, "method=identity_homotopy has no levels; accepted: adaptive, constant"),
-    ("method=hta continuation=adaptive", None, "accepted: constant, cosine, levels, linear, polynomial, stepwise"),
-    ("method=hta continuation=shuffled", None, "accepted: constant, cosine, levels, linear, polynomial, stepwise"),
+    (
+        "method=hta continuation=adaptive",
+        None,
+        "accepted: constant, cosine, jump, levels, linear, polynomial, stepwise",
+    ),
+    (
+        "method=hta continuation=shuffled",
+        None,
+        "accepted: constant, cosine, jump, levels, linear, polynomial, stepwise",
+    ),
     ("method=hta training.epochs=24", None, "accepted: an integer >= 25, the epochs of the 6 levels of L and one on f"),
     (
         "method=hta method.spacing=linear method.levels=1",
