@@ -13,6 +13,7 @@ from homotopy_bench.analysis.finished import FinishedRun, grouped
 from homotopy_bench.analysis.pairs import PairFigure
 from homotopy_bench.analysis.survey import Figure, Say
 from homotopy_bench.core.files import write_atomically
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.core.pictures import rendered
 from homotopy_bench.landscape.directions import filter_normalised, gaussian
 from homotopy_bench.landscape.networks import Networks, Points
@@ -75,7 +76,7 @@ def draw(
         try:
             content = rendered(picture())
         except Exception as error:  # one that cannot be drawn stops no other
-            problems.append(f"{name}: not drawn ({type(error).__name__}: {error})")
+            problems.append(f"{name}: not drawn ({error_line(error)})")
             continue
         write_atomically(folder / name, content)
         written.append(folder / name)

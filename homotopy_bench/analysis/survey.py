@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from homotopy_bench.analysis.finished import FinishedRun, grouped
-from homotopy_bench.core.masking import one_line
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.landscape.measure import Closeness, Metric
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.samples import draw_samples
@@ -117,5 +117,4 @@ def _entries(runs: Sequence[FinishedRun], samples: Samples, metric: Metric) -> l
 
 def failed(metric: str, error: Exception) -> dict[str, Any]:
     """Return the entry of a metric that raised: no value, and the error as the reason."""
-    reason = f"{type(error).__name__}: {one_line(error, 200)}"
-    return {metric: {"value": None, "error": None, "converged": False, "reason": reason}}
+    return {metric: {"value": None, "error": None, "converged": False, "reason": error_line(error)}}

@@ -100,6 +100,16 @@ def one_line(text: object, most: int) -> str:
     return masked(" ".join(str(text).split()))[:most]
 
 
+def error_line(error: Exception, most: int = 300) -> str:
+    r"""Return what kind of error it is, and what it says, as one masked line of at most ``most`` characters.
+
+    Example:
+        >>> error_line(OSError("no answer\nfrom https://me:secret@host"))
+        'OSError: no answer from https://***@host'
+    """
+    return one_line(f"{type(error).__name__}: {error}", most)
+
+
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
     """Return a command line without the values of what is named like a secret, and without other secrets.
 

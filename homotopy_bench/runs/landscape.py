@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.data.base import Splits
 from homotopy_bench.hardware.memory import out_of_memory
 from homotopy_bench.landscape.measure import Closeness, metrics_of
@@ -53,7 +54,7 @@ def measure_members(
             if out_of_memory(error):
                 say("the landscape does not fit into the memory")
             for row in own:
-                members[row].note(f"the landscape was not measured: {type(error).__name__}: {error}")
+                members[row].note(f"the landscape was not measured: {error_line(error)}")
 
 
 def _measure(

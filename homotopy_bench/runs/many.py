@@ -18,7 +18,7 @@ import torch
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError, RankLost
-from homotopy_bench.core.masking import one_line
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.core.open_files import allow_open_files
 from homotopy_bench.hardware.memory import available_memory, fault_of, out_of_memory
 from homotopy_bench.hardware.processors import usable_processors
@@ -239,7 +239,7 @@ def _train(
         if len(runs) == 1:
             continue
         halve = out_of_memory(error) and len(runs) > 2
-        what = f"{type(error).__name__}: {one_line(error, 200)}"
+        what = error_line(error)
         say(f"{len(runs)} jobs together failed, go on {'in halves' if halve else 'one by one'} ({what})")
         # By the result, not the status: a run at its end has a status before its record is complete.
         left = [member for member in runs if member.result is None]

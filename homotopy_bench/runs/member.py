@@ -21,7 +21,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import DamagedFile
 from homotopy_bench.core.included.copies import keep, kept_about
 from homotopy_bench.core.included.modules import trees_of
-from homotopy_bench.core.masking import one_line
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.core.open_files import keep_spare_handle
 from homotopy_bench.hardware.memory import fault_of
 from homotopy_bench.runs.cost import Cost
@@ -174,7 +174,7 @@ class Member:
 
     def misfit(self, error: Exception) -> InputError:
         """Return the error of a checkpoint whose content no run of this configuration has written."""
-        why = f"{type(error).__name__}: {one_line(error, 200)}"
+        why = error_line(error)
         return InputError("resume", self.job.folder, f"its checkpoint.pt does not fit its configuration ({why})")
 
     def rewind(self, why: str) -> None:
@@ -369,7 +369,7 @@ class Member:
             lines = read_metrics(self.record.metrics)
             draw_curves(lines, self.title, self.job.config.method.name, self.record.curves)
         except Exception as error:  # a picture that cannot be drawn is no reason to lose the run
-            self.record.log(f"curves.png was not drawn: {type(error).__name__}: {error}")
+            self.record.log(f"curves.png was not drawn: {error_line(error)}")
 
 
 def _broken(train_loss: float, val_loss: float) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from homotopy_bench.core.files import write_atomically
-from homotopy_bench.core.masking import one_line
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.loggers.base import FILES, Logger, Point, Run, Tracker, numbers
 from homotopy_bench.tracking.origin import origin
 from homotopy_bench.tracking.resumable import with_copies
@@ -114,7 +114,7 @@ class Mirror:
             return read()
         except Exception as error:
             self._readable = False
-            self._say(None, f"the trackers cannot read the record ({worded(error)})")
+            self._say(None, f"the trackers cannot read the record ({error_line(error)})")
             return None
 
     def _attempt(self, name: str, action: Callable[[], None]) -> None:
@@ -125,16 +125,11 @@ class Mirror:
                 action()
                 return
             except Exception as error:
-                problem = worded(error)
+                problem = error_line(error)
                 if time.monotonic() - began >= self._waited:
                     self._silent[name] = problem
         self._open.pop(name, None)
         self._say(name, problem)
-
-
-def worded(error: Exception) -> str:
-    """Return an error in one line without credentials."""
-    return one_line(f"{type(error).__name__}: {error}", 300)
 
 
 def _known(folder: Path) -> dict[str, str]:
@@ -189,7 +184,7 @@ def serve(messages: queue.Queue[dict[str, Any] | None], answer: Callable[[Mappin
             try:
                 runs[begun] = mirror(message["begin"], partial(say, begun), silent)
             except Exception as error:  # of this run alone
-                say(begun, None, f"the trackers cannot be opened ({worded(error)})")
+                say(begun, None, f"the trackers cannot be opened ({error_line(error)})")
             begun += 1
         elif message["end"] in runs:
             runs.pop(message["end"]).end(summarised=True)

@@ -40,12 +40,13 @@ def main() -> None:
         with suppress(BrokenPipeError):  # the training's process has died; its runs are closed all the same
             print(json.dumps(content), file=answers, flush=True)
 
-    from homotopy_bench.tracking.mirror import serve, worded
+    from homotopy_bench.core.masking import error_line
+    from homotopy_bench.tracking.mirror import serve
 
     try:
         serve(messages, answer)
     except Exception as error:
-        answer({"problem": worded(error)})
+        answer({"problem": error_line(error)})
     # Everything is finished and closed: what libraries do at the end of a process is not waited for.
     os._exit(0)
 
