@@ -24,9 +24,7 @@ def correlated(figures: Sequence[Figure], split: str) -> list[Correlation]:
         figures: What was measured of the runs.
         split: Where.
     """
-    runs = list(
-        {(_stratum(one.run), one.run.config.seed, one.run.config.order_seed): one.run for one in figures}.values()
-    )
+    runs = list({(_stratum(one.run), one.run.config.seed, one.run.state): one.run for one in figures}.values())
     values: dict[str, dict[object, Any]] = {}
     for figure in figures:
         if figure.split == split:

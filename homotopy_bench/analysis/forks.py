@@ -55,15 +55,18 @@ class Fork:
 
     def largest(self, name: str, split: str) -> float | None:
         """Return the largest value of a figure over the pairs of children; None where a pair has none."""
-        values = [one.entry["value"] for one in self.figures if (one.name, one.split) == (name, split)]
-        return None if None in values else max(values, default=None)
+        values = self._values(name, split)
+        return None if None in values else max((value for value in values if value is not None), default=None)
+
+    def _values(self, name: str, split: str) -> list[float | None]:
+        return [one.entry["value"] for one in self.figures if (one.name, one.split) == (name, split)]
 
     def apart(self, split: str) -> bool | None:
         """Return whether two children are apart on a split; None where too few are measured to tell."""
-        rise = self.largest("barrier_error_frankle", split)
-        if self.diverged or (rise is not None and rise >= STABLE):
+        found = self._values("barrier_error_frankle", split)
+        if self.diverged or any(rise is not None and rise >= STABLE for rise in found):
             return True
-        return None if rise is None or len(self.children) < self.orders else False
+        return None if not found or None in found or len(self.children) < self.orders else False
 
 
 def study_forks(

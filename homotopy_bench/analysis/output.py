@@ -170,7 +170,10 @@ def forks_document(forks: Sequence[Fork]) -> list[dict[str, Any]]:
             "snapshot": fork.snapshot,
             "step": fork.step,
             "t": fork.t,
+            "orders": fork.orders,
+            "diverged": fork.diverged,
             "children": [str(child.folder) for child in fork.children],
+            "apart": {split: fork.apart(split) for split in dict.fromkeys(one.split for one in fork.figures)},
             "pairs": pairs_document(fork.figures),
         }
         for fork in forks

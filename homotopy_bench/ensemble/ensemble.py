@@ -215,7 +215,7 @@ class Ensemble:
             network = copy.deepcopy(self.network).to(dtype=like.dtype).to_empty(device=like.device)
             with torch.no_grad():
                 for name, own in (*network.named_parameters(), *network.named_buffers()):
-                    own.copy_(_mean(stacked[name][rows]))
+                    own.copy_(_mean(stacked[self.names.first[name]][rows]))
             networks.append(network)
         return Ensemble(networks, like.device, like.dtype, self.replicas, channels_last=self._channels_last)
 
@@ -223,6 +223,10 @@ class Ensemble:
         """Return the buffers other than path coefficients: running statistics, dropout keys; name -> (M, *shape)."""
         prefix = f"{DEFORMATION}."
         return {name: values for name, values in self.buffers.items() if not name.startswith(prefix)}
+
+    def unsaved_buffers(self) -> set[str]:
+        """Return the names of buffers that are in no ``state_dict`` of the network."""
+        return self.buffers.keys() - self.network.state_dict().keys()
 
     def train(self, mode: bool = True) -> None:
         """Put the networks into training mode, or into evaluation mode."""

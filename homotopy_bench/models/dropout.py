@@ -29,6 +29,7 @@ class Dropout(nn.Module):
     def __init__(self, p: float, *, persistent: bool = True) -> None:
         super().__init__()
         self.off = p == 0
+        self.p, self.inplace = p, False  # what networks read of nn.Dropout
         self.rate: Tensor
         self.register_buffer("rate", torch.tensor(p, dtype=torch.float64), persistent)
         self.key: Tensor

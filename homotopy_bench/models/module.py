@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import PrivateAttr
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.models.base import Model
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ def checked_network(network: object, name: str, input_shape: tuple[int, ...], cl
         )
         raise InputError("model", name, wrong)
     take_over_dropout(network)
-    if draws_random_numbers(network, (2, *input_shape)):
+    try:
+        draws = draws_random_numbers(network, (2, *input_shape))
+    except Exception as error:  # whatever a foreign module raises
+        wrong = f"raises {error_line(error)} in training mode; accepted: a network that can be trained"
+        raise InputError("model", name, wrong) from error
+    if draws:
         wrong = "draws random numbers in training which no seed sets; accepted: of random layers nn.Dropout alone"
         raise InputError("model", name, wrong)
     remember_input(network, input_shape)
@@ -105,4 +111,4 @@ def _output_shape(network: torch.nn.Module, shape: tuple[int, ...]) -> tuple[int
     try:
         return tuple(dry_run(network, shape).shape)
     except Exception as error:  # whatever a foreign module raises
-        return f"{type(error).__name__}: {error}"
+        return error_line(error)

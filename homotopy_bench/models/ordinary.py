@@ -5,6 +5,7 @@ What cannot be read off a foreign module is seen in a dry run: which submodules 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -33,9 +34,8 @@ def is_ordinary(network: nn.Module) -> bool:
 
 
 def dry_run(network: nn.Module, shape: tuple[int, ...], *, training: bool = False) -> Tensor:
-    """Return the output for zeros of a shape, in evaluation mode by default; the network stays as it was."""
+    """Return the output for zeros of a shape, in evaluation mode by default; the network's mode stays as it was."""
     modes = {module: module.training for module in network.modules()}
-    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()] if training else []
     first = next((parameter for parameter in network.parameters()), None)
     zeros = torch.zeros(shape) if first is None else first.new_zeros(shape)
     try:
@@ -45,15 +45,13 @@ def dry_run(network: nn.Module, shape: tuple[int, ...], *, training: bool = Fals
     finally:
         for module, mode in modes.items():
             module.training = mode
-        for buffer, before in buffers:
-            buffer.copy_(before)
 
 
 def draws_random_numbers(network: nn.Module, shape: tuple[int, ...]) -> bool:
     """Return whether a network draws from PyTorch's generator of the host in training, for zeros of a shape."""
     before = torch.get_rng_state()
     try:
-        dry_run(network, shape, training=True)
+        dry_run(copy.deepcopy(network), shape, training=True)
         return not torch.equal(before, torch.get_rng_state())
     finally:
         torch.set_rng_state(before)

@@ -54,7 +54,7 @@ def read_landscape(folder: Path) -> Figures:
     except InputError:
         return {}
     at_target = [entry for entry in entries if entry["of"].get("t") == 1.0 and not _of_pair(entry["of"])]
-    last = {entry["of"].get("split"): entry["of"].get("state") for entry in at_target}
+    last = {where.split: entry["of"].get("state") for entry in at_target if (where := _where(entry["of"])) is not None}
     found: dict[Where, dict[str, float]] = {}
     for entry in at_target:
         where = _where(entry["of"])

@@ -16,11 +16,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 
 from homotopy_bench.config.schema import Training
 from homotopy_bench.core.options import option_class
+from homotopy_bench.report.replays import name_sources
 from homotopy_bench.report.runs import Run, Unusable
 from homotopy_bench.tracking.record import FORKS
 
@@ -45,9 +44,6 @@ _IGNORED = tuple(f"{name}." for name in IGNORED)
 
 FORK = "fork"
 """Key of the snapshot that a child of a run began with."""
-
-REPLAYED = "lr_schedule.run"
-"""Key of the folder of a run whose learning rates are replayed: its seed makes no variant, its settings do."""
 
 FILE, CONTENT, UNKNOWN = "dataset.file", "dataset.sha256", "null"
 """Keys of a file of data and of the hash of its content, which is what counts, and the JSON text of an unknown one."""
@@ -148,13 +144,12 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     for run, settings in read:
         if run.path.resolve().parts[-3:-2] == (FORKS,):  # children of several snapshots have one configuration
             settings[FORK] = canonical(run.path.resolve().parent.name)
-    replayed = {str(run.path.resolve()): _digest(run, settings) for run, settings in read}
     files = _names_of_files([settings for _, settings in read])
-    for run, settings in read:
-        if REPLAYED in settings:
-            settings[REPLAYED] = _replayed(shown(settings[REPLAYED]), replayed)
+    for _, settings in read:
         if (content := settings.get(CONTENT)) in files:
             settings[FILE] = files[content]
+    name_sources(read)
+    for run, settings in read:
         groups.setdefault((run.dataset, run.model, run.method, tuple(sorted(settings.items()))), []).append(run)
     variants, duplicates = [], []
     for (dataset, model, method, settings_items), members in sorted(groups.items(), key=lambda item: item[0]):
@@ -184,16 +179,6 @@ def _newer(group: str, name: str) -> dict[str, str]:
     except KeyError:  # of another version, or from outside the package
         return {}
     return {f"{group}.{key}": canonical(value) for key, value in newer.items()}
-
-
-def _digest(run: Run, settings: Mapping[str, str]) -> str:
-    """Return the method of a run and four digits that name all its settings but the seed."""
-    return f"{run.method} {sha256(json.dumps(sorted(settings.items())).encode()).hexdigest()[:4]}"
-
-
-def _replayed(folder: str, known: Mapping[str, str]) -> str:
-    """Return the settings of the run whose rates are replayed; of an unknown one the folder that holds its folder."""
-    return canonical(known.get(str(Path(folder).resolve()), str(Path(folder).parent)))
 
 
 def _names_of_files(runs: Iterable[Mapping[str, str]]) -> dict[str, str]:

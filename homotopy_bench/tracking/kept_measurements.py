@@ -105,6 +105,10 @@ def read_entries(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
+REVISIONS = {"m_sharpness": 2}
+"""Metrics of which an earlier version measured something else -> number of the present one."""
+
+
 def identity(metric: str, split: str, samples: int, mode: str, state: str, t: float = 1.0) -> dict[str, Any]:
     """Return what names a measurement of one network.
 
@@ -116,7 +120,8 @@ def identity(metric: str, split: str, samples: int, mode: str, state: str, t: fl
         state: The network's :func:`state_digest`.
         t: The network's path parameter.
     """
-    return {"metric": metric, "split": split, "samples": samples, "mode": mode, "state": state, "t": t}
+    found = {"metric": metric, "split": split, "samples": samples, "mode": mode, "state": state, "t": t}
+    return found | ({"revision": REVISIONS[metric]} if metric in REVISIONS else {})
 
 
 def state_digest(state: Mapping[str, Tensor]) -> str:

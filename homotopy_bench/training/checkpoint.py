@@ -38,8 +38,12 @@ def load_networks_state(ensemble: Ensemble, optimizer: RowOptimizer, rows: slice
     """
     theta, saved = ensemble.theta[rows], state["theta"]
     statistics = ensemble.statistics()
-    if saved.shape != theta.shape or state["buffers"].keys() != statistics.keys():
+    if saved.shape != theta.shape:
         raise ValueError(f"a state of {list(saved.shape)} parameters for {list(theta.shape)}")
+    missing, others = statistics.keys() - state["buffers"].keys(), state["buffers"].keys() - statistics.keys()
+    # Versions that left nn.Dropout to PyTorch kept nothing of it.
+    if others or not missing <= ensemble.unsaved_buffers():
+        raise ValueError(f"buffers {sorted(others)} for {sorted(missing)}")
     theta.copy_(saved)
     for name, value in state["buffers"].items():
         statistics[name][rows].copy_(value)

@@ -20,6 +20,9 @@ from homotopy_bench.ensemble.copies import copied
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.optim.base import RowOptimizer
 
+_AVERAGE = "weight average"
+"""Name of the average in an accepted state, which no buffer of a network has."""
+
 
 class PathFollower:
     """Let path controllers move the members with an adaptive path, and roll their rows back.
@@ -44,8 +47,8 @@ class PathFollower:
         self.paths = paths
         self.rows = ensemble.rows
         self.buffers = {name: own for name, own in ensemble.statistics().items() if own.is_floating_point()}
-        if average is not None:
-            self.buffers["weight average"] = average  # no buffer of a network has such a name
+        self._theta, self._average = ensemble.theta, average
+        self._averaging = {m for m, one in enumerate(configs) if one.training.weight_average}
         self.optimizer = optimizer
         self.every = {member: path.check_every(steps) for member, path in paths.items()}
         self.checks = {member: path.checks(steps) for member, path in paths.items()}
@@ -116,9 +119,12 @@ class PathFollower:
         self._states[member] = copied(state["accepted"], self._loss_sum.device)
 
     def _state(self, member: int) -> list[dict[str, Any]]:
-        """Return copies of a member's parts of theta with their moments, and then of its buffers."""
+        """Return copies of a member's parts of theta with their moments, and then of its buffers and average."""
         pieces = [{"theta": piece.clone(), **copied(self.optimizer.state[piece])} for piece in self.rows[member]]
-        return [*pieces, {name: values[member].clone() for name, values in self.buffers.items()}]
+        rest = {name: values[member].clone() for name, values in self.buffers.items()}
+        if self._average is not None and member in self._averaging:
+            rest[_AVERAGE] = self._average[member].clone()
+        return [*pieces, rest]
 
     def _restore(self, member: int) -> None:
         """Put the last accepted state back; before the first, that is the initial one, with empty moments."""
@@ -127,5 +133,7 @@ class PathFollower:
             piece.copy_(saved["theta"])
             moments = {name: value for name, value in saved.items() if name != "theta"}
             self.optimizer.state[piece] = copied(moments)
-        for name, saved in buffers.items():
-            self.buffers[name][member].copy_(saved)
+        for name, values in self.buffers.items():
+            values[member].copy_(buffers[name])
+        if self._average is not None:  # without one of its own, and in states of versions that kept none, it is theta
+            self._average[member].copy_(buffers.get(_AVERAGE, self._theta[member]))

@@ -187,6 +187,9 @@ def test_forks_end_apart_or_together_and_say_from_where_on(runs: Path, tmp_path:
     lone = replace(forks[-1], children=forks[-1].children[:1], figures=())
     assert stable_from([lone], "train") == (None, lone)
     assert "stable from no snapshot on at the latest: of 2 children of epoch-3 too few" in forks_text([lone], ["train"])
+    figure = replace(forks[-1].figures[0], split="train", name="barrier_error_frankle", entry={"value": 0.5})
+    known = replace(lone, orders=3, figures=(figure, replace(figure, entry={"value": None})))
+    assert known.apart("train") is True
     broken = replace(lone, diverged=1)
     assert broken.apart("train") is True
     assert "stable from no snapshot on: of 2 children of epoch-3 1 diverged" in forks_text([broken], ["train"])

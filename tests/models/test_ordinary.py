@@ -72,9 +72,12 @@ class Tied(nn.Module):
         self.first, self.again, self.last = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 3)
         self.again.weight = self.first.weight
         self.norm = self.other = nn.BatchNorm1d(16)
+        mask = torch.ones(())
+        for module in (self.first, self.again):
+            module.register_buffer("mask", mask)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.other(self.again(self.norm(self.first(x.flatten(1)))))
+        x = self.other(self.again.get_buffer("mask") * self.again(self.norm(self.first(x.flatten(1)))))
         output: Tensor = self.last(x)
         return output
 
@@ -102,6 +105,13 @@ class Dropping(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.last(self.drop(x.flatten(1)))
         return output
+
+
+class Refusing(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            raise TypeError("not in training")
+        return x
 
 
 def frozen() -> nn.Module:
@@ -149,6 +159,7 @@ def test_modules_and_parameters_under_several_names_are_one(make: Any, members: 
 def test_masks_of_dropout_are_those_of_seed_and_step() -> None:
     first, second = (build(lambda: Dropping(nn.Dropout(0.5))) for _ in range(2))
     assert first.state_dict().keys() == {"last.weight", "last.bias"}
+    assert first.get_submodule("drop").p == 0.5
     x = torch.ones(40, 16)
     for _ in range(2):
         outputs = first(x)
@@ -165,6 +176,7 @@ def test_masks_of_dropout_are_those_of_seed_and_step() -> None:
         (frozen, "its parameter first.weight requires no gradient"),
         (lambda: Dropping(nn.RReLU()), "draws random numbers in training which no seed sets"),
         (lambda: Dropping(nn.AlphaDropout()), "draws random numbers"),
+        (lambda: Dropping(Refusing()), "raises TypeError: not in training in training mode"),
     ],
 )
 def test_what_would_not_be_trained_as_it_is_written_is_refused(make: Any, said: str) -> None:

@@ -106,7 +106,15 @@ def test_controls_are_told_apart_by_the_runs_whose_rates_they_replay():
     assert sorted(len(one.runs) for one in variants) == [2, 2, 2, 2]
     gone, duplicates = group_runs(replays)
     assert not duplicates
-    assert sorted(one.settings["lr_schedule.run"] for one in gone) == ['"p"', '"q"']
+    assert [len(one.runs) for one in gone] == [2, 2]
+    assert all(one.settings["lr_schedule.run"].startswith('"another ') for one in gone)
+    partly, _ = group_runs([sources[0], *replays])  # those beside a known one are of its kind
+    assert sorted(len(one.runs) for one in partly) == [1, 2, 2]
+    again = [control(f"c-{a}/{seed}", seed) for a in "pq" for seed in (0, 1)]  # controls of controls
+    variants, _ = group_runs([*sources, *replays, *again])
+    assert sorted(len(one.runs) for one in variants) == [2] * 6
+    odd = [run({"lr_schedule": {"run": of}}, path=str(seed), seed=seed) for seed, of in enumerate(("a\0b", "\ud800"))]
+    assert len(group_runs(odd)[0]) == 1
 
 
 @pytest.mark.parametrize(

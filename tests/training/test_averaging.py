@@ -61,6 +61,9 @@ def test_an_adaptive_path_takes_steps_back_out_of_the_average() -> None:
     adaptive = ("method=identity_homotopy", "continuation=adaptive", *CASE[1:])
     training = trained(with_decay(adaptive, 0.9), (*adaptive, "seed=1"), steps=6)
     assert training.average is not None
+    alone = begin((*adaptive, "seed=1"))  # which has no average, nor does its state know of one
+    alone.load_member_states([training.member_state(1)])
+    alone.follower._restore(0)
     member = training.follower.controllers[0]
     before = member.rejected
     for row in training.average.theta:  # as one broken step leaves it

@@ -1,8 +1,8 @@
 """Leave out of a report who made its runs and where: paths, hosts and users.
 
 What the records say of a machine is in free text too (reasons, labels, damages), and the machine need not be this one.
-Folders of runs become numbers, those of a single word (``0``, ``baseline``) where a folder is meant alone; every
-absolute path, whatever made it, becomes a word; so do the names of this host and user.
+Folders of runs become numbers, those of a single word (``0``, ``baseline``) only where nothing but a folder is meant;
+every absolute path, whatever made it, becomes a word; so do the names of this host and user.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def anonymous(report: Report, studies: Sequence[Study] = ()) -> tuple[Report, Ca
     # A user named adam must not rename an optimiser.
     names = sorted(_names() - _vocabulary(report, studies), key=len, reverse=True)
     known = _any_of([place for place in numbers if "/" in place or "\\" in place])
-    in_reasons = _any_of([place for place in numbers if not place.isdigit()])
+    in_reasons = re.compile(rf"(?<=used instead is )(?:{_any_of(list(numbers)).pattern})|{known.pattern}")
     somebody = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names) or r"(?!)", re.IGNORECASE)
 
     def clean(text: str, places: re.Pattern[str] = known) -> str:

@@ -73,8 +73,8 @@ def _costs(section: Section, histories: Mapping[str, History]) -> dict[str, floa
     horizon = budget(run for row in section.rows for run in histories_of(row, histories))
     chosen: dict[str, Row] = {}
     for row in section.rows:
-        if row.method == BASELINE and (section.baseline is None or row.settings.get(SCHEDULE) == CONTROL):
-            continue  # of controls none stands for the baseline
+        if row.method == BASELINE and row.settings.get(SCHEDULE) == CONTROL:
+            continue  # no control beside a baseline stands for it
         if row.val_mean is not None and row.val_mean > (
             chosen[row.method].val_mean or 0.0 if row.method in chosen else -1.0
         ):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from homotopy_bench.report.replays import REPLAYED
 from homotopy_bench.report.runs import Run
-from homotopy_bench.report.variants import REPLAYED, flatten, is_ignored
+from homotopy_bench.report.variants import flatten, is_ignored
 
 
 def settings_of(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
