@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from torch import nn
 
 from homotopy_bench import train
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.models.module import Module
 from homotopy_bench.tracking.record import read_metrics
 from tests.cli.runner import call_main, the_error_line
 from tests.composing import compose
+from tests.training_runs import begin, trained
 
 TINY = ("training.epochs=2", "training.batch_size=30", "dataset.samples=500")
 
@@ -24,6 +27,22 @@ Y = (X.sum((1, 2, 3)) > 0).astype(np.int64)
 
 def network() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def test_a_state_of_a_version_that_left_dropout_to_torch_goes_on() -> None:
+    def dropping() -> nn.Module:
+        return nn.Sequential(nn.Linear(40, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 10))
+
+    config = replace(compose("method=baseline", *TINY), model=Module.of(dropping))
+    state = trained(config, steps=3).member_state(0)
+    old = {**state, "buffers": {name: own for name, own in state["buffers"].items() if not name.startswith("2.")}}
+    assert len(state["buffers"]) == len(old["buffers"]) + 2
+    continued = begin(config)
+    continued.load_member_states([old])
+    continued.advance()
+    assert continued.last_t() == [1.0]
+    with pytest.raises(ValueError, match=r"buffers \[\] for .*1\.running_mean"):
+        begin(config).load_member_states([{**old, "buffers": {}}])
 
 
 def test_the_data_of_a_built_in_set_give_the_same_figures(tmp_path: Path) -> None:
