@@ -155,19 +155,46 @@ def write_page(ledger: Ledger, page: Path, plan: Plan = WHOLE) -> str:
     Returns:
         The page.
     """
-    runs = {
-        name: {
-            rate: [one for one in ledger.reports(name) if one.overrides == " ".join((*own, *plan.overrides))]
-            for rate, own in row.items()
-        }
-        for name, row in rows().items()
-    }
+    runs = runs_of(ledger, plan)
     picture = page.with_suffix(".png")
     page.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(picture, rendered(draw(runs)))
     text = "\n".join(_lines(runs, picture.name, plan.command(NAME, page))) + "\n"
     write_atomically(page, text.encode())
     return text
+
+
+def runs_of(ledger: Ledger, plan: Plan = WHOLE) -> Runs:
+    """Return the runs that a ledger has of every row, by base rate.
+
+    Args:
+        ledger: The trainings.
+        plan: What was asked for: overrides of every training.
+    """
+    return {
+        name: {
+            rate: [one for one in ledger.reports(name) if one.overrides == " ".join((*own, *plan.overrides))]
+            for rate, own in row.items()
+        }
+        for name, row in rows().items()
+    }
+
+
+def behind_warm_up(runs: Runs, network: str, norm: str, rule: str) -> list[float]:
+    """Return by how many nats a rule is behind linear warm-up, each at its best base rate, by seed.
+
+    Args:
+        runs: The runs.
+        network: A key of :data:`NETWORKS`.
+        norm: Where layers are normalised.
+        rule: A key of :data:`RULES`.
+
+    Returns:
+        The differences of pairs that did not diverge; none where something is not measured.
+    """
+    goal, row = runs[f"{network}/{norm}/linear warm-up"], runs[f"{network}/{norm}/{rule}"]
+    at, own = _best(goal, SEEDS), _best(row, SEEDS)
+    return [] if at is None or own is None else _finite_pairs(row[own], goal[at])
 
 
 def loss_of(run: Training, split: str = "test") -> float:
@@ -277,14 +304,19 @@ def _skipless_verdicts(skipless: Mapping[str, Mapping[str, Sequence[Training]]])
 
 def _difference(ours: Sequence[Training], theirs: Sequence[Training]) -> str:
     """Return the mean difference of test losses over seeds, with its interval and the pairs in which a run diverged."""
-    of_seed = {one.seed: loss_of(one) for one in theirs}
-    found = [loss_of(one) - of_seed[one.seed] for one in ours if one.seed in of_seed]
-    pairs = [one for one in found if math.isfinite(one)]
-    lost = f", {len(found) - len(pairs)} of {len(found)} pairs diverged" if len(pairs) < len(found) else ""
+    pairs, both = _finite_pairs(ours, theirs), len({one.seed for one in ours} & {one.seed for one in theirs})
+    lost = f", {both - len(pairs)} of {both} pairs diverged" if len(pairs) < both else ""
     interval = statistics.student_interval(pairs)
     if interval is None:
         return f"no interval{lost}"
     return f"{fmean(pairs):+.3f} nats [{interval.low:+.3f}, {interval.high:+.3f}]{lost}"
+
+
+def _finite_pairs(ours: Sequence[Training], theirs: Sequence[Training]) -> list[float]:
+    """Return the differences of test losses by the seeds that both have and with which neither diverged."""
+    of_seed = {one.seed: loss_of(one) for one in theirs}
+    found = [loss_of(one) - of_seed[one.seed] for one in ours if one.seed in of_seed]
+    return [one for one in found if math.isfinite(one)]
 
 
 def _cell(runs: Sequence[Training]) -> str:
@@ -324,6 +356,7 @@ def draw(runs: Runs) -> Figure:
             rates.set(yscale="log", xlabel="epoch", ylabel="learning rate")
             for axes in (losses, rates):
                 axes.grid(alpha=0.25)
+                axes.set_visible(bool(losses.lines))
     every = {label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     if every:
         panels[0][1].legend(every.values(), every.keys(), fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))

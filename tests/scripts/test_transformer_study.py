@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from reproductions import transformer
+from reproductions.claims import curvature
+from reproductions.claims.kept import Kept
+from reproductions.claims.page import judged
 from reproductions.ledger import Ledger, Training
 from reproductions.plan import Plan, Refused
 from reproductions.study import together
@@ -83,6 +86,22 @@ def test_a_pair_in_which_a_run_diverged_is_counted(tmp_path: Path) -> None:
         "- pre, cap: best at 3e-4: 3.050 +- 0.071; less linear warm-up at 3e-4: +0.000 nats [+0.000, +0.000], "
         "1 of 3 pairs diverged; near at no base rate." in page
     )
+
+
+@pytest.mark.parametrize(
+    ("behind", "verdict"), [((0.1, 0.1), "refuted"), ((-0.1, -0.1), "holds"), ((0.1, -0.1), "holds in part")]
+)
+def test_the_benefit_on_transformers_is_a_lower_loss_than_with_a_warm_up(
+    behind: tuple[float, float], verdict: str, tmp_path: Path
+) -> None:
+    (claim,) = [one for one in curvature.SOURCE.claims if one.words.startswith("Benefit on transformers")]
+    assert judged(claim, Kept(tmp_path)).verdict == "not measured yet"
+    ledger = Ledger(tmp_path / "transformer.csv")
+    for network, more in zip(transformer.NETWORKS, behind, strict=True):
+        for rule, shift in (("linear warm-up", 0.0), ("kappa", more)):
+            rows = [training(f"{network}/post/{rule}", "1e-3", seed, 2.0 + shift + 0.01 * seed, 0) for seed in range(3)]
+            ledger.add(rows)
+    assert judged(claim, Kept(tmp_path)).verdict == verdict
 
 
 def test_a_part_is_trained_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from reproductions import (
     identity_script,
     identity_source,
     precision_bounds,
+    transformer,
 )
 from reproductions.ledger import Ledger, Training
 from reproductions.source_study import PERCENT, SourceStudy
@@ -136,6 +137,17 @@ class Kept:
         """
         seconds: dict[str, float] = self._json(curvature_overhead.NAME)["seconds"]
         return seconds
+
+    def transformers(self) -> transformer.Runs:
+        """Return the runs of the study of warm-up on transformers.
+
+        Raises:
+            NotMeasured: If none is kept.
+        """
+        file = self._results / f"{transformer.NAME}.csv"
+        if not file.exists():
+            raise NotMeasured(transformer.NAME)
+        return transformer.runs_of(self._ledger(file))
 
     def estimates(self) -> curvature_estimators.Results:
         """Return estimates of the largest curvature beside the true one, along each run of their study.
