@@ -75,9 +75,10 @@ def finished_runs(
         if not folders:
             raise InputError("RUN_DIR", path, f"this folder holds no run; {ACCEPTED}")
         for number, folder in enumerate(folders):
-            if folder.resolve() in read:
+            place = folder.resolve()
+            if place in read:
                 continue
-            read.add(folder.resolve())
+            read.add(place)
             say(f"reads {folder} ({number} of {len(folders)})")
             try:
                 found.append(_read(folder, data))

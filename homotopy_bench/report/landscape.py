@@ -53,12 +53,11 @@ def read_landscape(folder: Path) -> Figures:
         entries = read_entries(folder)
     except InputError:
         return {}
-    at_target = [entry for entry in entries if entry["of"].get("t") == 1.0 and not _of_pair(entry["of"])]
-    last = {where.split: entry["of"].get("state") for entry in at_target if (where := _where(entry["of"])) is not None}
+    at_target = [(where, entry) for entry in entries if (where := _where(entry["of"])) is not None]
+    last = {where.split: entry["of"].get("state") for where, entry in at_target}
     found: dict[Where, dict[str, float]] = {}
-    for entry in at_target:
-        where = _where(entry["of"])
-        if where is None or entry["of"].get("state") != last[where.split]:
+    for where, entry in at_target:
+        if entry["of"].get("state") != last[where.split]:
             continue
         own = found.setdefault(where, {})
         for name, result in list(entry["result"].items())[:MOST_METRICS]:
@@ -66,10 +65,6 @@ def read_landscape(folder: Path) -> Figures:
             if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST:
                 own[shortened(str(name), LONGEST_NAME)] = float(value)
     return found
-
-
-def _of_pair(of: Mapping[str, object]) -> bool:
-    return str(of.get("metric")).startswith("pair/")
 
 
 def landscape_means(runs: Iterable[Figures]) -> dict[str, dict[str, LandscapeMean]]:
@@ -106,6 +101,9 @@ def _mean(values: Sequence[float]) -> LandscapeMean:
 
 
 def _where(of: Mapping[str, object]) -> Where | None:
+    """Return on what a target network was measured; None for a network on the path, a pair, and what is damaged."""
+    if of.get("t") != 1.0 or str(of.get("metric")).startswith("pair/"):
+        return None
     split, samples, mode = of.get("split"), of.get("samples"), of.get("mode")
     if split in ("train", "test") and isinstance(samples, int) and mode in ("fast", "full"):
         return Where(str(split), samples, str(mode))

@@ -26,7 +26,8 @@ def name_sources(read: Sequence[tuple[Run, dict[str, str]]]) -> None:
     """
     known: dict[Path, str] = {}
     waiting = {number: folder for number, (_, own) in enumerate(read) if isinstance(folder := _folder(own), str)}
-    _note(known, [pair for number, pair in enumerate(read) if number not in waiting])
+    if waiting:  # most reports have no control, and then no folder is looked up
+        _note(known, [pair for number, pair in enumerate(read) if number not in waiting])
     while waiting:
         unnamed = {_place(str(read[number][0].path)) for number in waiting}
         # Controls of controls come after these; of a circle all at once.

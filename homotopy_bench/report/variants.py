@@ -142,8 +142,9 @@ def group_runs(runs: Iterable[Run]) -> tuple[list[Variant], list[Unusable]]:
     read = [(run, {key: text for key, text in flatten(run.config).items() if not is_ignored(key)}) for run in runs]
     _fill_in_newer(read)
     for run, settings in read:
-        if run.path.resolve().parts[-3:-2] == (FORKS,):  # children of several snapshots have one configuration
-            settings[FORK] = canonical(run.path.resolve().parent.name)
+        snapshot = run.path.resolve().parent
+        if snapshot.parent.name == FORKS:  # children of several snapshots have one configuration
+            settings[FORK] = canonical(snapshot.name)
     files = _names_of_files([settings for _, settings in read])
     for _, settings in read:
         if (content := settings.get(CONTENT)) in files:

@@ -174,8 +174,8 @@ class Member:
 
     def misfit(self, error: Exception) -> InputError:
         """Return the error of a checkpoint whose content no run of this configuration has written."""
-        why = error_line(error)
-        return InputError("resume", self.job.folder, f"its checkpoint.pt does not fit its configuration ({why})")
+        accepted = f"its checkpoint.pt does not fit its configuration ({error_line(error)})"
+        return InputError("resume", self.job.folder, accepted)
 
     def rewind(self, why: str) -> None:
         """Go back to the last checkpoint after another member's failure, which ``why`` tells the log."""

@@ -128,7 +128,7 @@ def _pairs(first: Sequence[FinishedRun], second: Sequence[FinishedRun]) -> tuple
     seeds = sorted(by_seed)
     after = dict(zip(seeds, seeds[1:] + seeds[:1], strict=True))
     pairs = [(run, by_seed[run.config.seed]) for run in first if run.config.seed in by_seed]
-    start = [pair for pair in pairs if len({one.config.to_dict()["model"]["init"] for one in pair}) == 1]
+    start = [pair for pair in pairs if len({getattr(one.config.model, "init", None) for one in pair}) == 1]
     other = [(run, by_seed[after[run.config.seed]]) for run in first if run.config.seed in after]
     return start, other
 

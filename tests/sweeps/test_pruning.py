@@ -67,6 +67,17 @@ class PrunedStudy(FormulaStudy):
         return EPOCHS
 
 
+def interrupted(folder: Path) -> tuple[Reporter, Reporter]:
+    """The reporters of two workers that train one trial after each other, in a study of eight others."""
+    study = PrunedStudy(folder, "median")
+    for index in range(8):
+        study.train(0.6 + 0.01 * index, warm_up=0)
+    claim = study.claim()
+    assert claim is not None
+    options = study.options.model_copy(update={"trial": claim.number})
+    return Reporter(options, folder, EPOCHS), Reporter(options, folder, EPOCHS)
+
+
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_a_bad_trial_is_ended_and_a_good_one_is_not(pruner: str, tmp_path: Path) -> None:
     study = PrunedStudy(tmp_path, pruner)
@@ -107,13 +118,7 @@ def test_the_rule_on_the_path_can_be_left_out(tmp_path: Path) -> None:
 
 def test_a_second_attempt_is_judged_by_its_own_accuracies(tmp_path: Path) -> None:
     """The first one had come further when its worker died, and was better."""
-    study = PrunedStudy(tmp_path, "median")
-    for index in range(8):
-        study.train(0.6 + 0.01 * index, warm_up=0)
-    claim = study.claim()
-    assert claim is not None
-    options = study.options.model_copy(update={"trial": claim.number})
-    first, second = (Reporter(options, tmp_path, EPOCHS) for _ in range(2))
+    first, second = interrupted(tmp_path)
     assert not any(first.report(line, SAMPLES) for line in lines(0.9, 0)[:15])
     ends = [line["epoch"] for line in lines(0.1, 0) if second.report(line, SAMPLES)]
     assert ends[0] == first_epoch(EPOCHS)
@@ -121,13 +126,7 @@ def test_a_second_attempt_is_judged_by_its_own_accuracies(tmp_path: Path) -> Non
 
 def test_a_trial_that_goes_on_is_judged_as_one_that_was_not_interrupted(tmp_path: Path) -> None:
     """Its best accuracy lies before its checkpoint."""
-    study = PrunedStudy(tmp_path, "median")
-    for index in range(8):
-        study.train(0.6 + 0.01 * index, warm_up=0)
-    claim = study.claim()
-    assert claim is not None
-    options = study.options.model_copy(update={"trial": claim.number})
-    first, second = (Reporter(options, tmp_path, EPOCHS) for _ in range(2))
+    first, second = interrupted(tmp_path)
     declining = [{**line, "val_acc_target": 0.9 - 0.02 * line["epoch"]} for line in lines(0.0, 0)]
     assert not any(first.report(line, SAMPLES) for line in declining[:10])
     assert not any(second.report(line, SAMPLES) for line in declining[10:-1])

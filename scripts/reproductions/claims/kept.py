@@ -107,10 +107,7 @@ class Kept:
         Raises:
             NotMeasured: If nothing of it is kept.
         """
-        file = self._results / f"{name}.csv"
-        if not file.exists():
-            raise NotMeasured(name)
-        return kept_outcomes(study, self._ledger(file))
+        return kept_outcomes(study, self._ledger_of(name))
 
     def functions(self) -> dict[str, Any]:
         """Return the counts and the number of minima of the analytic function.
@@ -144,10 +141,13 @@ class Kept:
         Raises:
             NotMeasured: If none is kept.
         """
-        file = self._results / f"{transformer.NAME}.csv"
+        return transformer.runs_of(self._ledger_of(transformer.NAME))
+
+    def _ledger_of(self, name: str) -> Ledger:
+        file = self._results / f"{name}.csv"
         if not file.exists():
-            raise NotMeasured(transformer.NAME)
-        return transformer.runs_of(self._ledger(file))
+            raise NotMeasured(name)
+        return self._ledger(file)
 
     def estimates(self) -> curvature_estimators.Results:
         """Return estimates of the largest curvature beside the true one, along each run of their study.
