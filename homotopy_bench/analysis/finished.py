@@ -10,6 +10,7 @@ from torch import nn
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.included.modules import key_of
 from homotopy_bench.data.base import Splits
 from homotopy_bench.runs.target_network import checkpoint_of, trainer_of
 from homotopy_bench.tracking.kept_measurements import read_entries, state_digest
@@ -38,10 +39,10 @@ class FinishedRun:
         dataset = self.config.dataset.model_dump_json(exclude=unnamed)
         shapes = tuple((name, tuple(value.shape)) for name, value in self.network.state_dict().items())
         modules = tuple(type(module).__name__ for module in self.network.modules())
-        activation = getattr(self.config.model, "activation", None)
         dtype = str(next(self.network.parameters()).dtype)
-        block = getattr(self.config.model, "block", None)
-        return dataset, self.config.model.name, activation, block, dtype, shapes, modules
+        # Skips and heads change neither shapes nor modules, and two included models may have one name.
+        model = self.config.model.program(), key_of(type(self.config.model))
+        return dataset, *model, dtype, shapes, modules
 
 
 @dataclass(frozen=True)

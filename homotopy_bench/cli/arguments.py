@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from homotopy_bench.config.mapping import Sources
 from homotopy_bench.core.errors import ArgumentError, nearest
 
 FLAGS: dict[str, tuple[str, ...] | None] = {
@@ -44,6 +46,19 @@ MODES = {"-r": "--run", "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-sc"
 PRINTING = {"--cfg", "-c", "--info", "-i"}
 """Flags with which Hydra prints a configuration and runs nothing."""
 
+SOURCES = {
+    "--config-path": "path",
+    "-cp": "path",
+    "--config-name": "name",
+    "-cn": "name",
+    "--config-dir": "more",
+    "-cd": "more",
+}
+"""Flags that say where the configuration lies -> the attribute of :class:`Sources`."""
+
+SINGLE = {"--run", "-r", *SOURCES}
+"""Flags with which Hydra runs one job."""
+
 
 def is_flag(argument: str) -> bool:
     """Return whether an argument is a flag, not an override."""
@@ -66,6 +81,26 @@ def overrides_of(ordered: Sequence[str]) -> list[str]:
             found.append(argument)
         before = argument
     return found
+
+
+def sources_of(ordered: Sequence[str]) -> Sources:
+    """Return where the configuration lies, of arguments that :func:`in_order` returned.
+
+    Example:
+        >>> sources_of(["-m", "--config-dir", "files", "seed=0,1"]).more
+        'files'
+    """
+    found = pairwise(ordered)
+    return Sources(**{SOURCES[flag]: value for flag, value in found if flag in SOURCES})
+
+
+def is_single_run(ordered: Sequence[str]) -> bool:
+    """Return whether Hydra will run exactly one job: no flag asks for a multirun, for help or for the configuration.
+
+    Args:
+        ordered: What :func:`in_order` returned.
+    """
+    return all(one in SINGLE for one in ordered if is_flag(one))
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:

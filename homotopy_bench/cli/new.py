@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import re
 import sys
@@ -72,6 +73,9 @@ def new_choice(kind: str, name: str, folder: Path) -> Sequence[Path]:
         raise InputError("NAME", name, accepted)
     if name in choices_of(kind):
         raise InputError("NAME", name, f"a built-in {kind} has this name; accepted: another one")
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    if not {name, camel}.isdisjoint(_imported(kind)):
+        raise InputError("NAME", name, f"the file of a {kind} imports this name; accepted: another one")
     files = {
         folder / python_of(kind, name): "NAME.py.txt",
         folder / yaml_of(kind, name): "NAME.yaml",
@@ -80,7 +84,6 @@ def new_choice(kind: str, name: str, folder: Path) -> Sequence[Path]:
     for path in files:
         if path.exists():
             raise InputError("NAME", name, f"{path} is there already; accepted: another name, or another --folder")
-    camel = "".join(part.capitalize() for part in name.split("_"))
     for path, template in files.items():
         text = (TEMPLATES / kind / template).read_text(encoding="utf-8")
         try:
@@ -90,6 +93,13 @@ def new_choice(kind: str, name: str, folder: Path) -> Sequence[Path]:
             accepted = f"{path} cannot be written ({error.strerror}); accepted: a folder that can"
             raise InputError("--folder", folder, accepted) from error
     return list(files)
+
+
+def _imported(kind: str) -> set[str]:
+    """Return the names that the template of a kind imports, which what is defined in it would hide."""
+    tree = ast.parse((TEMPLATES / kind / "NAME.py.txt").read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
 if __name__ == "__main__":

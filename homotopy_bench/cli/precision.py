@@ -95,10 +95,12 @@ def _check(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     from homotopy_bench.config.compose import compose
+    from homotopy_bench.config.including import split_include
     from homotopy_bench.runs.requirements import check_machine
 
     folder = _folder(options.network)
-    config = _of_folder(folder) if folder is not None else compose(*options.network)
+    included, overrides = split_include(options.network)
+    config = _of_folder(folder) if folder is not None else compose(*overrides, include=included)
     check_machine(config)
     if config.dataset.published():
         config.dataset.fetch(config.paths.data_root())

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from homotopy_bench.cli.arguments import is_flag
+from homotopy_bench.cli.arguments import SINGLE, in_order, is_flag, overrides_of, sources_of
 from homotopy_bench.config.mapping import compose_run
-from homotopy_bench.core.errors import FAILURE
+from homotopy_bench.core.errors import FAILURE, ArgumentError
 from homotopy_bench.hardware.launched import Launched
 from homotopy_bench.tracking.origin import MULTIRUN
 
@@ -48,18 +48,23 @@ def on_rank_0(place: Launched | None, run: Callable[[], int], arguments: Sequenc
 
 def _wants_several(arguments: Sequence[str]) -> bool:
     """Return whether a command line trains in several processes: it says so, or what it continues or takes does."""
-    if any(is_flag(argument) and argument not in ("-m", "--multirun") for argument in arguments):
+    try:
+        ordered = in_order(arguments)
+    except ArgumentError:
         return False
-    named = [argument.partition("=")[2] for argument in arguments if argument.lstrip("+").startswith("hardware=")]
+    if not all(one in {"-m", "--multirun", *SINGLE} for one in ordered if is_flag(one)):
+        return False
+    asked = overrides_of(ordered)
+    named = [one.partition("=")[2] for one in asked if one.lstrip("+").startswith("hardware=")]
     if named:
         return named[-1] == SEVERAL
-    for argument in arguments:
-        if argument.startswith("resume="):
-            folder = Path(argument.partition("=")[2])
-            asked = [folder / ".hydra" / "config.yaml", folder / MULTIRUN]
+    for one in asked:
+        if one.startswith("resume="):
+            folder = Path(one.partition("=")[2])
+            files = [folder / ".hydra" / "config.yaml", folder / MULTIRUN]
             with suppress(OSError, ValueError):  # the latter of bytes that are no text
-                return any(SEVERAL in file.read_text(encoding="utf-8") for file in asked if file.is_file())
+                return any(SEVERAL in file.read_text(encoding="utf-8") for file in files if file.is_file())
     with suppress(Exception):  # what is wrong with it is said when it is run
-        raw, _, _ = compose_run([argument for argument in arguments if not is_flag(argument)])
+        raw, _, _ = compose_run(asked, sources_of(ordered))
         return str(raw["hardware"]["name"]) == SEVERAL
     return False

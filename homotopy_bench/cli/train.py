@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import hydra
 
-from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, overrides_of
+from homotopy_bench.cli.arguments import PRINTING, in_order, is_flag, is_single_run, overrides_of, sources_of
 from homotopy_bench.cli.command import reader_has_left
 from homotopy_bench.cli.error_lines import explain  # here: there may be no handle left to import it with
 from homotopy_bench.cli.ranks import on_rank_0
@@ -144,7 +144,7 @@ def _main(arguments: list[str], show_traceback: bool) -> int:
         if resumes:
             _resume(arguments, report)
         else:
-            if _is_single_run(arguments):
+            if is_single_run(arguments):
                 held.enter_context(_check(arguments))
             elif not {"-m", "--multirun"}.isdisjoint(arguments):
                 check_grid(overrides_of(arguments))
@@ -303,11 +303,6 @@ def _say(error: Exception, typed: Mapping[str, str]) -> int:
     return code
 
 
-def _is_single_run(arguments: Sequence[str]) -> bool:
-    """Return whether Hydra will run exactly one job: no flag asks for a multirun, for help or for the configuration."""
-    return not any(is_flag(argument) for argument in arguments)
-
-
 def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
     """Return the lock of the folder of a single run, checked and locked before Hydra writes its files there.
 
@@ -316,7 +311,7 @@ def _check(arguments: Sequence[str]) -> AbstractContextManager[object]:
     Raises:
         InputError: If it cannot be run.
     """
-    raw, folder, timed = compose_run(arguments)
+    raw, folder, timed = compose_run(overrides_of(arguments), sources_of(arguments))
     config = validate(raw)
     for line in described(tuple(tree for tree in trees_of(config.include) if tree.origin.version is not None)):
         print(inert(line), flush=True)

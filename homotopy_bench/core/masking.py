@@ -67,7 +67,12 @@ def holds_secret(text: str) -> bool:
         >>> holds_secret("https://token@host"), holds_secret("postgresql://me@host:5432/runs")
         (True, False)
     """
-    return _without_credentials(text) != text or any(value in text for value in _secrets())
+    return _without_credentials(text) != text or any(_stands_in(value, text) for value in _secrets())
+
+
+def _stands_in(value: str, text: str) -> bool:
+    """Return whether a secret is in a text; one of letters alone, such as postgres, only where it is a whole word."""
+    return re.search(rf"(?<![^\W_]){value}(?![^\W_])", text) is not None if value.isalpha() else value in text
 
 
 def masked(text: str, arguments: Sequence[str] = ()) -> str:

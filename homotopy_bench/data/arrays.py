@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.data.base import Dataset, Samples
 
 if TYPE_CHECKING:
@@ -203,6 +204,11 @@ def read_arrays(file: str) -> Given:
         if name not in arrays:
             hint = f"it has {', '.join(sorted(arrays)) or 'none'}"
             raise InputError("dataset.file", file, f"has no array {name}; accepted: {', '.join(needed)}; {hint}")
+    for name in arrays:
+        axis, _, split = name.partition("_")
+        if axis == "x" and f"y_{split}" in arrays and split not in SPLITS:
+            accepted = f"there is no split {split}; accepted: x_ and y_ of {', '.join(SPLITS)}"
+            raise InputError("dataset.file", file, f"has arrays {name} and y_{split}, and {accepted}")
     given = {
         split: _samples(f"x_{split}", f"y_{split}", arrays[f"x_{split}"], arrays[f"y_{split}"], file=file)
         for split in SPLITS
@@ -262,7 +268,10 @@ def _samples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike, *, file: str 
     """
     import numpy as np
 
-    inputs, labels = np.asarray(x), np.asarray(y)
+    try:
+        inputs, labels = np.asarray(x), np.asarray(y)
+    except (TypeError, ValueError) as error:  # lists of several lengths, or a tensor on a device
+        raise InputError(f"data: {x_name}, {y_name}", type(x).__name__, f"{error_line(error)}; {FORM}") from error
     fault: tuple[str, Any, str] | None = None
     real = any(np.issubdtype(inputs.dtype, kind) for kind in (np.integer, np.floating, np.bool_))
     if not real or inputs.ndim < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -10,7 +11,10 @@ import torch
 from homotopy_bench.core.errors import RankLost
 
 CGROUP = Path("/sys/fs/cgroup")
-"""Where a container finds its own limits (control groups, version 2)."""
+"""Where limits of memory lie (control groups)."""
+
+GROUPS = Path("/proc/self/cgroup")
+"""The groups of this process, a line ``NUMBER:KINDS:PATH`` each; of version 2 ``0::PATH``."""
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -48,22 +52,45 @@ def available_memory(device: torch.device) -> int:
         device: Where.
 
     Returns:
-        Free memory of a device; of the host what the system can give without swapping, or the rest of the container's
-        limit where that is less.
+        Free memory of a device; of the host what the system can give without swapping, or the rest of the limit of a
+        container, a job of a scheduler or another control group above this process, where that is less.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
-    rests = [_of_system()]
+    return min([_of_system(), *_of_groups()])
+
+
+def _of_groups() -> Iterator[int]:
+    """Yield the rest of every limit of a control group that holds this process; none where there are no limits."""
     try:
-        limit, used = ((CGROUP / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        if limit != "max":
+        lines = GROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []  # not Linux
+    for kinds, path in (line.split(":", 2)[1:] for line in lines):
+        if kinds == "":
+            top, names = CGROUP, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in kinds.split(","):
+            top, names = CGROUP / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        own = top / path.lstrip("/")
+        # In a container the path may be that of the host, and the limit stands at the top.
+        for folder in (own, *own.parents):
+            if folder.is_relative_to(top):
+                yield from _rest(folder, *names)
+
+
+def _rest(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
+    """Yield the rest of the limit that a folder states, if it does."""
+    try:
+        most, now = ((folder / name).read_text().strip() for name in (limit, used))
+        if most != "max":
             # What of files is cached counts as used, and is given up as soon as somebody needs it.
-            stated = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
-            rests.append(max(int(limit) - int(used) + int(stated.get("inactive_file", 0)), 0))
+            stated = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            yield max(int(most) - int(now) + int(stated.get(cached, 0)), 0)
     except (OSError, ValueError):
-        pass  # no such limits here
-    return min(rests)
+        return
 
 
 def _of_system() -> int:

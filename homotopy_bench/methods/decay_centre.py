@@ -47,15 +47,19 @@ class DecayCentre(Method):
         return
 
     def check(self, run: RunSections) -> None:
-        """Check that an update has one learning rate, which the pull is weighed by.
+        """Check that the decay, which the pull is weighed against, is that of AdamW or SGD at one rate.
 
         Raises:
-            InputError: With L-BFGS, whose line search does not know of the pull.
+            InputError: With another optimiser: Adam rescales its decay with the gradient, natural gradient has none,
+                and the line search of L-BFGS does not know of the pull. Or with a rate for every layer, of which the
+                pull knows the mean alone.
         """
-        if run.optimizer.name == "lbfgs":
-            raise InputError(
-                "optimizer", "lbfgs", "method=decay_centre draws weights after a step; accepted: adamw, adam, sgd"
-            )
+        if run.optimizer.name not in ("adamw", "sgd"):
+            accepted = "method=decay_centre needs a decay that is W <- (1 - c) W after every step; accepted: adamw, sgd"
+            raise InputError("optimizer", run.optimizer.name, accepted)
+        if getattr(run.lr_schedule, "scope", "global") == "per_layer":
+            accepted = "the pull of method=decay_centre is weighed by one rate; accepted: global"
+            raise InputError("lr_schedule.scope", "per_layer", accepted)
 
     def deform(self, network: torch.nn.Module) -> None:
         """Check that the network has a map that keeps its shape, and leave it as it is.

@@ -66,12 +66,14 @@ class SkipMultipliers(Method):
         from homotopy_bench.methods.identity_homotopy import check_no_skips, deformable
         from homotopy_bench.methods.phased_skips import ALPHA, MULTIPLIERS, skip
         from homotopy_bench.models.layers import DEFORMATION, Deformation, Deformed
+        from homotopy_bench.models.ordinary import is_ordinary
 
         layers = deformable(network)
         if not layers:
-            raise InputError(
-                "method", self.name, "the model has no hidden layer that keeps its shape; mlp and cnn need depth >= 2"
-            )
+            what = "none of this model keeps its shape; mlp and cnn need depth >= 2"
+            if is_ordinary(network):
+                what = "of a network from outside it knows none; accepted: mlp, cnn, vgg, transformer, vit"
+            raise InputError("method", self.name, f"puts skips around the package's own hidden layers; {what}")
         check_no_skips(self.name, layers)
         alphas = {f"{ALPHA}_{index}": nn.Parameter(torch.ones(())) for index in range(len(layers))}
         deformation = Deformation(skip, {"on": 0.0}, alphas)

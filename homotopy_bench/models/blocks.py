@@ -6,7 +6,7 @@
     residual           x + activation(W x + b)                      He et al. 2016, arXiv:1512.03385
     scaled_residual    x + activation(W x + b)/sqrt(D)              Hanin and Rolnick 2018, arXiv:1803.01719
     rezero             x + a activation(W x + b), a trained from 0  Bachlechner et al. 2021, arXiv:2003.04887, eq. 1
-    small_residual     x + activation(W x + b), W from 1/4 of an orthogonal matrix
+    small_residual     x + activation(W x + b), W from 1/4 of its start
     dirac              activation((I + V) x + b)                    Hardt and Ma 2017, arXiv:1611.04231
     dirac_normalized   activation((a I + b V/|V|) x + b)            Zagoruyko and Komodakis 2017, arXiv:1706.00388
 
@@ -32,7 +32,8 @@ WITHOUT_BIAS = ("batchnorm",)
 GAINS: dict[str, float] = {"small_residual": 0.25, "dirac": 0.18, "dirac_normalized": 0.18}
 """Block -> factor of the initial values of its maps, in place of that of the activation: they are corrections to x.
 
-0.18 is 1/sqrt(31), the branch of a scaled residual network of 32 layers. Where V is normalised it does not matter.
+PyTorch's own start (``model.init=default``) takes none of them. 0.18 is 1/sqrt(31), the branch of a scaled residual
+network of 32 layers. Where V is normalised it does not matter.
 """
 
 

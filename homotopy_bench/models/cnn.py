@@ -67,10 +67,10 @@ class CNN(Model):
         return self.depth, first + (self.depth - 1) * self.width**2 * self.kernel
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Return the network for signals of the shape (length,), or for images of (channels, height, width).
+        """Return the network for signals, (length,) or (channels, length), or images, (channels, height, width).
 
         Raises:
-            InputError: If the samples are too small to be pooled.
+            InputError: If the samples have more sides, or are too small to be pooled.
         """
         from torch import nn
 
@@ -81,6 +81,9 @@ class CNN(Model):
         from homotopy_bench.models.layers import Layer, Network
 
         channels, *size = input_shape if len(input_shape) > 1 else (1, *input_shape)
+        if len(size) > 2:
+            accepted = f"samples of shape {input_shape} are neither signals nor images; accepted: mlp"
+            raise InputError("model", self.name, accepted)
         convolution, pooling = (nn.Conv1d, nn.MaxPool1d) if len(size) == 1 else (nn.Conv2d, nn.MaxPool2d)
         pooled_after = {round(self.depth * k / POOLINGS) for k in range(1, POOLINGS + 1)} - {0}
         kernels = [self.first_kernel] + [self.kernel] * (self.depth - 1)

@@ -50,6 +50,8 @@ class MLP(Model):
                 raise ValueError(f"init=looks_linear needs activation=relu, not {self.activation}")
         if self.init in ("looks_linear", "mean_preserving") and self.block.startswith("dirac"):
             raise ValueError(f"block={self.block} writes a layer as I + V, which init={self.init} does not know")
+        if self.init in ("looks_linear", "mean_preserving") and self.block == "small_residual":
+            raise ValueError(f"block=small_residual starts from a quarter of its matrix, which init={self.init} fixes")
         if self.activation.startswith(("tat_", "dks_")) and self.block != "plain":
             raise ValueError(f"activation={self.activation} is tailored to plain layers: it needs block=plain")
         if (self.init, self.block) == ("identity", "dirac_normalized"):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from homotopy_bench.models.dropout import Dropout
 from homotopy_bench.models.layers import DEFORMATION, Deformable, Deformation, Deformed, Layer
+from homotopy_bench.models.sublayer import Sublayer
 
 _INPUT = "_input_shape"
 
@@ -72,7 +73,10 @@ def take_over_dropout(network: nn.Module) -> None:
 
 @dataclass
 class Calls:
-    """Hold what a dry run saw of a submodule: shapes of its first inputs and of its outputs, None for no tensor."""
+    """Hold what a dry run saw of a submodule: shapes of its inputs and outputs.
+
+    None stands for an input that is no single tensor or is overwritten, and for an output that is no tensor.
+    """
 
     shapes: list[tuple[tuple[int, ...] | None, tuple[int, ...] | None]]
 
@@ -85,16 +89,19 @@ class Calls:
 def watched(network: nn.Module) -> dict[str, Calls]:
     """Return what a dry run of an ordinary network calls, by the names of submodules, in the order of first calls."""
     found: dict[str, Calls] = {}
+    versions: dict[str, int | None] = {}
     handles = []
     for name, module in network.named_modules():
 
-        def note(_: nn.Module, __: tuple[Any, ...], name: str = name) -> None:
+        def note(_: nn.Module, inputs: tuple[Any, ...], name: str = name) -> None:
             found.setdefault(name, Calls([]))
+            versions[name] = _version(inputs)
 
         def look(_: nn.Module, inputs: tuple[Any, ...], output: Any, name: str = name) -> None:
-            single = len(inputs) == 1 and isinstance(inputs[0], Tensor)
+            # A deformation combines the input with the output: it must still be there.
+            whole = versions[name] is not None and versions[name] == _version(inputs)
             after = tuple(output.shape) if isinstance(output, Tensor) else None
-            found[name].shapes.append((tuple(inputs[0].shape) if single else None, after))
+            found[name].shapes.append((tuple(inputs[0].shape) if whole else None, after))
 
         handles += [module.register_forward_pre_hook(note), module.register_forward_hook(look)]
     try:
@@ -103,6 +110,11 @@ def watched(network: nn.Module) -> dict[str, Calls]:
         for handle in handles:
             handle.remove()
     return found
+
+
+def _version(inputs: tuple[Any, ...]) -> int | None:
+    """Return how often a single input has been changed in place; None where it is no single tensor."""
+    return inputs[0]._version if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
 
 
 def shape_keeping(network: nn.Module) -> list[str]:
@@ -160,10 +172,12 @@ def _check_keeps(network: nn.Module, name: str, calls: dict[str, Calls] | None) 
 
     module = network.get_submodule(name)
     if calls is None:
-        if not isinstance(module, Layer):
-            layers = [name for name, one in network.named_modules() if isinstance(one, Layer)]
+        # What transformers deform are the branches of their blocks, whole.
+        branches = [name for name, one in network.named_modules() if isinstance(one, Sublayer)]
+        layers = branches or [name for name, one in network.named_modules() if isinstance(one, Layer)]
+        if name not in layers:
             raise ValueError(f"'{name}' is no layer of this model; accepted: of {_few(layers)}")
-        if not keeps_shape(module):
+        if isinstance(module, Layer) and not keeps_shape(module):
             raise ValueError(f"'{name}' does not keep the shape of its input")
     elif name not in calls:
         raise ValueError(f"'{name}' is not called in a dry run")
@@ -173,7 +187,7 @@ def _check_keeps(network: nn.Module, name: str, calls: dict[str, Calls] | None) 
 
 
 def _shown(shape: tuple[int, ...] | None) -> str:
-    return "more or other than one tensor" if shape is None else str(list(shape))
+    return "what is no single tensor or is overwritten" if shape is None else str(list(shape))
 
 
 def _few(names: Sequence[str]) -> str:

@@ -32,8 +32,8 @@ class TokenEmbedding(nn.Module):
 class PatchEmbedding(nn.Module):
     """Cut samples into patches, map each to a vector, and add one for its place (Dosovitskiy et al. 2021, eq. 1).
 
-    Images (C, H, W) have square patches, signals (L,) pieces, row by row. There is no class token: logits come from the
-    mean over the places.
+    Images (C, H, W) have square patches, signals (L,) or (C, L) pieces, row by row. There is no class token: logits
+    come from the mean over the places.
 
     Args:
         shape: Shape of a sample.
@@ -44,7 +44,7 @@ class PatchEmbedding(nn.Module):
     def __init__(self, shape: tuple[int, ...], patch: int, width: int) -> None:
         super().__init__()
         channels, *sides = shape if len(shape) > 1 else (1, *shape)
-        self.patch, self.sides = patch, tuple(sides)
+        self.patch, self.sides, self.has_channels = patch, tuple(sides), len(shape) > 1
         places = prod(side // patch for side in sides)
         self.affine = nn.Linear(channels * patch ** len(sides), width)
         self.positions = nn.Parameter(torch.empty(places, width))
@@ -52,7 +52,8 @@ class PatchEmbedding(nn.Module):
     def patches(self, x: Float[Tensor, B * shape]) -> Float[Tensor, "B T inputs"]:
         """Return the values of every patch, shape (B, T, C patch^k), for samples with k sides."""
         if len(self.sides) == 1:
-            return x.reshape(*x.shape[:-1], -1, self.patch)
+            pieces = x.reshape(*x.shape[:-1], -1, self.patch)
+            return pieces.movedim(-3, -2).flatten(-2) if self.has_channels else pieces
         height, width = x.shape[-2:]
         # (B, C, rows, side, columns, side)
         cut = x.reshape(*x.shape[:-2], height // self.patch, self.patch, width // self.patch, self.patch)

@@ -24,7 +24,7 @@ class ViT(AttentionModel):
     patch: Annotated[int, Field(ge=1)] = 4
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> torch.nn.Module:
-        """Return the network for signals of the shape (length,), or for images of (channels, height, width).
+        """Return the network for signals, (length,) or (channels, length), or images, (channels, height, width).
 
         Raises:
             InputError: If the patches do not fill the samples.

@@ -21,7 +21,8 @@ class SafetensorsFormat(ExportFormat):
 
     @override
     def encode(self, network: nn.Module, x: Float[Tensor, " B *input"], about: str) -> bytes:
-        state = {name: value.contiguous() for name, value in network.state_dict().items()}
+        state = {name: value.contiguous().clone() for name, value in network.state_dict().items()}
+        # Tied parameters are one tensor under two names, which the library refuses.
         return save(state, metadata={"format": "pt", ABOUT: about})
 
     @override

@@ -13,7 +13,7 @@ from typing import Any
 
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.core.files import DamagedFile
+from homotopy_bench.core.files import DamagedFile, read_json_lines
 from homotopy_bench.loggers.base import Loggers
 from homotopy_bench.observation.off import Off
 from homotopy_bench.runs.job import Job
@@ -55,12 +55,28 @@ def begin_child(config: Config, overrides: Sequence[str], snapshot: Path, order:
     if not holds_run(folder):
         state = _snapshot_state(config, snapshot)
         try:
-            metrics = (parent / "metrics.jsonl").read_bytes()[: state["metrics_bytes"]]
+            metrics = _lines_up_to(parent / "metrics.jsonl", state["member"]["step"])
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError("--fork", snapshot, f"{error.filename}: {error.strerror}") from error
         Record.forked(folder, Request(child.to_dict(), said), {**state, "config_hash": child.hash()}, metrics)
     return Job(child, folder, said, keeps_network=False)
+
+
+def _lines_up_to(metrics: Path, step: int) -> bytes:
+    """Return the lines of the evaluations up to a step.
+
+    The length that a snapshot keeps is that of lines which may have been written anew since, with other times.
+
+    Raises:
+        InputError: If one of them is damaged.
+        OSError: If they cannot be read.
+    """
+    try:
+        count = sum(line["step"] <= step for line in read_json_lines(metrics))
+    except (DamagedFile, KeyError) as error:
+        raise InputError("--fork", metrics, f"cannot be read ({error})") from error
+    return b"".join(metrics.read_bytes().splitlines(keepends=True)[:count])
 
 
 def _snapshot_state(config: Config, snapshot: Path) -> dict[str, Any]:

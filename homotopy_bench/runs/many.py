@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,8 @@ def train_many(
     checked = [config if isinstance(config, Config) else validate(config) for config in configs]
     fusing = Fusing(max_members, probe, threads)
     if folders is None:
-        base = new_folder(checked[0]) if checked else Path()
-        folders = [base / str(number) for number in range(len(checked))]
+        now = datetime.now()
+        folders = [new_folder(config, now) / str(number) for number, config in enumerate(checked)]
     if len(folders) != len(checked):
         raise ValueError(f"{len(folders)} folders for {len(checked)} configurations")
     allow_open_files(len(checked))

@@ -95,7 +95,15 @@ def _divide(configs: Sequence[Config], hardware: MultiGPU, begun: bool) -> Calla
             check_members(len(configs), world_size)
         return partial(ByMembers, world_size=world_size)
     check_batch(batch_size, world_size)
-    return partial(ByBatch, world_size=world_size, synchronized=hardware.batch_statistics == "synchronized")
+    synchronized = hardware.batch_statistics == "synchronized"
+    if (
+        not synchronized
+        and batch_size == world_size
+        and not all(one.model.trains_on_single_samples() for one in configs)
+    ):
+        accepted = f"the model normalises over the one sample of each device; accepted: {2 * world_size} or more"
+        raise InputError("training.batch_size", batch_size, accepted)
+    return partial(ByBatch, world_size=world_size, synchronized=synchronized)
 
 
 def _build(

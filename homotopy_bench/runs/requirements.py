@@ -24,6 +24,7 @@ STEP_BYTES = 16
 def check_requirements(config: Config) -> None:
     """Check the machine, files and packages that a run needs, and download missing data."""
     check_machine(config)
+    config.hardware.processes()
     config.lr_schedule.check_sources()
     for logger in config.logger.chosen:
         logger.check_requirements()
@@ -31,13 +32,12 @@ def check_requirements(config: Config) -> None:
 
 
 def check_machine(config: Config) -> None:
-    """Check that this machine has the memory and the processors that a run needs at the very least.
+    """Check that this machine has the memory and the processors that a network needs at the very least.
 
     Raises:
         InputError: If it has not, or if there can be no data folder.
     """
     check_count("hardware.threads", config.hardware.threads)
-    config.hardware.processes()
     layers, parameters = config.model.at_least()
     network = parameters * NUMBER_BYTES * COPIES + layers * LAYER_BYTES
     key, size = config.model.largest()

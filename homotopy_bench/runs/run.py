@@ -80,7 +80,7 @@ def train(
         config = replace(config, model=Module.of(model))
     if data is not None:
         config = replace(config, dataset=Arrays.of(data, config.dataset))
-    job = Job(config, Path(folder or new_folder(config)), [], on_evaluation=on_evaluation)
+    job = Job(config, Path(folder or new_folder(config, datetime.now())), [], on_evaluation=on_evaluation)
     return _alone(Member.begin(job), display(Console()) if progress else Silent())
 
 
@@ -104,9 +104,9 @@ def resume(job: Job, show: Display) -> Result:
     return _alone(Member.continued(job), show)
 
 
-def new_folder(config: Config) -> Path:
-    """Return the folder of a run that was given none, named by date and time."""
-    return Path(config.paths.outputs) / datetime.now().strftime("%Y-%m-%d/%H-%M-%S-%f")
+def new_folder(config: Config, begun: datetime) -> Path:
+    """Return the folder of what was given none and began at a time, which names it."""
+    return Path(config.paths.outputs) / begun.strftime("%Y-%m-%d/%H-%M-%S-%f")
 
 
 def _alone(member: Member, show: Display) -> Result:

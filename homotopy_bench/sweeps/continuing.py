@@ -8,6 +8,7 @@ from typing import Any
 
 from homotopy_bench.config.compose import compose_with
 from homotopy_bench.config.including import from_copies, keys_in
+from homotopy_bench.config.mapping import choices_loader
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import read_configuration
@@ -115,7 +116,7 @@ def _expected(folder: Path) -> dict[Path, list[str]]:
     hydra = _multirun(folder)
     if hydra.get("sweep", {}).get("subdir") != NUMBERED:
         return {}
-    return {folder / str(number): job for number, job in enumerate(grid_jobs(hydra))}
+    return {folder / str(number): job for number, job in enumerate(grid_jobs(hydra, choices_loader()))}
 
 
 def _multirun(folder: Path) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def check_grid(overrides: Sequence[str]) -> None:
             raise InputError(key, written, f"these are {jobs} jobs; accepted: at most {MOST_JOBS}")
 
 
-def grid_jobs(hydra: Mapping[Any, Any], loader: ConfigLoader | None = None) -> list[list[str]]:
+def grid_jobs(hydra: Mapping[Any, Any], loader: ConfigLoader) -> list[list[str]]:
     """Return the overrides of every job of a multirun, in order; none where only its sweeper knows them.
 
     Args:

@@ -218,7 +218,8 @@ class Record:
 
     def go_back_to(self, state: Mapping[str, Any] | None) -> None:
         """Cut the metrics back to the state that :meth:`load` returned, and remove temporary files of a kill."""
-        remove_left_overs(self.folder)
+        for folder in (self.folder, self.snapshots):
+            remove_left_overs(folder)
         with self.metrics.open("ab") as file:
             file.truncate(0 if state is None else state["metrics_bytes"])
 

@@ -61,12 +61,16 @@ class PathFollower:
         if self.controllers:
             self._loss_sum += losses
 
+    def due(self, step: int) -> list[int]:
+        """Return the members whose check is due after so many steps."""
+        return [member for member, every in self.every.items() if step and step % every == 0]
+
     def check(self, step: int) -> dict[int, float]:
         """Return the path parameters until the next check, by member whose check is due after so many steps.
 
         The rows of members whose step is rejected are rolled back.
         """
-        due = [member for member, every in self.every.items() if step and step % every == 0]
+        due = self.due(step)
         sums: list[float] = self._loss_sum.tolist() if due else []  # looking at them waits for the device
         for member in due:
             controller, every = self.controllers[member], self.every[member]

@@ -145,6 +145,10 @@ class Trainer(Training):
 
         Before a step and not after the one before it, so that an evaluation between the two scores the trained network.
         """
+        if self.follower.due(
+            self.step
+        ):  # what is accepted is kept, and a checkpoint has the settled state of all ranks
+            self._settle()
         for member, t in self.follower.check(self.step).items():
             self.paths.set_from(self.step, member, t)
 

@@ -343,6 +343,15 @@ def test_a_secret_is_masked_whatever_a_path_of_its_value_would_be(
     assert not holds_secret(str(tmp_path / "gone" / "outputs"))
 
 
+def test_a_secret_that_is_a_word_is_no_part_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "postgres")
+    assert not holds_secret("postgresql://db/studies")
+    assert holds_secret("name=postgres")
+    assert holds_secret("a_postgres.b")
+    monkeypatch.setenv("PGPASSWORD", "secret12")
+    assert holds_secret("notasecret12x")
+
+
 def test_masked_text_stays_as_it_is() -> None:
     for text in ("s3://me:***@host", "http://***@host/?token=***", "http://host:80/ and postgresql://USER@HOST:5432/D"):
         assert masked(text) == text

@@ -491,6 +491,11 @@ WRONG_FILES: dict[str, tuple[str, dict[str, Any], str]] = {
     "missing": ("nowhere.npz", {}, "dataset.file=nowhere.npz: No such file or directory; accepted"),
     "format": ("a.csv", {}, "dataset.file=a.csv: accepted: .npz, .safetensors or .parquet with x_train"),
     "no archive": ("b.npz", {}, "dataset.file=b.npz: cannot be read ("),
+    "another split": (
+        "h.npz",
+        {"x_val": np.zeros((20, 4)), "y_val": np.zeros(20, int)},
+        "there is no split val; accepted: x_ and y_ of train, test, validation",
+    ),
     "lacks one": ("c.npz", {"y_test": None}, "has no array y_test; accepted: x_train, y_train, x_test, y_test"),
     "labels": ("d.npz", {"y_train": np.zeros(20)}, "y_train is float64[20]; x_train has shape (20, 4)"),
     "shapes": ("e.npz", {"x_test": np.zeros((20, 5))}, "x_test has samples (5,), x_train (4,)"),
@@ -522,4 +527,6 @@ def test_a_choice_of_a_name_that_cannot_be_is_not_written(tmp_path: Path) -> Non
     for name, expected in (("hta", "a built-in method has this name"), ("A-b", "small letters"), ("class", "word")):
         with pytest.raises(InputError, match=expected):
             new_choice("method", name, tmp_path)
+    with pytest.raises(InputError, match="the file of a dataset imports this name"):
+        new_choice("dataset", "samples", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -148,13 +148,20 @@ def test_a_launchers_processes_are_taken_where_several_are_wanted(
         return 0
 
     monkeypatch.setattr(rank, "serve_launcher", serve)
-    alone = (["seed=3"], ["hardware=cpu"], ["--help", "hardware=multi_gpu"], [f"resume={killed_run}"], ["no=key"])
+    alone = (
+        ["seed=3"],
+        ["--no-such-flag", "hardware=multi_gpu"],
+        ["hardware=cpu"],
+        ["--help", "hardware=multi_gpu"],
+        [f"resume={killed_run}"],
+        ["no=key"],
+    )
     for arguments in alone:
         assert on_rank_0(launched(), lambda: 7, arguments) == 7
     assert served == []
-    for arguments in ([*GLOO], ["-m", "hardware=multi_gpu", "seed=1,2"]):
+    for arguments in ([*GLOO], ["-m", "hardware=multi_gpu", "seed=1,2"], ["--run", *GLOO]):
         assert on_rank_0(launched(), lambda: 7, arguments) == 0
-    assert len(served) == 2
+    assert len(served) == 3
     with pytest.raises(InputError, match="hardware=multi_gpu: the processes of a launcher run homotopy-train"):
         Processes().of([compose(*GLOO)], begun=False)
 
@@ -166,6 +173,12 @@ WRONG = {
     "hardware.devices=0": (),
     "hardware.parallel=members": ("hardware.devices=2",),
     "training.batch_size=31": ("hardware.devices=2",),
+    "training.batch_size=2": (
+        "hardware.devices=2",
+        "hardware.parallel=data",
+        "hardware.batch_statistics=local",
+        "model.block=batchnorm",
+    ),
 }
 
 

@@ -317,6 +317,7 @@ def test_a_wrong_input_leaves_no_run(arguments: str, begins: str | None, says: s
 WRONG_LATER = (
     ("training.batch_size=5000", None, "accepted: at most the 360 training samples"),
     ("model.depth=1", "method=identity_homotopy", "depth >= 2"),
+    ("method=skip_multipliers model=mlp model.depth=1", "method=skip_multipliers", "mlp and cnn need depth >= 2"),
     ("method=decay_centre model.block=dirac", "method=decay_centre", "the decay of I + V has the centre I"),
     (
         "method=hta method.epochs_per_level=1 method.groups=5",
@@ -378,9 +379,13 @@ def test_one_wrong_job_of_a_multirun_stops_no_other(tmp_path: Path) -> None:
     assert metrics(tmp_path / "sweep" / "1") == []
 
 
-def test_a_folder_with_a_run_is_not_written_to(killed_run: Path) -> None:
+@pytest.mark.parametrize("flags", [[], ["--run"], ["--config-dir=more", "experiment=own"], ["-cn", "config"]])
+def test_a_folder_with_a_run_is_not_written_to(flags: list[str], killed_run: Path) -> None:
+    own = killed_run.parent / "more" / "experiment" / "own.yaml"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text("# @package _global_\ntraining:\n  epochs: 7\n")
     before = {name: (killed_run / name).read_bytes() for name in files(killed_run)}
-    line = the_error_line(call_main(*TINY, "seed=5", "hydra.run.dir=run", cwd=killed_run.parent))
+    line = the_error_line(call_main(*flags, *TINY, "seed=5", "hydra.run.dir=run", cwd=killed_run.parent))
     assert line.startswith("hydra.run.dir=run: this folder already holds a run")
     assert "resume=" in line
     assert {name: (killed_run / name).read_bytes() for name in files(killed_run)} == before

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.models.dirac import delta
+from tests.composing import compose
 from tests.training_runs import trained
 
 SHARED = ("dataset.samples=500", "training.batch_size=32", "training.epochs=5", "hardware.dtype=float64")
@@ -36,7 +38,19 @@ def test_at_t_0_weights_decay_to_the_identity_as_those_of_dirac_layers_do(model:
 
 
 def test_the_strength_is_that_of_weight_decay_unless_given() -> None:
-    from tests.composing import compose
-
     method: Any = compose("method=decay_centre", "optimizer.weight_decay=0.7").method
     assert method.strength == 0.7
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "optimizer=adam",
+        "optimizer=natural_gradient",
+        "optimizer=lbfgs",
+        "lr_schedule=curvature lr_schedule.scope=per_layer",
+    ],
+)
+def test_what_decays_otherwise_is_refused(change: str) -> None:
+    with pytest.raises(InputError, match=r"accepted: (adamw, sgd|global)$"):
+        compose("method=decay_centre", *change.split())

@@ -15,6 +15,7 @@ from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.methods.base import Method
 from homotopy_bench.methods.convexity_annealing import ConvexityAnnealing
 from homotopy_bench.methods.identity_homotopy import IdentityHomotopy
+from homotopy_bench.methods.skip_multipliers import SkipMultipliers
 from homotopy_bench.models.module import Module
 from homotopy_bench.models.ordinary import shape_keeping, watched
 from homotopy_bench.training.deformation import EnsembleMethod
@@ -80,6 +81,22 @@ class Tied(nn.Module):
         x = self.other(self.again.get_buffer("mask") * self.again(self.norm(self.first(x.flatten(1)))))
         output: Tensor = self.last(x)
         return output
+
+
+class Preactivated(nn.Module):
+    """Overwrites its input where its activation does."""
+
+    def __init__(self, inplace: bool) -> None:
+        super().__init__()
+        self.relu, self.map = nn.ReLU(inplace), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.map(self.relu(x))
+        return output
+
+
+def blocks(inplace: bool) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), Preactivated(inplace), nn.Linear(8, 3))
 
 
 class Skip(nn.Sequential):
@@ -188,6 +205,8 @@ def test_what_keeps_its_shape() -> None:
     assert shape_keeping(build(perceptron)) == ["3"]
     assert shape_keeping(build(Mixer)) == ["blocks.0", "blocks.1"]
     assert shape_keeping(build(Functional)) == []
+    assert shape_keeping(build(lambda: blocks(inplace=True))) == ["2.map"], "the block overwrites its input"
+    assert shape_keeping(build(lambda: blocks(inplace=False))) == ["2"]
 
 
 def test_a_dry_run_leaves_a_network_as_it_was() -> None:
@@ -294,6 +313,11 @@ REFUSED: dict[str, tuple[Any, Method, str]] = {
         perceptron,
         ConvexityAnnealing(theta="per_neuron"),
         "method.theta=per_neuron: it needs mlp, cnn or vgg",
+    ),
+    "skips of a network from outside": (
+        Mixer,
+        SkipMultipliers(rate=0.1),
+        "of a network from outside it knows none; accepted: mlp",
     ),
     "no such name": (Mixer, IdentityHomotopy(layers=["block*"]), "'block*' is"),
     "another shape": (

@@ -16,8 +16,10 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.curvature.products import hessian_operator
 from homotopy_bench.ensemble.ensemble import Ensemble
 from homotopy_bench.ensemble.losses import cross_entropy
+from homotopy_bench.methods.identity_homotopy import IdentityHomotopy
 from homotopy_bench.models.gpt2 import GPT2
 from homotopy_bench.models.sequences import PatchEmbedding
+from homotopy_bench.models.sublayer import Sublayer
 from homotopy_bench.models.transformer import Transformer
 from homotopy_bench.models.vit import ViT
 
@@ -101,15 +103,12 @@ def test_a_vision_transformer_is_its_formula() -> None:
     torch.testing.assert_close(network(x), pooled @ own["output.weight"].T + own["output.bias"], rtol=1e-11, atol=1e-11)
 
 
-@pytest.mark.parametrize("shape", [(12,), (2, 6, 9)])
+@pytest.mark.parametrize("shape", [(12,), (1, 12), (2, 6), (2, 6, 9)])
 def test_patches_cover_every_value_once(shape: tuple[int, ...]) -> None:
     x = torch.arange(math.prod(shape), dtype=torch.float32).view(1, *shape)
     patches = PatchEmbedding(shape, 3, 4).patches(x)
-    assert patches.shape == (
-        1,
-        math.prod(side // 3 for side in shape[-2:]),
-        math.prod(shape[:-2]) * 3 ** min(2, len(shape)),
-    )
+    channels, *sides = shape if len(shape) > 1 else (1, *shape)
+    assert patches.shape == (1, math.prod(side // 3 for side in sides), channels * 3 ** len(sides))
     assert sorted(patches.flatten().tolist()) == x.flatten().tolist()
     stacked = PatchEmbedding(shape, 3, 4).patches(x.expand(5, 2, *shape))
     assert torch.equal(stacked[3, 1], patches[0])
@@ -250,3 +249,12 @@ def test_what_does_not_fit_is_refused() -> None:
         ViT(patch=5).build((1, 28, 28), 10)
     with pytest.raises(ValueError, match=r"a divisor of width=128, not heads=3"):
         Transformer(heads=3)
+
+
+def test_branches_of_blocks_are_named_as_layers() -> None:
+    network = model("transformer", skip=False)
+    IdentityHomotopy(layers=["blocks.*.attention"]).deform(network)
+    deformed = [name for name, one in network.named_modules() if isinstance(one, Sublayer) and one.deformation]
+    assert deformed == [f"blocks.{block}.attention" for block in range(len(deformed))] != []
+    with pytest.raises(InputError, match=r"is no layer of this model; accepted: of blocks\.0\.attention, blocks\.0\."):
+        IdentityHomotopy(layers=["blocks.0.attention.branch*"]).deform(model("transformer", skip=False))

@@ -120,6 +120,13 @@ def test_convolutions_in_float64_are_refused_as_onnx_alone(tmp_path: Path) -> No
         assert call_command("homotopy-export", "run", "--format", form, cwd=tmp_path).returncode == 0
 
 
+def test_tied_parameters_are_written_twice() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    network[1].weight = network[0].weight
+    form, x = export_format("safetensors"), torch.randn(3, 4)
+    assert torch.equal(form.logits(form.encode(network, x, "{}"), network, x), network(x))
+
+
 def test_onnx_has_names_a_free_batch_and_passes_the_checker(loaded: Callable[[str], LoadedRun]) -> None:
     model = onnx.load_from_string(export(loaded("cnn").members[0], export_format("onnx")).content)
     onnx.checker.check_model(model, full_check=True)

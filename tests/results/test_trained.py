@@ -95,9 +95,21 @@ def test_members_of_a_multirun_are_one_ensemble(multirun: Path) -> None:
         _ = loaded.network
 
 
-def test_runs_of_other_architectures_are_no_ensemble(tmp_path: Path) -> None:
-    finished(tmp_path / "0", "method=baseline")
-    finished(tmp_path / "1", "method=baseline", "model.activation=tanh")
+SMALL_VIT = ("method=baseline", "model=vit", "model.depth=1", "model.width=8", "model.heads=2")
+
+
+@pytest.mark.parametrize(
+    ("first", "change"),
+    [
+        (("method=baseline",), "model.activation=tanh"),
+        # Neither changes a shape or a module.
+        (SMALL_VIT, "model.skip=false"),
+        (SMALL_VIT, "model.heads=4"),
+    ],
+)
+def test_runs_of_other_architectures_are_no_ensemble(first: tuple[str, ...], change: str, tmp_path: Path) -> None:
+    finished(tmp_path / "0", *first)
+    finished(tmp_path / "1", *first, change)
     loaded = load_run(tmp_path)
     with pytest.raises(InputError, match="is of another architecture"):
         _ = loaded.ensemble

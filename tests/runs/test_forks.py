@@ -61,6 +61,15 @@ def test_a_snapshot_of_t_is_of_the_first_epoch_that_has_reached_it(tmp_path: Pat
     assert arrived["last_t"] == 1.0 == t[-1]
 
 
+def test_a_snapshot_is_forked_after_its_evaluations_were_written_anew(tmp_path: Path) -> None:
+    config = parent(PARENTS[0], tmp_path)
+    file = tmp_path / "metrics.jsonl"
+    file.write_text(file.read_text().replace('"train_seconds": ', '"train_seconds": 1000'))  # as after a kill
+    child = begin_child(config, [], tmp_path / "snapshots/t-1.pt", order=3)
+    assert resume(child, Silent()).summary["status"] == "completed"
+    assert torch.equal(theta(child.folder), theta(tmp_path))
+
+
 def test_a_child_of_the_beginning_is_an_ordinary_run_with_another_order(tmp_path: Path) -> None:
     config = parent(PARENTS[0], tmp_path / "parent")
     child = begin_child(config, [], tmp_path / "parent/snapshots/epoch-0.pt", order=9)

@@ -208,6 +208,13 @@ def test_too_little_memory_halves_a_group_and_loses_nothing(
         assert_same_record(tmp_path / str(number), alone / str(number))
 
 
+def test_runs_without_folders_lie_below_their_own_outputs(tmp_path: Path) -> None:
+    configs = [own(number, f"paths.outputs={tmp_path / name}") for number, name in enumerate("ab")]
+    folders = [result.folder.relative_to(tmp_path) for result in train_many(configs, probe=False)]
+    assert [(folder.parts[0], folder.name) for folder in folders] == [("a", "0"), ("b", "1")]
+    assert folders[0].parent.parts[1:] == folders[1].parent.parts[1:], "one time names them"
+
+
 @pytest.mark.parametrize("where", ["target_network", "member_state"])
 def test_memory_that_ends_with_the_training_loses_no_record(
     where: str, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

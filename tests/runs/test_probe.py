@@ -51,12 +51,24 @@ def test_short_runs_are_not_measured(steps: int, members: int, expected: bool) -
 
 def test_memory_is_what_system_and_container_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
     host = torch.device("cpu")
-    free = available_memory(host)
-    assert free > 10**6
-    (tmp_path / "memory.current").write_text("1000\n")
-    (tmp_path / "memory.max").write_text("5000\n")
-    (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 700\n")
-    assert available_memory(host) == 4700, "what is cached of files is given up"
-    (tmp_path / "memory.max").write_text("max\n")
     assert available_memory(host) > 10**6
+    (tmp_path / "groups").write_text("3:cpu,memory:/old\n0::/slurm/job/step\n")
+    limit(tmp_path / "slurm/job", "5000")
+    assert available_memory(host) == 4700, "what is cached of files is given up"
+    limit(tmp_path / "slurm/job/step", "max")
+    assert available_memory(host) == 4700
+    limit(tmp_path, "4000")
+    assert available_memory(host) == 3700, "the limit of a container stands at the top"
+    limit(tmp_path / "memory/old", "2000", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    assert available_memory(host) == 1700
+
+
+def limit(
+    folder: Path, most: str, name: str = "memory.max", used: str = "memory.current", cached: str = "inactive_file"
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"{most}\n")
+    (folder / used).write_text("1000\n")
+    (folder / "memory.stat").write_text(f"anon 100\n{cached} 700\n")

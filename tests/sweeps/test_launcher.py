@@ -157,7 +157,8 @@ def test_a_killed_multirun_continues_where_it_stood(basic: Path, tmp_path: Path)
 
 
 def test_jobs_that_had_not_begun_are_begun(basic: Path, tmp_path: Path) -> None:
-    killed = run_until("_prepare 2", *FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    globbed = (*JOBS, "method=glob([baseline,identity_homotopy])")  # the same jobs
+    killed = run_until("_prepare 2", *FUSED, *globbed, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "sweep" / "2").exists()
     done = run_cli("resume=sweep", cwd=tmp_path)
