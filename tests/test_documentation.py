@@ -18,7 +18,7 @@ import config_reference
 import pytest
 import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import RangeSweep
+from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 
 import homotopy_bench.methods
 from homotopy_bench.config.compose import compose_with, experiment_file
@@ -134,7 +134,7 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def jobs(arguments: list[str]) -> list[list[str]]:
-    """Return overrides of jobs in which every value of every sweep occurs: of a range of numbers, the last."""
+    """Return overrides of jobs in which every value of every sweep occurs: of a range the last, of an interval its ends."""
     values = []
     for override in OverridesParser.create().parse_overrides(arguments):
         if not override.is_sweep_override():
@@ -142,8 +142,11 @@ def jobs(arguments: list[str]) -> list[list[str]]:
             continue
         swept = override.value()
         name = override.get_key_element()
-        chosen = [str(value) for value in override.sweep_string_iterator()]
-        chosen = chosen[-1:] if isinstance(swept, RangeSweep) else chosen
+        if isinstance(swept, IntervalSweep):
+            chosen = [str(swept.start), str(swept.end)]
+        else:
+            chosen = [str(value) for value in override.sweep_string_iterator()]
+            chosen = chosen[-1:] if isinstance(swept, RangeSweep) else chosen
         values.append([f"{name}={value}" for value in chosen])
     return [[one[i % len(one)] for one in values] for i in range(max(map(len, values), default=1))]
 

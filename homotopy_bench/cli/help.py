@@ -70,7 +70,8 @@ MANY = """\
   -m sweep=SPACE           a study with a search space: Optuna chooses the trials; the same command
                            continues it, and its best.yaml is taken by experiment=FILE.yaml
   resume=FOLDER            continue the run, or all unfinished runs of the multirun, that a folder
-                           holds, with the settings it was begun with; nothing else may be given
+                           holds, with the settings it was begun with; of a run in several processes
+                           also hardware.devices=N, and nothing else
 """
 
 FOOT = """\
