@@ -134,7 +134,7 @@ def parse_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def jobs(arguments: list[str]) -> list[list[str]]:
-    """Return overrides of jobs in which every value of every sweep occurs: of a range the last, of an interval its ends."""
+    """Return overrides of jobs with every value of every sweep: of a range the last, of an interval both ends."""
     values = []
     for override in OverridesParser.create().parse_overrides(arguments):
         if not override.is_sweep_override():
@@ -235,6 +235,14 @@ def understand(words: list[str], monkeypatch: pytest.MonkeyPatch, compose: Compo
         assert re.match(r"[A-Z_]+=", arguments[0])
     else:
         assert program in OTHERS, program
+
+
+def test_the_documented_training_of_a_network_of_ones_own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = (ROOT / "docs" / "index.md").read_text().partition("With a network and data of your own")[2]
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(block(own, "python"), names)
+    assert names["result"].summary["status"] == "completed"
 
 
 def test_links_of_the_readme_lead_to_files() -> None:
