@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
-from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -38,8 +37,6 @@ def compose_run(overrides: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
 
     composed = _composed(overrides, hydra=True)
     check_hydra(composed.hydra)
-    if composed.hydra.job.chdir:
-        raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
     written: Any = OmegaConf.to_container(composed.hydra.run, resolve=False)
     return own_values(composed), Path(composed.hydra.run.dir), "${now:" in str(written["dir"])
 
