@@ -11,7 +11,7 @@ from homotopy_bench.core.errors import InputError
 
 
 def check_hydra(section: DictConfig) -> None:
-    """Check the folders and the level of messages of a run or a multirun.
+    """Check the folders, the working directory and the level of messages of a run or a multirun.
 
     Args:
         section: The section ``hydra`` of a composed configuration; what is known only in a job may be missing.
@@ -26,5 +26,7 @@ def check_hydra(section: DictConfig) -> None:
     hidden = written["output_subdir"]
     if hidden is not None and PurePath(str(hidden)).name != str(hidden):
         raise InputError("hydra.output_subdir", hidden, "accepted: the name of a folder in that of the run, or null")
+    if section.job.chdir:
+        raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
     if not isinstance(written["verbose"], bool | str | list):
         raise InputError("hydra.verbose", written["verbose"], "accepted: true, false, or names of loggers")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
-from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -64,8 +63,6 @@ def compose_run(overrides: Sequence[str], sources: Sources) -> tuple[dict[str, A
 
     composed = _composed(overrides, sources, hydra=True)
     check_hydra(composed.hydra)
-    if composed.hydra.job.chdir:
-        raise InputError("hydra.job.chdir", "true", "the paths of a run count from here; accepted: false")
     written: Any = OmegaConf.to_container(composed.hydra.run, resolve=False)
     return own_values(composed), Path(composed.hydra.run.dir), "${now:" in str(written["dir"])
 

@@ -77,7 +77,7 @@ class _Open:
             begin = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
             self._writer.add_event(event_pb2.Event(wall_time=time.time(), step=run.step + 1, session_log=begin))
             return
-        start = plugin_data_pb2.SessionStartInfo(group_name=run.group or "", start_time_secs=time.time())
+        start = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
         for key, value in flat(run.config):
             kind = {bool: "bool_value", int: "number_value", float: "number_value"}.get(type(value), "string_value")
             setattr(start.hparams[key], kind, str(value) if kind == "string_value" else value)

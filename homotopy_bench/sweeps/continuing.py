@@ -114,7 +114,11 @@ def _print(line: str) -> None:
 def _expected(folder: Path) -> dict[Path, list[str]]:
     """Return folder and overrides of every job of a multirun; empty where only its sweeper knows them."""
     hydra = _multirun(folder)
-    if hydra.get("sweep", {}).get("subdir") != NUMBERED:
+    subdir = hydra.get("sweep", {}).get("subdir", NUMBERED)
+    if subdir != NUMBERED:
+        _print(
+            f"{folder}: jobs that had not begun are left out, as hydra.sweep.subdir={subdir} is none of their numbers"
+        )
         return {}
     return {folder / str(number): job for number, job in enumerate(grid_jobs(hydra, choices_loader()))}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -12,23 +13,33 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 
 from homotopy_bench.core.errors import InputError
 
+STUDY = ("sweep", "hydra/sweeper")
+"""The groups that make a multirun a study."""
+
 MOST_JOBS = 100_000
 """Largest number of jobs of a multirun: each is composed, and held in memory, before the first begins."""
 
 
 def check_grid(overrides: Sequence[str]) -> None:
-    """Check that the sweeps among overrides stand for at least one job, and for no more than can be held.
+    """Check that the sweeps among overrides stand for jobs, the same each time, and for no more than can be held.
 
     Args:
         overrides: Those of the command line, without its flags.
 
     Raises:
-        InputError: At the first sweep that stands for none, or with which there are too many.
+        InputError: At the first sweep that stands for none, for another order each time or for several studies, or
+            with which there are too many.
     """
-    study = any(one.lstrip("+").startswith(("sweep=", "hydra/sweeper=")) for one in overrides)
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    study = any(one.key_or_group in STUDY for one in parsed)
     jobs = 1
-    for one in OverridesParser.create().parse_overrides(list(overrides)):
+    for one in parsed:
         sweep, key, written = one.value(), one.get_key_element(), (one.input_line or "").partition("=")[2]
+        if one.key_or_group in STUDY and one.is_sweep_override():
+            raise InputError(key, written, "accepted: one study at a time")
+        if isinstance(sweep, ChoiceSweep | RangeSweep) and sweep.shuffle and not study:
+            accepted = "resume= would continue with the jobs in another order; accepted: the same without shuffle(...)"
+            raise InputError(key, written, accepted)
         if isinstance(sweep, IntervalSweep) and not study:
             accepted = "accepted: choice(a,b) or range(a,b); a study with hydra/sweeper=optuna searches an interval"
             raise InputError(key, written, accepted)
@@ -67,12 +78,22 @@ def range_size(sweep: RangeSweep) -> int:
     start, stop, step = (float(number or 0) for number in (sweep.start, sweep.stop, sweep.step))
     if step == 0.0 or not all(map(math.isfinite, (start, stop, step))):
         raise ValueError("a range without end")
-    size = (stop - start) / step
-    if size <= 0.0:
+    if (stop - start) / step > MOST_JOBS:
+        raise ValueError(f"a range of {(stop - start) / step:.3g} values")
+    size = math.ceil((as_written(stop) - as_written(start)) / as_written(step))
+    if size <= 0:
         raise ValueError("an empty range")
-    if size > MOST_JOBS:
-        raise ValueError(f"a range of {size:.3g} values")
-    return math.ceil(size)
+    return size
+
+
+def as_written(number: float | Decimal) -> Decimal:
+    """Return a number as its decimal digits say it, without the rounding of its binary form.
+
+    Example:
+        >>> 3 * as_written(0.3), 3 * 0.3
+        (Decimal('0.9'), 0.8999999999999999)
+    """
+    return Decimal(str(number))
 
 
 def _size(override: Override) -> int:

@@ -530,3 +530,15 @@ def test_a_choice_of_a_name_that_cannot_be_is_not_written(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="the file of a dataset imports this name"):
         new_choice("dataset", "samples", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_says_what_its_best_setting_includes(mine: Path, tmp_path: Path) -> None:
+    study = ("-m", "sweep=lr", "hydra.sweeper.study=s", "hydra.sweeper.n_trials=1", "hydra/launcher=basic")
+    done = call_main(*study, *SMALL, "include=mine", "method=fade", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (command,) = [line for line in done.stdout.splitlines() if "best.yaml" in line]
+    assert command.split() == ["homotopy-train", "include=mine", "experiment=outputs/studies/s/best.yaml"]
+    assert "It needs include=mine.\n" in (tmp_path / "outputs" / "studies" / "s" / "best.yaml").read_text()
+    again = call_main(*command.split()[1:], "hydra.run.dir=again", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert summary(tmp_path / "again")["method"] == "fade"

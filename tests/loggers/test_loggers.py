@@ -19,8 +19,8 @@ import pytest
 from homotopy_bench import train
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.loggers.base import numbers, results
-from homotopy_bench.loggers.tensorboard import tag
+from homotopy_bench.loggers.base import Run, numbers, results
+from homotopy_bench.loggers.tensorboard import TensorBoard, tag
 from homotopy_bench.runs.requirements import check_requirements
 from homotopy_bench.tracking.mirror import KNOWN
 from tests.cli.runner import TINY, call_main, comparable, differences, load_checkpoint, metrics, run_cli, summary
@@ -186,6 +186,15 @@ def test_tensorboard_has_what_the_record_has(tracked: Done) -> None:
     assert bytes.fromhex(events["image"]) == (run / "curves.png").read_bytes()
     assert events["plugin"] == "hparams"
     assert b"model.depth" in bytes.fromhex(events["hparams"])
+
+
+def test_tensorboard_has_a_row_for_each_run_of_a_sweep(tmp_path: Path) -> None:
+    run = Run(tmp_path, tmp_path, "name", {"seed": 1}, (), "the sweep", "train", None, 0)
+    tracker = TensorBoard().open(run)
+    tracker.finish(None, [])
+    (events,) = (tmp_path / "tensorboard").iterdir()
+    assert b"seed" in events.read_bytes()
+    assert b"the sweep" not in events.read_bytes()  # runs of one group are one row, with the settings of the first
 
 
 def test_tensorboard_has_a_section_for_every_number_and_one_chart_for_target_and_path(tracked: Done) -> None:

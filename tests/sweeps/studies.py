@@ -59,6 +59,8 @@ class FormulaStudy:
         self, folder: Path, params: Mapping[str, Any], *, connections: type[Pool] = NullPool, **changed: Any
     ) -> None:
         self.options = options(**changed)
+        self.begun: list[str] = []
+        """Overrides of the run that is in the folder of a trial that is given back."""
         self.space: Space = read_space(params, [])
         self.for_trial: ForTrial
         self.for_trial, self.total = samplers(self.options, self.space)
@@ -66,7 +68,7 @@ class FormulaStudy:
         storage = open_storage(
             self.options.storage, self.options.study, folder, self.options.patience, connections=connections
         )
-        self.trials = Trials(storage, self.options, folder, epochs=20)
+        self.trials = Trials(storage, self.options, folder, 20, lambda _, overrides: list(overrides) == self.begun)
 
     def claim(self) -> Claim | None:
         return self.trials.claim(self.total, self.for_trial, lambda trial: self.space.walk(trial, lookup))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from homotopy_bench.runs import many
+from homotopy_bench.runs.many import train_members
 from tests.cli.runner import TINY, call_main, files, metrics, run, run_cli, run_until, summary, the_error_line, trained
 from tests.runs.records import assert_same_record
 
@@ -108,16 +111,39 @@ def test_more_jobs_than_files_may_be_open_are_refused_at_once(tmp_path: Path) ->
         ("hydra.launcher.max_members=0", "hydra.launcher.max_members=0: accepted: an integer >= 1 or null"),
         ("hydra.launcher.threads=two", "hydra.launcher.threads=two: accepted: an integer >= 1 or null"),
         ("hydra.launcher.probe=3", "hydra.launcher.probe=3: accepted: true or false"),
-        (
-            "hydra.job.chdir=true",
-            "hydra.job.chdir=True: jobs that train together share a process; accepted: false, or hydra/launcher=basic",
-        ),
     ],
 )
 def test_wrong_options_of_the_launcher_are_named(argument: str, said: str, tmp_path: Path) -> None:
     done = run_cli(*FUSED, "seed=0,1", argument, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"homotopy-train: {said}\n")
     assert trained(tmp_path) == []
+
+
+def test_jobs_train_in_the_environment_that_they_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def train(*arguments: Any) -> bool:
+        seen.append(os.environ.get("OF_JOBS"))
+        return train_members(*arguments)
+
+    monkeypatch.setattr(many, "train_members", train)
+    jobs = (*FUSED, *TINY, "training.epochs=1")
+    done = call_main(*jobs, "seed=0,1", "+hydra.job.env_set.OF_JOBS=yes", "hydra.sweep.dir=sweep", cwd=tmp_path)
+    assert (done.returncode, done.stderr, seen) == (0, "", ["yes"])
+    assert "OF_JOBS" not in os.environ
+    for one in "ab":
+        (tmp_path / f"{one}.yaml").write_text(f"# @package _global_\nhydra: {{job: {{env_set: {{OF_JOBS: {one}}}}}}}\n")
+    done = call_main(*jobs, "experiment=a.yaml,b.yaml", "hydra.sweep.dir=other", cwd=tmp_path)
+    assert the_error_line(done).startswith("hydra.job.env_set=['OF_JOBS']: jobs that train together share a process")
+    assert (len(seen), trained(tmp_path / "other")) == (1, [])
+
+
+def test_jobs_that_have_names_of_their_own_are_not_begun_by_resuming(tmp_path: Path) -> None:
+    named = ("seed=0,1", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=seed_${seed}")
+    assert call_main(*FUSED, *TINY, "training.epochs=1", *named, cwd=tmp_path).returncode == 0
+    done = call_main("resume=sweep", cwd=tmp_path)
+    said = "sweep: jobs that had not begun are left out, as hydra.sweep.subdir=seed_${seed} is none of their numbers\n"
+    assert (done.returncode, done.stdout) == (0, f"{said}sweep: 2 runs have ended, 0 are continued\n")
 
 
 def test_an_occupied_folder_is_left_alone(basic: Path, tmp_path: Path) -> None:

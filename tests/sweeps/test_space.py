@@ -22,6 +22,9 @@ SWEEPS = (
     ("range(1,10,3)", IntDistribution(1, 7, step=3)),
     ("range(10,0,-4)", IntDistribution(2, 10, step=4)),
     ("range(0.0,1.0,0.25)", FloatDistribution(0.0, 0.75, step=0.25)),
+    ("range(0,1.2,0.3)", FloatDistribution(0.0, 0.9, step=0.3)),
+    ("range(0,1.1,0.1)", FloatDistribution(0.0, 1.0, step=0.1)),
+    ("range(0.4,0,-0.1)", FloatDistribution(0.1, 0.4, step=0.1)),
     ("a,b,null", CategoricalDistribution(["a", "b", "null"])),
     ("shuffle(choice(1,2))", CategoricalDistribution(["1", "2"])),
     ("sort(c,a,b)", CategoricalDistribution(["a", "b", "c"])),
@@ -45,6 +48,15 @@ def test_the_command_line_comes_first() -> None:
     assert sorted(space.fixed) == ["+w=5", "y=4", "z=3"]
 
 
+def test_a_key_of_both_keeps_its_place_and_its_condition_and_others_come_first() -> None:
+    space = read_space(MIXED, ["method.anchor=interval(3,4)", "training.epochs=2,4", "method=hta,other"])
+    assert [one.key for one in space.parameters] == ["training.epochs", "method", "optimizer.lr", "method.anchor"]
+    anchor = space.parameters[-1]
+    assert (anchor.distribution, str(anchor.condition)) == (FloatDistribution(3, 4), "method=hta")
+    conditional = read_space({"a": {"values": "1,2", "when": "method=hta"}}, ["method=hta,baseline"])
+    assert len(conditional.examples(lookup)) == 3
+
+
 def sampled(space: Space, **values: Any) -> list[str]:
     trial: Any = FixedTrial({"optimizer.lr": 1e-3, "method.anchor": 1.0, "b": "7", **values})
     return space.walk(trial, lookup)
@@ -66,7 +78,20 @@ def test_the_examples_reach_every_choice_and_both_ends() -> None:
     trials = read_space({**params, "lr": "tag(log,interval(3,9))"}, ["a=b"]).examples(lookup)
     assert all(trial[0] == "a=b" for trial in trials)
     seen = {override for trial in trials for override in trial}
-    assert {"method=hta", "method=baseline", "method=other", "lr=3.0", "lr=9.0", "method.anchor=1.0"} <= seen
+    assert {"method=hta", "method=baseline", "method=other", "lr=3.0", "lr=9.0"} <= seen
+    assert {"method.anchor=1.0", "method.anchor=2.0"} <= seen
+
+
+def test_the_examples_reach_the_edges_of_conditions_within_conditions() -> None:
+    params = {
+        "a": "choice(x,y)",
+        "b": {"values": "choice(1,2,3,4)", "when": "a=y"},
+        "c": {"values": "choice(5,6,7)", "when": "b=3"},
+    }
+    trials = read_space(params, []).examples(lambda given, key: lookup([f"{key}=none", *given], key))
+    edges = {"a=x", "a=y", "b=1", "b=2", "b=3", "b=4", "c=5", "c=6", "c=7"}
+    assert {override for trial in trials for override in trial} == edges
+    assert len({tuple(trial) for trial in trials}) == len(trials)
 
 
 WRONG: tuple[tuple[dict[str, Any], list[str], str], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -11,15 +12,19 @@ from typing import Any
 
 import optuna
 import pytest
+from hydra.core.utils import JobReturn
 from optuna.storages import JournalStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
 from homotopy_bench.config.compose import experiment_file
 from homotopy_bench.core.errors import InputError
+from homotopy_bench.sweeps.launchers.base import SweepLauncher
 from homotopy_bench.sweeps.studies.journal import Journal
-from homotopy_bench.sweeps.studies.outcome import Outcome
+from homotopy_bench.sweeps.studies.outcome import Outcome, read_outcome
 from homotopy_bench.sweeps.studies.storage import open_storage
+from homotopy_bench.sweeps.studies.study import ATTEMPTS, Claim
+from homotopy_bench.sweeps.studies.sweeper import _run
 from homotopy_bench.tracking.record import SCHEMA
 from tests.sweeps.studies import MIXED, NUMBERS, SAMPLERS, FormulaStudy, accuracy, space_for
 from tests.sweeps.workers import check_that_a_killed_worker_is_replaced
@@ -140,10 +145,10 @@ def test_a_worker_that_was_only_slow_does_not_end_a_trial_twice(tmp_path: Path) 
     assert other.ended()[0].value == 0.9
 
 
-def write_summary(folder: Path, status: str, accuracy: float | None = 0.5) -> None:
+def write_summary(folder: Path, status: str, overrides: Sequence[str]) -> None:
     folder.mkdir()
-    summary = {"schema": SCHEMA, "status": status, "reason": None, "final": {"val_acc_target": accuracy}, "cost": {}}
-    (folder / "summary.json").write_text(json.dumps(summary))
+    summary = {"schema": SCHEMA, "status": status, "reason": None, "final": {"val_acc_target": 0.5}, "cost": {}}
+    (folder / "summary.json").write_text(json.dumps({**summary, "overrides": list(overrides)}))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ def write_summary(folder: Path, status: str, accuracy: float | None = 0.5) -> No
 )
 def test_what_a_dead_worker_has_trained_is_not_trained_again(status: str, state: Any, tmp_path: Path) -> None:
     study, claim = begin(tmp_path, n_trials=1)
-    write_summary(tmp_path / claim.subfolder, status)
+    write_summary(tmp_path / claim.subfolder, status, claim.overrides)
     as_if_dead(study)
     again = study.claim()
     trial = study.ended()[0]
@@ -169,6 +174,88 @@ def test_what_a_dead_worker_has_trained_is_not_trained_again(status: str, state:
         assert again is None
         assert (trial.state, trial.user_attrs["result"]["status"]) == (state, status)
         assert trial.value == (0.5 if state == TrialState.COMPLETE else None)
+
+
+def test_a_record_of_another_setting_is_no_trials_end(tmp_path: Path) -> None:
+    study, claim = begin(tmp_path, n_trials=1)
+    write_summary(tmp_path / claim.subfolder, "completed", [*claim.overrides[:-1], "optimizer.lr=7"])
+    as_if_dead(study)
+    again = study.claim()
+    assert again is not None
+    assert (again.subfolder, study.ended()[0].state) == ("0_attempt2", TrialState.RUNNING)
+    overrides = ["logger.wandb.name='${method.name}'", "seed=1"]  # a record has the name itself
+    write_summary(tmp_path / "named", "completed", ["logger.wandb.name='hta'", "seed=1"])
+    assert read_outcome(tmp_path / "named", ["val_acc"], overrides) is not None
+
+
+def test_a_new_trial_leaves_folders_alone_in_which_others_lie(tmp_path: Path) -> None:
+    for name in ("0", "0_attempt2", "1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.jsonl").touch()
+    study, claim = begin(tmp_path, n_trials=1)
+    assert claim.subfolder == "0_attempt3"
+    study.trials.release(claim)
+    assert study.claim() == claim  # nobody has begun it
+
+
+def given_back(study: FormulaStudy, claim: Claim) -> Claim:
+    study.trials.release(claim)
+    again = study.claim()
+    assert again is not None
+    return again
+
+
+def test_a_trial_goes_on_where_its_own_configuration_stands_and_its_checkpoint_can_be_used(tmp_path: Path) -> None:
+    study, claim = begin(tmp_path, n_trials=1)
+    study.begun = list(claim.overrides)
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "checkpoint.pt").touch()
+    (tmp_path / "0" / "metrics.jsonl").touch()
+    folders = []
+    for _ in range(ATTEMPTS + 1):
+        claim = given_back(study, claim)
+        folders.append(claim.subfolder)
+    assert folders == ["0"] * (ATTEMPTS - 1) + ["0_attempt2"] * 2  # it ended three times at one checkpoint
+    (tmp_path / "0_attempt2").mkdir()
+    (tmp_path / "0_attempt2" / "checkpoint.pt").touch()
+    for begun, expected in ((study.begun, "0_attempt2"), ([], "0_attempt3")):  # then with hardware.threads=2
+        study.begun = begun
+        claim = given_back(study, claim)
+        assert claim.subfolder == expected
+
+
+class Losing(SweepLauncher):
+    """A launcher whose jobs fail before they have a record."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        self.errors = {initial_job_idx + number: self.error for number in range(len(job_overrides))}
+        return []
+
+    def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("error", "times", "said"),
+    [
+        (RuntimeError("node n1 is gone"), ATTEMPTS, "RuntimeError: node n1 is gone"),
+        (InputError("method.anchor", -1, "accepted: a number > 0"), 1, "method.anchor=-1: accepted: a number > 0"),
+    ],
+)
+def test_a_job_that_is_lost_before_its_record_is_open_and_one_that_is_refused_has_failed(
+    error: Exception, times: int, said: str, tmp_path: Path
+) -> None:
+    for _ in range(times):
+        study, claim = begin(tmp_path, n_trials=1)
+        with pytest.raises(InputError, match=f"all 1 of a batch failed: {said}"):
+            _run([claim], study.trials, Losing(error))
+        assert study.claim() is None
+    FormulaStudy(tmp_path, MIXED, n_trials=1).claim()
+    assert study.ended()[0].state == TrialState.FAIL
+    assert study.trials.unfinished == ({} if times == 1 else {0: said})
 
 
 def test_a_trial_that_kills_its_workers_fails(tmp_path: Path) -> None:

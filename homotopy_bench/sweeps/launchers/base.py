@@ -39,7 +39,13 @@ HELD = "held"
 
 
 class SweepLauncher(Launcher, ABC):
-    """Composes the jobs of a batch itself, and continues where one of them fails."""
+    """Composes the jobs of a batch itself, and continues where one of them fails.
+
+    Attributes:
+        errors: Number of a job of the last batch -> why it failed.
+    """
+
+    errors: dict[int, Exception]
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep the context, with its loader replaced by one that composes many jobs faster.
@@ -65,9 +71,9 @@ class SweepLauncher(Launcher, ABC):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         sweep = Path(str(self.config.hydra.sweep.dir))
         sweep.mkdir(parents=True, exist_ok=True)
-        self._errors: list[Exception] = []
+        self.errors = {}
         results = self.run_batch({initial_job_idx + n: list(one) for n, one in enumerate(job_overrides)}, sweep)
-        goes_on = results is None or any(map(failed_by_machine, self._errors))
+        goes_on = results is None or any(map(failed_by_machine, self.errors.values()))
         if goes_on and "trial" not in self.config.hydra.sweeper:  # a study names its own command
             print_continuing(sweep)
         if results is None:
@@ -95,9 +101,9 @@ class SweepLauncher(Launcher, ABC):
 
             print_unsent(Console(), folders)
 
-    def fail(self, back: JobReturn, error: Exception) -> JobReturn:
+    def fail(self, number: int, back: JobReturn, error: Exception) -> JobReturn:
         """Return the result of a failed job, after reporting its error."""
-        self._errors.append(error)
+        self.errors[number] = error
         if self.report is None:
             back.status, back.return_value = JobStatus.FAILED, error
         else:

@@ -62,27 +62,25 @@ class EnsembleLauncher(SweepLauncher):
         """Check the options, then set up as every launcher.
 
         Raises:
-            InputError: If an option is wrong, or jobs should each have a working directory of their own.
+            InputError: If an option is wrong.
         """
         # Not before: Hydra would wrap an error of the constructor in its own words.
         self.fusing = Fusing(**self._options)
-        if config.hydra.job.chdir:
-            accepted = "jobs that train together share a process; accepted: false, or hydra/launcher=basic"
-            raise InputError("hydra.job.chdir", True, accepted)
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def run_batch(self, batch: Mapping[int, list[str]], sweep: Path) -> list[JobReturn] | None:
         """Return the results of a batch of jobs, trained as ensembles; None after an interruption.
 
         Raises:
-            InputError: If they are more than this process may have files open.
+            InputError: If they are more than this process may have files open, or differ in their environment.
         """
         allow_open_files(len(batch))
         log.info(f"Launching {len(batch)} jobs as ensembles")
         outer = HydraConfig.instance().cfg
         try:
             jobs = [self._prepare(overrides, number) for number, overrides in batch.items()]
-            finished = self._train([job for job in jobs if job.error is None], sweep)
+            with env_override(_environment(jobs)):
+                finished = self._train([job for job in jobs if job.error is None], sweep)
             results = [self._give_back(job) for job in announced(jobs, "jobs given back", log.info)]
         finally:
             HydraConfig.instance().cfg = outer
@@ -171,7 +169,7 @@ class EnsembleLauncher(SweepLauncher):
         """Return the result of a job, after Hydra's callbacks have seen it."""
         back = job.back
         if job.error is not None:
-            self.fail(back, job.error)
+            self.fail(job.number, back, job.error)
         else:
             value = float("nan") if job.result is None else job.result.objective
             back.status, back.return_value = JobStatus.COMPLETED, value
@@ -181,3 +179,16 @@ class EnsembleLauncher(SweepLauncher):
         if job.lock is not None:
             job.lock.release()
         return back
+
+
+def _environment(jobs: Sequence[Prepared]) -> dict[str, str]:
+    """Return the environment variables that jobs ask for, which those of one process share.
+
+    Raises:
+        InputError: If they ask for different ones.
+    """
+    first, *others = [dict(job.composed.hydra.job.env_set) for job in jobs]
+    if any(one != first for one in others):
+        accepted = "jobs that train together share a process; accepted: the same for all, or hydra/launcher=basic"
+        raise InputError("hydra.job.env_set", list(first), accepted)
+    return first

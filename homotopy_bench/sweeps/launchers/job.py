@@ -83,7 +83,7 @@ def checked_config(raw: Any, folder: Path, overrides: list[str], by_hydra: bool)
     except InputError as error:
         if not holds_run(folder):  # that of a job that goes on stays as it is
             record = Record.create(folder, None if by_hydra else Request(raw, overrides))
-            record.finish({"status": "failed", "reason": str(error)})
+            record.finish({"status": "failed", "reason": str(error), "overrides": overrides})
             record.release()
         raise
     return config

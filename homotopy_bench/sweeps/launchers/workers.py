@@ -135,7 +135,7 @@ class WorkerLauncher(SweepLauncher, ABC):
         back = outcome if isinstance(outcome, JobReturn) else JobReturn(overrides=job.overrides, task_name=job.name)
         error = error_of(outcome)
         assert error is None or isinstance(error, Exception)
-        return back if error is None else self.fail(back, error)
+        return back if error is None else self.fail(job.number, back, error)
 
 
 def needed(package: str, launcher: str) -> Any:

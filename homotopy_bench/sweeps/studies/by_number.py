@@ -12,6 +12,7 @@ from optuna.samplers import RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from homotopy_bench.sweeps.grid import as_written
 from homotopy_bench.sweeps.studies.space import Parameter
 
 
@@ -79,7 +80,8 @@ def values_of(distribution: BaseDistribution) -> Sequence[Any]:
     if distribution.step is None:
         return []
     count = round((distribution.high - distribution.low) / distribution.step) + 1
-    return [distribution.low + index * distribution.step for index in range(count)]
+    low, step = as_written(distribution.low), as_written(distribution.step)
+    return [float(low + index * step) for index in range(count)]
 
 
 def value_at(distribution: BaseDistribution, u: float) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -13,6 +15,8 @@ from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.numerals import is_number
+from homotopy_bench.hardware.auto import Auto
+from homotopy_bench.tracking.resumable import read_run
 
 
 class Composition:
@@ -26,6 +30,17 @@ class Composition:
     def config(self, overrides: Sequence[str]) -> Config:
         """Return the checked configuration of a trial."""
         return validate(self._compose(overrides))
+
+    def began(self, folder: Path, overrides: Sequence[str]) -> bool:
+        """Return whether the run in a folder is that of a trial, so that the trial can go on from its checkpoint."""
+        try:
+            begun, config = read_run(folder)[0], self.config(overrides)
+        except InputError:
+            return False
+        if isinstance(config.hardware, Auto):  # a run goes on with what was chosen where it began
+            given = config.hardware.model_dump(exclude={"name"}, exclude_none=True)
+            config = replace(config, hardware=begun.hardware.model_copy(update=given))
+        return config.hash() == begun.hash()
 
     def lookup(self, overrides: Sequence[str], key: str) -> str:
         """Return the value that the configuration of a trial has at a key, as it is written on the command line.

@@ -51,8 +51,11 @@ class Outcome:
         return STATES[self.status]
 
 
-def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
-    """Return how the run in a folder ended; None where it has not: it was interrupted, or the machine failed it."""
+def read_outcome(folder: Path, objectives: Sequence[str], overrides: Sequence[str]) -> Outcome | None:
+    """Return how the run in a folder ended.
+
+    None where it has not, as it was interrupted or the machine failed it, and where it is a run of other overrides.
+    """
     try:
         summary: Any = read_json(folder / "summary.json")
     except (OSError, DamagedFile):
@@ -61,6 +64,8 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
         return None
     status = summary.get("status")
     if summary.get("schema") != SCHEMA or status not in STATES or summary.get("fault") == "machine":
+        return None
+    if not _are_same(overrides, summary.get("overrides")):
         return None
     cost = summary.get("cost") or {}
     measured = {"val_acc": (summary.get("final") or {}).get("val_acc_target"), **cost}
@@ -80,6 +85,13 @@ def read_outcome(folder: Path, objectives: Sequence[str]) -> Outcome | None:
         if line["t"] < 1.0 and line["val_acc_path"] is not None
     )
     return Outcome(status, reason, tuple(float(value) for value in values if value is not None), cost, path)
+
+
+def _are_same(overrides: Sequence[str], recorded: object) -> bool:
+    """Return whether a record is one of these overrides; it may have those that refer to others written out."""
+    if not isinstance(recorded, list) or len(recorded) != len(overrides):
+        return False
+    return all("${" in asked or asked == one for asked, one in zip(overrides, recorded, strict=True))
 
 
 def reason_of(folder: Path) -> str:

@@ -1,14 +1,15 @@
 """Read the search space: the parameters, their order, and their conditions.
 
 A parameter is a key of the configuration with a sweep in Hydra's grammar, from ``hydra.sweeper.params`` or from the
-command line, which comes first. A parameter with a condition is sampled only in trials whose configuration meets it,
-so that a trial has exactly the parameters that its configuration has.
+command line. A key of both has the sweep of the command line, and place and condition of the other; further keys of
+the command line stand before all others. A parameter with a condition is sampled only in trials whose configuration
+meets it, so that a trial has exactly the parameters that its configuration has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -21,7 +22,7 @@ from optuna.trial import BaseTrial, FixedTrial
 
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.numerals import is_number
-from homotopy_bench.sweeps.grid import range_size
+from homotopy_bench.sweeps.grid import as_written, range_size
 
 GRAMMAR = "choice(a,b), range(1,9), interval(0.1,0.9), tag(log,interval(1e-4,1e-2)), int(interval(1,64))"
 
@@ -82,6 +83,12 @@ class Parameter:
         value: Value = suggest(self.key, one.low, one.high, step=one.step, log=one.log)
         return value
 
+    @property
+    def edges(self) -> int:
+        """Number of the values at the edge."""
+        one = self.distribution
+        return len(one.choices) if isinstance(one, CategoricalDistribution) else 2
+
     def example(self, index: int) -> Value:
         """Return one of the values at the edge: the ends of an interval in turn, the choices one after the other."""
         one = self.distribution
@@ -117,10 +124,24 @@ class Space:
         return overrides
 
     def examples(self, lookup: Lookup) -> list[list[str]]:
-        """Return trials at the edges of the space, in which every choice and every end occurs."""
-        count = max([2, *(len(getattr(one.distribution, "choices", ())) for one in self.parameters)])
+        """Return trials at the edges of the space, in which every choice and every end occurs.
+
+        A condition may hold in few of them: its parameter then takes all its edges in the first in which it holds.
+        """
+        count = max(one.edges for one in self.parameters)
         edges = [{one.key: one.example(index) for one in self.parameters} for index in range(count)]
-        return [self.walk(FixedTrial(edge), lookup) for edge in edges]
+        for one in (one for one in self.parameters if one.condition is not None):
+            first = next((edge for edge in edges if one.key in self._sampled(edge, lookup)), None)
+            if first is not None:
+                edges += [{**first, one.key: one.example(index)} for index in range(one.edges)]
+        trials = (tuple(self.walk(FixedTrial(edge), lookup)) for edge in edges)
+        return [list(trial) for trial in dict.fromkeys(trials)]
+
+    def _sampled(self, edge: Mapping[str, Value], lookup: Lookup) -> Mapping[str, Any]:
+        """Return the parameters that a trial with these values has."""
+        trial = FixedTrial(dict(edge))
+        self.walk(trial, lookup)
+        return trial.params
 
     def describe(self) -> dict[str, str]:
         """Return a text for every parameter, by which a study recognises its space."""
@@ -142,11 +163,16 @@ def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: Conf
         InputError: If a sweep cannot be read or has nothing to choose from, or nothing is searched at all.
     """
     fixed: list[str] = []
-    parameters: dict[str, Parameter] = {}
     parser = OverridesParser.create(config_loader=loader)
     given = {one.get_key_element().lstrip("+"): one for one in parser.parse_overrides(list(arguments))}
+    swept = {
+        key: Parameter(one.get_key_element(), _distribution(one, (one.input_line or "").partition("=")[2]))
+        for key, one in given.items()
+        if one.is_sweep_override()
+    }
+    parameters = {key: one for key, one in swept.items() if key not in params}  # first: conditions may refer to them
     for key, written in params.items():
-        if key in given:
+        if key in given and key not in swept:
             continue
         values, condition = written, None
         if isinstance(written, Mapping):
@@ -155,17 +181,15 @@ def read_space(params: Mapping[str, Any], arguments: Sequence[str], loader: Conf
                 raise InputError(f"hydra.sweeper.params.{key}", dict(written), accepted)
             values = written["values"]
             condition = Condition.parse(written["when"], key) if "when" in written else None
+        if key in swept:
+            parameters[key] = replace(swept[key], condition=condition)
+            continue
         override = _parse(parser, key, values)
         if not override.is_sweep_override() and condition is None:
             fixed.append(f"{override.get_key_element()}={override.get_value_element_as_str()}")
         else:
             parameters[key] = Parameter(override.get_key_element(), _distribution(override, str(values)), condition)
-    for key, override in given.items():
-        if override.is_sweep_override():
-            written = override.input_line.partition("=")[2] if override.input_line else ""
-            parameters[key] = Parameter(override.get_key_element(), _distribution(override, written))
-        else:
-            fixed.append(override.input_line or "")
+    fixed += [one.input_line or "" for key, one in given.items() if key not in swept]
     if "seed" in parameters:
         accepted = "a seed is not searched; hydra.sweeper.training_seed=... is that of all trials"
         raise InputError("seed", "a sweep", accepted)
@@ -213,9 +237,9 @@ def _distribution(override: Override, written: str) -> BaseDistribution:
 
 
 def _range(sweep: RangeSweep) -> BaseDistribution:
-    range_size(sweep)
-    values = [float(value) for value in sweep.range()]
-    low, high, step = min(values), max(values), abs(float(sweep.step))
+    start, step = as_written(sweep.start or 0), as_written(sweep.step)
+    ends = (start, start + (range_size(sweep) - 1) * step)  # adding up floats would miss the last
+    low, high, step = min(ends), max(ends), abs(step)
     if all(isinstance(number, int) for number in (sweep.start, sweep.stop, sweep.step)):
         return IntDistribution(int(low), int(high), step=int(step))
-    return FloatDistribution(low, high, step=step)
+    return FloatDistribution(float(low), float(high), step=float(step))

@@ -2,13 +2,14 @@
 
 The storage numbers the trials under a lock of all workers, so that there are never more than ``n_trials``. A trial
 stays in the state RUNNING until it has ended, and names its worker. One whose worker is gone is taken over: it keeps
-its number and its parameters and runs again, unless its run had ended.
+its number and its parameters and runs again, unless its run had ended. A folder in which another run lies is left
+alone.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from homotopy_bench.sweeps.studies.worker import Worker
 from homotopy_bench.tracking.record import holds_run
 
 ATTEMPTS = 3
-"""Workers that may die with a trial before it counts as failed: it may be what kills them."""
+"""Workers that may die with a trial before it counts as failed, as it may be what kills them; and times for which it
+may be given back with one checkpoint before it begins anew, as that may be damaged."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,23 @@ class Trials:
         options: Options of the study.
         folder: Folder of its runs.
         epochs: Length of a trial.
+        began: Whether the run in a folder was begun with overrides of the same configuration.
 
     Raises:
         InputError: If the storage does not answer.
     """
 
-    def __init__(self, storage: Storage, options: StudyOptions, folder: Path, epochs: int) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        options: StudyOptions,
+        folder: Path,
+        epochs: int,
+        began: Callable[[Path, Sequence[str]], bool],
+    ) -> None:
         self.storage = storage
         self.folder = folder
+        self._began = began
         self.objectives = options.objectives
         directions = [DIRECTIONS[objective] for objective in options.objectives]
         # Hyperband groups trials into brackets when they are chosen.
@@ -71,8 +82,8 @@ class Trials:
         self.study = storage.locked(begin)
         self.worker = Worker(self.study, options.lease)
         self._held: set[int] = set()
-        self.unfinished: set[int] = set()
-        """Trials that this process has given back after they had begun; it does not take them again."""
+        self.unfinished: dict[int, str] = {}
+        """Trials that something kept from their end here -> what; this process does not take them again."""
 
     def belongs_to(self, description: Mapping[str, Any]) -> None:
         """Store the description of the study, or compare with the stored one.
@@ -111,7 +122,7 @@ class Trials:
                 return Claim(mine.number, tuple(run["overrides"]), run["folder"])
             for left in (trial for trial in trials if self._is_left(trial)):
                 run = left.user_attrs.get(RUN)  # its worker may not have been able to tell any more how it ended
-                ended = read_outcome(self.folder / run["folder"], self.objectives) if run else None
+                ended = read_outcome(self.folder / run["folder"], self.objectives, run["overrides"]) if run else None
                 if ended is not None:
                     self._end(left, ended)
                 elif self._deaths(left) >= ATTEMPTS:
@@ -131,14 +142,24 @@ class Trials:
         """Store how a trial ended, unless another worker has taken it over meanwhile."""
         self._give_up(claim, lambda trial: self._end(trial, outcome))
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, why: str | None = None) -> None:
         """Give a trial back that has not ended, for the next worker.
 
-        One that has begun is not for this process: what kept it from its end would do so again.
+        Args:
+            claim: The trial.
+            why: What kept it from its end, which would do so again in this process; None where it was not launched.
         """
-        if holds_run(self.folder / claim.subfolder):
-            self.unfinished.add(claim.number)
-        self._give_up(claim, lambda trial: self._set(trial, RUN, {**trial.user_attrs[RUN], "worker": None}))
+        folder = self.folder / claim.subfolder
+
+        def give_back(trial: FrozenTrial) -> None:
+            run = trial.user_attrs[RUN]
+            lost = why is not None and not holds_run(folder)
+            left = [*run.get("left", []), _checkpoint(folder)]
+            self._set(trial, RUN, {**run, "worker": None, "deaths": run["deaths"] + lost, "left": left})
+
+        if why is not None:
+            self.unfinished[claim.number] = why
+        self._give_up(claim, give_back)
 
     def _give_up(self, claim: Claim, write: Callable[[FrozenTrial], None]) -> None:
         """Write to the storage about a trial that is still claimed, and hold it no longer."""
@@ -158,14 +179,27 @@ class Trials:
         trial = self.study.ask() if left is None else Trial(self.study, left._trial_id)
         overrides = parameters(trial)
         before = {} if left is None else left.user_attrs.get(RUN, {})
-        attempt = before.get("attempt", 0) + 1
-        if before and before["worker"] is None and _goes_on(self.folder / before["folder"]):
-            attempt -= 1  # it was given back before it began, or goes on from its checkpoint
-        subfolder = f"{trial.number}" if attempt == 1 else f"{trial.number}_attempt{attempt}"
+        kept: dict[str, Any] = {}
+        if before and self._goes_on(before, overrides):
+            attempt, kept = before["attempt"], {"left": before.get("left", [])}
+        else:
+            attempt = before.get("attempt", 0) + 1
+            while holds_run(self.folder / _subfolder(trial.number, attempt)):  # of a study that is not stored any more
+                attempt += 1
+        subfolder = _subfolder(trial.number, attempt)
         deaths = 0 if left is None else self._deaths(left)
-        run = {"worker": self.worker.name, "attempt": attempt, "deaths": deaths, "folder": subfolder}
+        run = {"worker": self.worker.name, "attempt": attempt, "deaths": deaths, "folder": subfolder, **kept}
         trial.set_user_attr(RUN, {**run, "overrides": overrides})
         return Claim(trial.number, tuple(overrides), subfolder)
+
+    def _goes_on(self, run: Mapping[str, Any], overrides: Sequence[str]) -> bool:
+        """Return whether a trial keeps its folder: it was given back before it began, or can go on from there."""
+        folder = self.folder / run["folder"]
+        if run["worker"] is not None or not folder.exists():
+            return run["worker"] is None
+        checkpoint = _checkpoint(folder)
+        stuck = run.get("left", []).count(checkpoint) >= ATTEMPTS
+        return checkpoint is not None and not stuck and self._began(folder, overrides)
 
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return trial.state == TrialState.RUNNING and trial.user_attrs.get(RUN, {}).get("worker") == self.worker.name
@@ -192,9 +226,16 @@ class Trials:
         self.storage.optuna.set_trial_user_attr(trial._trial_id, key, value)
 
 
-def _goes_on(folder: Path) -> bool:
-    """Return whether a trial that was given back has its folder still before it, or a checkpoint in it."""
-    return not folder.exists() or (folder / "checkpoint.pt").is_file()
+def _subfolder(number: int, attempt: int) -> str:
+    return f"{number}" if attempt == 1 else f"{number}_attempt{attempt}"
+
+
+def _checkpoint(folder: Path) -> int | None:
+    """Return a number by which one checkpoint of a run is told from the next; None where there is none."""
+    try:
+        return (folder / "checkpoint.pt").stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _differing(a: Any, b: Any) -> tuple[str, str]:

@@ -8,6 +8,7 @@ a record is trained again.
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -28,9 +29,13 @@ from homotopy_bench.config.validation import checked
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.files import write_atomically
 from homotopy_bench.core.included.copies import keep
+from homotopy_bench.core.included.modules import trees_of
 from homotopy_bench.core.inert import inert
+from homotopy_bench.core.masking import error_line, masked
 from homotopy_bench.core.seeds import FIRST_TUNING_SEED
 from homotopy_bench.core.tuning_budget import TuningBudget
+from homotopy_bench.sweeps.launchers.base import SweepLauncher
+from homotopy_bench.sweeps.studies.by_number import Grid
 from homotopy_bench.sweeps.studies.composition import Composition
 from homotopy_bench.sweeps.studies.naming import NOT_COMPARED, default_name, pin
 from homotopy_bench.sweeps.studies.options import StudyOptions
@@ -75,6 +80,10 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
             f"hydra.sweeper.sampler={options.sampler} will not learn: its first {options.startup_trials} trials "
             f"(hydra.sweeper.startup_trials) are spread over the space, and n_trials is {total}"
         )
+    elif isinstance(grid := for_trial(0), Grid) and total < grid.size:
+        print(
+            f"hydra.sweeper.n_trials={total} leaves out the last {grid.size - total} of the grid's {grid.size} points"
+        )
 
     searched = [parameter.key for parameter in space.parameters]
     pin(master, options.study or default_name(options.space, searched, examples))
@@ -84,7 +93,7 @@ def sweep(arguments: Sequence[str], master: DictConfig, loader: ConfigLoader, la
     asked: Any = OmegaConf.to_container(master.hydra.overrides.task, resolve=False)
     keep(trees_in(asked), folder)
     with closing(open_storage(options.storage, options.study, folder, options.patience)) as storage:
-        trials = Trials(storage, options, folder, max(training.epochs for training in trainings))
+        trials = Trials(storage, options, folder, max(one.epochs for one in trainings), composition.began)
         trials.belongs_to(_about(options, space))
         write_atomically(folder / MULTIRUN, OmegaConf.to_yaml(master).encode())
 
@@ -111,7 +120,7 @@ def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launch
     """Run batches until every trial has ended.
 
     Raises:
-        InputError: If every trial of a batch failed, or the machine kept one from its end.
+        InputError: If every trial of a batch failed, or something kept one from its end.
     """
     while True:
         batch = list(islice(iter(claim, None), size))
@@ -121,7 +130,8 @@ def _run_all(claim: Callable[[], Claim | None], trials: Trials, launcher: Launch
             time.sleep(WAIT)  # another worker may die with them
         elif trials.unfinished:
             numbers = ", ".join(map(str, sorted(trials.unfinished)))
-            raise InputError("hydra.sweeper", f"trial {numbers}", "the machine failed before it ended; nothing is lost")
+            reasons = "; ".join(dict.fromkeys(trials.unfinished.values()))
+            raise InputError("hydra.sweeper", f"trial {numbers}", f"it has not ended: {reasons}; nothing is lost")
         else:
             return
 
@@ -137,26 +147,34 @@ def _run(batch: Sequence[Claim], trials: Trials, launcher: Launcher) -> None:
         for claim in batch
     ]
     launched = False
-    reasons: list[str | None] = []
+    reasons: list[str] = []
     try:
         with trials.worker.beating():
             launcher.launch(jobs, initial_job_idx=batch[0].number)
         launched = True
     finally:
-        for claim in batch:
-            folder = trials.folder / claim.subfolder
-            outcome = read_outcome(folder, trials.objectives)
-            if outcome is None and (holds_run(folder) or not launched):
+        errors = launcher.errors if launched and isinstance(launcher, SweepLauncher) else {}
+        for number, claim in enumerate(batch, batch[0].number):  # as the launcher counts them
+            folder, error = trials.folder / claim.subfolder, errors.get(number)
+            outcome = read_outcome(folder, trials.objectives, claim.overrides)
+            begun, refused = holds_run(folder), error is None or isinstance(error, InputError)
+            if outcome is None and not launched and not begun:
                 trials.release(claim)
-                reasons.append(reason_of(folder))
-                continue
-            outcome = outcome or Outcome("failed", "its job left no record")
-            trials.settle(claim, outcome)
-            if outcome.state == TrialState.FAIL:
-                reasons.append(outcome.reason)
+            elif outcome is None and (begun or not refused):
+                reasons.append(_said(error) if error else reason_of(folder))
+                trials.release(claim, reasons[-1])
+            else:
+                outcome = outcome or Outcome("failed", _said(error) if error else "its job left no record")
+                trials.settle(claim, outcome)
+                if outcome.state == TrialState.FAIL:
+                    reasons.append(str(outcome.reason))
     if len(reasons) == len(batch):
         said = f"all {len(batch)} of a batch failed: {reasons[0]}"
         raise InputError("hydra.sweeper", f"trial {batch[0].number}", said)
+
+
+def _said(error: Exception) -> str:
+    return masked(str(error)) if isinstance(error, InputError) else error_line(error)
 
 
 def _leave_results(
@@ -174,7 +192,10 @@ def _leave_results(
     for trial in best:
         config = composition.config(trial.user_attrs[RUN]["overrides"])
         values = ", ".join(f"{name} {value:.6g}" for name, value in zip(options.objectives, trial.values, strict=True))
-        about = f"Trial {trial.number} of study {options.study}: {values}, seed {config.seed}; {budget}."
+        own = [str(tree.origin) for tree in trees_of(config.include) if tree.origin.version is None]
+        include = [f"include={','.join(own)}"] if own else []
+        needs = "".join(f" It needs {one}." for one in include)
+        about = f"Trial {trial.number} of study {options.study}: {values}, seed {config.seed}; {budget}.{needs}"
         files = [folder / "best.yaml"] if trial is best[0] else []
         if len(options.objectives) > 1:
             (folder / "front").mkdir(exist_ok=True)
@@ -182,7 +203,8 @@ def _leave_results(
         for file in files:
             write_setting(config, about, file)
         if trial is best[0]:
-            print(f"best: {inert(about)}\n  homotopy-train experiment={folder / 'best.yaml'}")
+            command = shlex.join(["homotopy-train", *include, f"experiment={folder / 'best.yaml'}"])
+            print(f"best: {inert(about)}\n  {inert(command)}")
     try:
         methods = {
             trial.number: composition.lookup(trial.user_attrs[RUN]["overrides"], "method")
