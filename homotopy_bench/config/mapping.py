@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from homotopy_bench.config.hydra_section import check_hydra
 from homotopy_bench.core.conf_files import conf_dir
+from homotopy_bench.core.errors import InputError
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
