@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from homotopy_bench.config import mapping
 from homotopy_bench.config.checked_loader import checked_loading
-from homotopy_bench.config.mapping import VERSION_BASE, own_values
+from homotopy_bench.config.mapping import VERSION_BASE, Sources, own_values
 from homotopy_bench.config.schema import Config
 from homotopy_bench.config.validation import validate
 from homotopy_bench.core.conf_files import conf_dir
@@ -70,7 +70,11 @@ def seen(config: DictConfig, path: str = "") -> list[object]:
 def composed_as_in_a_multirun() -> Iterator[None]:
     """Let ``main()`` compose in this process as a multirun does: each choice of groups once."""
 
-    def composed(overrides: Sequence[str], *, hydra: bool) -> DictConfig:
+    whole = mapping._composed
+
+    def composed(overrides: Sequence[str], sources: Sources | None = None, *, hydra: bool) -> DictConfig:
+        if sources is not None and sources != Sources():
+            return whole(overrides, sources, hydra=hydra)
         OverridesParser.create().parse_overrides(list(overrides))  # whose errors are other ones in a multirun
         config = _composer().with_hydra(*overrides)
         return config if hydra else OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])

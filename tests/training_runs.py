@@ -108,7 +108,7 @@ def mixed_members(case: str, optimizer: str, *changes: str) -> list[Config]:
 
 def effort(case: str) -> tuple[list[str], int]:
     """Update rules and steps: everything for one model, and for the others one rule each, in turn, and fewer steps."""
-    names = list(OPTIMIZERS)
+    names = [name for name in OPTIMIZERS if name != "adam" or not case.startswith("decay-centre/")]
     if "/mlp-orthogonal/" in case:
         return names, STEPS
     if case.startswith("convexity") and "/mlp-batchnorm/" in case:

@@ -6,6 +6,7 @@ choice that it does not have, every flag misused.
 
 from __future__ import annotations
 
+import copy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 from homotopy_bench.cli.arguments import FLAGS
+from homotopy_bench.config.mapping import compose_raw
 from homotopy_bench.config.schema import Paths, Training
+from homotopy_bench.config.validation import read_value, validate
 from homotopy_bench.config.wording import _alternatives, accepted
 from homotopy_bench.core.conf_files import choices_of, groups
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.options import ROOMS, Options, option_class
 from tests.cli.runner import call_command, the_error_line
 from tests.composing import composed_as_in_a_multirun
@@ -68,15 +72,17 @@ def composed_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working folder of all, as none leaves anything in it."""
+    folder = tmp_path_factory.mktemp("wrong")
     for name in ("FOLDER", "experiment"):
-        (tmp_path / name).mkdir()
+        (folder / name).mkdir()
     for name, content in FILES.items():
-        (tmp_path / name).write_bytes(content)
-    (tmp_path / "loop").symlink_to("loop")
-    (tmp_path / "dangling").symlink_to("nowhere")
-    return tmp_path
+        (folder / name).write_bytes(content)
+    (folder / "loop").symlink_to("loop")
+    (folder / "dangling").symlink_to("nowhere")
+    return folder
 
 
 def wrong_values(schema: dict[str, Any]) -> Iterator[str]:
@@ -116,20 +122,30 @@ def options() -> Iterator[tuple[str, str, type[Options], str]]:
                     yield f"{group}={choice}", f"{prefix}.{name}", kind, name
 
 
-def of_keys() -> Iterator[Case]:
+def values_of_keys() -> Iterator[tuple[str, str, list[str], str]]:
+    """What chooses a key, the key, values that it refuses, and what it accepts."""
     for chosen, key, kind, name in options():
         alternatives = _alternatives(kind, name)
         types = {one.get("type") for one in alternatives}
         values = dict.fromkeys(value for one in alternatives for value in wrong_values(one))
-        for value in values:
-            # What is wrong for one alternative may be right for another.
-            if types <= {"string", "null"} and value != "7" and not any("enum" in one for one in alternatives):
-                continue
-            if "number" in types | {None} and value == "7":
-                continue
-            yield f"{chosen} {key}={value}".strip(), f"{key}=&{value}&: accepted: {accepted(kind, name)}"
+        # What is wrong for one alternative may be right for another.
+        if types <= {"string", "null"} and not any("enum" in one for one in alternatives):
+            values = dict.fromkeys(value for value in values if value == "7")
+        if "number" in types | {None}:
+            values.pop("7", None)
         if "integer" in types and "array" not in types:
-            yield f"{chosen} {key}={BEYOND}".strip(), f"{key}={BEYOND}: accepted: "
+            values[str(BEYOND)] = None
+        yield chosen, key, list(values), accepted(kind, name)
+
+
+VALUES = list(values_of_keys())
+
+
+def of_keys() -> Iterator[Case]:
+    """A command line for every key; all its values are tried below."""
+    for chosen, key, values, takes in VALUES:
+        for value in values[:1]:
+            yield f"{chosen} {key}={value}".strip(), f"{key}=&{value}&: accepted: {takes}"
     for key in ("training", "paths", *(group for group in ROOMS if group != "logger")):
         yield f"+{key}.nosuch=1", f"{key}.nosuch=1: no such key"
     yield "model.nosuch=1", "model.nosuch=1: no such key"
@@ -412,7 +428,27 @@ CASES = [
 
 
 def test_the_lines_are_many_and_different() -> None:
-    assert len({(command, line) for command, line, _ in CASES}) == len(CASES) >= 300
+    assert len({(command, line) for command, line, _ in CASES}) == len(CASES)
+    assert len(CASES) + sum(len(values) - 1 for _, _, values, _ in VALUES if values) >= 500
+
+
+@pytest.mark.parametrize("chosen", sorted({chosen for chosen, _, _, _ in VALUES}))
+def test_every_key_refuses_every_wrong_value(chosen: str) -> None:
+    composed = compose_raw(chosen.split())
+    for _, key, values, takes in (one for one in VALUES if one[0] == chosen):
+        for value in values:
+            raw = copy.deepcopy(composed)
+            *sections, name = key.split(".")
+            place: Any = raw
+            for section in sections:
+                place = place[section]
+            place[name] = read_value(value)
+            with pytest.raises(InputError) as refused:
+                validate(raw)
+            said = str(refused.value)
+            assert said.startswith(f"{key}=")
+            assert f"{value}: accepted: " in said.replace("'", "")
+            assert value == str(BEYOND) or takes in said
 
 
 @pytest.mark.parametrize(
