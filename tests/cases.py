@@ -210,6 +210,7 @@ _PENALISED = (
 )
 _INITIAL = {
     "mlp": ("default", "kaiming", "orthogonal", "looks_linear"),
+    "mlp-small-residual": ("default", "kaiming", "orthogonal", "identity"),
     "mlp-tailored": ("default", "kaiming", "orthogonal", "mean_preserving"),
     "mlp-dirac": ("default", "kaiming", "orthogonal", "identity"),
     "mlp-dirac-normalized": ("default", "kaiming", "orthogonal", "kaiming"),
