@@ -29,7 +29,8 @@ dev: .venv/developed
 	touch .venv/installed $@
 
 # Without a GPU, PyTorch's builds without CUDA are taken where their index can be reached: a tenth of the download.
-# Nothing is compiled before it is imported: of 24,000 files most never are.
+# Nothing is compiled before it is imported: of 24,000 files most never are. What is compiled then must be kept.
+unexport PYTHONDONTWRITEBYTECODE
 CPU_BUILDS = https://download.pytorch.org/whl/cpu
 define install
 	if ! command -v nvidia-smi >/dev/null && $(PYTHON) -c 'from urllib.request import urlopen; urlopen("$(CPU_BUILDS)/torch/", timeout=5)' 2>/dev/null; \

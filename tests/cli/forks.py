@@ -66,7 +66,7 @@ class Fork:
             assert time.monotonic() < end, "it does not stop"
             time.sleep(0.02)
 
-    def join(self, timeout: float) -> None:
+    def wait(self, timeout: float | None = None) -> None:
         """Wait for the end."""
         self._process.join(timeout)
 

@@ -47,7 +47,7 @@ def _traced(arguments: Sequence[str], cwd: Path, options: Sequence[str], more: M
                 assert time.monotonic() < end, "strace does not attach"
                 time.sleep(0.002)
             process.send_signal(signal.SIGCONT)
-            process.join(LIMIT)
+            process.wait(LIMIT)
         finally:
             strace.terminate()
             strace.wait(LIMIT)

@@ -17,6 +17,7 @@ from homotopy_bench.distributed.ranks import StartedRanks
 from homotopy_bench.hardware.launched import Launched, launched
 from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.training import rank
+from tests.cli.forked_ranks import forked_ranks
 from tests.cli.forks import Fork
 from tests.cli.runner import LIMIT, TINY, TRAIN, call_main, environment, metrics, run, summary, the_error_line
 from tests.composing import compose
@@ -89,10 +90,10 @@ def test_an_interrupt_leaves_a_checkpoint_and_no_process(tmp_path: Path) -> None
 
 def test_a_run_and_a_multirun_in_processes_have_the_figures_of_one(tmp_path: Path) -> None:
     alone = call_main(*SHORT, "hardware.dtype=float64", "-m", "seed=3,4,5", "hydra.sweep.dir=alone", cwd=tmp_path)
-    divided = call_main(
-        *(*SHORT, *GLOO, "hardware.devices=2"), "-m", "seed=3,4,5", "hydra.sweep.dir=members", cwd=tmp_path
-    )
-    batches = call_main(*SHORT, *GLOO, "hardware.devices=2", "seed=4", "hydra.run.dir=data", cwd=tmp_path)
+    two = (*SHORT, *GLOO, "hardware.devices=2")
+    with forked_ranks():
+        divided = call_main(*two, "-m", "seed=3,4,5", "hydra.sweep.dir=members", cwd=tmp_path)
+        batches = call_main(*two, "seed=4", "hydra.run.dir=data", cwd=tmp_path)
     for done in (alone, divided, batches):
         assert done.returncode == 0, done.stderr
     pairs = [(tmp_path / "members" / str(number), tmp_path / "alone" / str(number)) for number in range(3)]
@@ -114,7 +115,8 @@ def test_members_that_diverge_leave_the_processes(tmp_path: Path) -> None:
         "training.clip_norm=null",
     )
     rates = "optimizer.lr=1e300,0.01,1e301"
-    done = call_main(*diverging, "lr_schedule=constant", "-m", rates, "hydra.sweep.dir=runs", cwd=tmp_path)
+    with forked_ranks():
+        done = call_main(*diverging, "lr_schedule=constant", "-m", rates, "hydra.sweep.dir=runs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     statuses = [summary(tmp_path / "runs" / str(number))["status"] for number in range(3)]
     assert statuses == ["diverged", "completed", "diverged"]

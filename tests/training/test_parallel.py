@@ -19,6 +19,7 @@ from homotopy_bench.training.division import ByBatch, ByMembers, Division, check
 from homotopy_bench.training.parallel import ParallelTrainer
 from homotopy_bench.training.trainer import Trainer
 from tests.cases import CASES, FEW_METHODS, METHODS, NEW_PATHS
+from tests.cli.forked_ranks import forked_ranks
 from tests.training_runs import begin, mixed_members, splits_of, trained, varied
 
 MODELS = ("mlp-orthogonal", "mlp-batchnorm", "cnn")
@@ -27,7 +28,8 @@ TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
 
 @pytest.fixture(scope="module", params=[2, 4])
 def ranks(request: pytest.FixtureRequest) -> Iterator[Ranks]:
-    started = StartedRanks(request.param, "gloo")
+    with forked_ranks():
+        started = StartedRanks(request.param, "gloo")
     yield started
     started.end()
 
@@ -74,7 +76,7 @@ KINDS = (*FEW_METHODS, "curvature-lr")
 SHARED = [(2, name) for name in METHODS if name != "identity-fading"] + [(4, name) for name in KINDS]
 
 
-@pytest.mark.parametrize(("ranks", "method"), SHARED, indirect=["ranks"])
+@pytest.mark.parametrize(("ranks", "method"), SHARED, indirect=["ranks"], scope="module")
 def test_shares_of_a_batch_equal_the_batch(method: str, ranks: Ranks) -> None:
     # Over how many processes sums go and how they are rounded does not depend on the method: every model is tried with
     # a method of each kind, and so is single precision.
