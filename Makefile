@@ -1,6 +1,7 @@
 # make train [ARGS="method=baseline seed=3"]   train; sets everything up first
 # make test                                    lint, types and tests
 # make data                                    only the tests of real MNIST and CIFAR-10
+# make coverage                                lines of the package that no test runs in its own process
 # make docs                                    the documentation site, in site/
 # make setup                                   .venv with what the commands need, at pinned versions
 # make dev                                     and with what the tests and the documentation need
@@ -9,7 +10,7 @@ PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: setup dev train test lint types unit shapes data other-processor docs lock
+.PHONY: setup dev train test lint types unit shapes data coverage other-processor docs lock
 .DEFAULT_GOAL := setup
 
 setup: .venv/installed
@@ -66,6 +67,10 @@ unit: dev
 # Only the tests of real data, which must be under HOMOTOPY_BENCH_DATA.
 data: dev
 	OMP_NUM_THREADS=1 HOMOTOPY_BENCH_REQUIRE=mnist,cifar10,shakespeare .venv/bin/python -m pytest -n $(WORKERS) -m data tests
+
+# Without those of other processes, which many tests start.
+coverage: dev
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 # Tests that compare floats, with the last digits of a processor without vector units.
 FLOATS = tests/precision/test_bounds.py tests/optim/test_lbfgs.py tests/models tests/curvature tests/training/test_path_following.py

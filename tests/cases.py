@@ -161,6 +161,14 @@ CASES: dict[str, tuple[str, ...]] = {
 ON_REAL_DATA = {name for name in CASES if name.rpartition("/")[2] in FOLDERS}
 """The cases that are skipped where no real data are."""
 
+MIXTURES = [
+    name
+    for name in CASES
+    if not name.startswith(("identity-linear/", "identity-residual/"))
+    or f"identity-circular/{name.partition('/')[2]}" not in CASES
+]
+"""The cases whose mixtures differ: the path of identity homotopy is a member's own, and each stands in all of them."""
+
 DEFORMING = {name: case for name, case in CASES.items() if not name.startswith(("baseline/", "curvature-lr/"))}
 """The cases in which t changes the network."""
 

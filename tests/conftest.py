@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -54,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_real = any(isinstance(value, str) and value in ON_REAL_DATA for value in values)
         if on_real or "real" in item.fixturenames:
             item.add_marker(pytest.mark.data)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is loaded out of every later garbage collection: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

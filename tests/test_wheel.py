@@ -40,21 +40,15 @@ def test_the_wheel_carries_every_configuration_file(site: Path) -> None:
     assert installed == shipped
 
 
-def test_the_wheel_trains_from_an_empty_folder_with_its_launcher(site: Path, tmp_path: Path) -> None:
+def test_the_wheel_trains_choices_of_ones_own_with_its_launcher_from_an_empty_folder(
+    site: Path, tmp_path: Path
+) -> None:
     assert not (site / "hydra_plugins" / "__init__.py").exists()  # others have plugins in this package too
-    small = ("training.epochs=1", "model.depth=3", "dataset.samples=500", f"paths.data={tmp_path / 'data'}")
-    run = run_from_wheel(site, tmp_path, "-m", "hydra/launcher=fused", "seed=0,1", *small)
-    assert run.returncode == 0, run.stderr
-    assert "2 runs as one program" in run.stdout
-    assert len(list((tmp_path / "outputs").glob("multirun/*/*/*/summary.json"))) == 2
-
-
-def test_choices_of_ones_own_train_with_the_wheel(site: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "own", ignore=shutil.ignore_patterns("*.ipynb"))
     own = ("include=own/progressive_depth,own/small_resnet", "method=progressive_depth", "model=small_resnet")
     data = ("dataset=arrays", "dataset.file=own/digits/digits.npz", "dataset.subset=200", "training.batch_size=60")
     small = ("model.width=4", "training.epochs=1", "hydra.sweep.dir=sweep")
-    run = run_from_wheel(site, tmp_path, "-m", *own, *data, *small, "seed=0,1")
+    run = run_from_wheel(site, tmp_path, "-m", "hydra/launcher=fused", *own, *data, *small, "seed=0,1")
     assert run.returncode == 0, run.stderr
     assert "2 runs as one program" in run.stdout
     written = subprocess.run(

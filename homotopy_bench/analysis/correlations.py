@@ -128,9 +128,8 @@ def stratified_tau(x: Sequence[NDArray[np.float64]], y: Sequence[NDArray[np.floa
 
 
 def _signs(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the signs of the differences of all pairs i < j."""
-    i, j = np.triu_indices(len(values), 1)
-    signs: NDArray[np.float64] = np.sign(values[j] - values[i])
+    """Return the signs of the differences of all pairs, each in both orders: tau is a ratio of their sums."""
+    signs: NDArray[np.float64] = np.sign(np.subtract.outer(values, values))
     return signs
 
 

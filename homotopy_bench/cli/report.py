@@ -20,7 +20,7 @@ from homotopy_bench.cli.parser import OneLineParser
 from homotopy_bench.cli.watch import check_seconds, watch
 from homotopy_bench.core.errors import FAILURE, InputError
 from homotopy_bench.core.inert import inert
-from homotopy_bench.core.masking import one_line
+from homotopy_bench.core.masking import error_line, one_line
 
 if TYPE_CHECKING:
     from homotopy_bench.report.html.renewal import Renewal
@@ -164,8 +164,8 @@ def _draw_curves(folders: Sequence[Path]) -> int:
             draw_picture(folder)
             drawn += 1
         except Exception as error:  # of a foreign record, or matplotlib's
-            why = error if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            _say(inert(f"--curves: {folder}/curves.png cannot be drawn ({one_line(why, 300)})"))
+            why = one_line(error, 300) if isinstance(error, InputError) else error_line(error)
+            _say(inert(f"--curves: {folder}/curves.png cannot be drawn ({why})"))
     _say(f"{drawn} curves.png drawn")
     return 0 if drawn == len(lacking) else FAILURE
 
@@ -193,7 +193,7 @@ def _write(report: Report, runs: Sequence[Run | Unusable], options: argparse.Nam
         try:
             picture = draw_report(report, options.figure.suffix.lower())
         except Exception as error:  # the report has been given; matplotlib raises whatever it likes
-            said = f"--figure={options.figure}: cannot be drawn ({type(error).__name__}: {error})"
+            said = f"--figure={options.figure}: cannot be drawn ({error_line(error)})"
             print(f"homotopy-report: {inert(said)}", file=sys.stderr)
             return FAILURE
         write_output("--figure", options.figure, picture)

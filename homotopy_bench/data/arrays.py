@@ -196,8 +196,7 @@ def read_arrays(file: str) -> Given:
     except InputError:
         raise
     except Exception as error:  # of four libraries, and of what they read
-        what = " ".join(str(error).split())
-        raise InputError("dataset.file", file, f"cannot be read ({type(error).__name__}: {what})") from error
+        raise InputError("dataset.file", file, f"cannot be read ({error_line(error)})") from error
     halves = {f"{axis}_validation" for axis in "xy"}
     needed = (*NEEDED, *sorted(halves)) if halves & arrays.keys() else NEEDED
     for name in needed:

@@ -12,6 +12,7 @@ from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.included.modules import import_from, module_name, trees_of
 from homotopy_bench.core.included.source import Maker, maker_of
 from homotopy_bench.core.included.tree import python_of
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.models.base import Model
 from homotopy_bench.models.module import checked_network
 
@@ -52,8 +53,7 @@ class FunctionModel(Model):
         except InputError:
             raise
         except Exception as error:  # whatever foreign code raises
-            why = f"{type(error).__name__}: {error}"
-            raise InputError("model", self.name, f"its network could not be made ({why})") from error
+            raise InputError("model", self.name, f"its network could not be made ({error_line(error)})") from error
         return checked_network(network, self.name, input_shape, classes)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:

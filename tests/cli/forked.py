@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import os
 import pkgutil
@@ -32,6 +33,8 @@ def load() -> None:
     figure = Figure()
     figure.add_subplot().set_xscale("log")  # the parser of formulas in pictures is slow to make
     FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    gc.collect()
+    gc.freeze()  # a collection in a fork would touch, and so copy, all of this
 
 
 def run(argv: tuple[str, ...], cwd: str, environment: Mapping[str, str], outputs: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +34,6 @@ FEW = ("dataset.samples=300", "training.batch_size=60", "training.epochs=3")
 LONG = ("training.epochs=150", "optimizer.weight_decay=0.0")
 
 RUNS = {
-    "mlp": ("method=baseline", "model.depth=4", "model.width=16", *FEW),
     "batchnorm": ("method=baseline", "model.depth=4", "model.width=16", "model.block=batchnorm", *FEW),
     "layernorm": ("method=baseline", "model.depth=4", "model.width=16", "model.block=layernorm", *FEW),
     "rezero": ("method=baseline", "model.depth=4", "model.width=16", "model.block=rezero", *FEW),
@@ -64,6 +64,12 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], LoadedRu
     return run
 
 
+@pytest.fixture(scope="module")
+def written(loaded: Callable[[str], LoadedRun]) -> Callable[[str, str], bytes]:
+    """Return a function from a name of :data:`RUNS` and a format to the file, written once."""
+    return cache(lambda name, form: export(loaded(name).members[0], export_format(form)).content)
+
+
 def from_safetensors(file: Path, run: LoadedRun, x: Tensor) -> Tensor:
     """The tensors of the file in a network that is built anew from the configuration."""
     network: nn.Module = run.config.model.build(tuple(x.shape[1:]), 10)
@@ -90,14 +96,18 @@ READERS = {"safetensors": from_safetensors, "onnx": from_onnx, "torch": from_tor
 @pytest.mark.parametrize("form", NAMES)
 @pytest.mark.parametrize("name", RUNS)
 def test_a_file_has_the_logits_of_the_network(
-    name: str, form: str, loaded: Callable[[str], LoadedRun], tmp_path: Path
+    name: str,
+    form: str,
+    loaded: Callable[[str], LoadedRun],
+    written: Callable[[str, str], bytes],
+    tmp_path: Path,
 ) -> None:
     run = loaded(name)
     if name == "homotopy":
         assert run.summary["final"]["t"] == 1.0
         assert run.summary["final"]["train_loss"] < 0.05, "chosen so that it converges"
     file = tmp_path / f"network{export_format(form).suffix}"
-    file.write_bytes(export(run.members[0], export_format(form)).content)
+    file.write_bytes(written(name, form))
     x, _ = run.samples("test")
     for count in (1, 3, len(x)):
         expected = run.network(x[:count])
@@ -127,8 +137,8 @@ def test_tied_parameters_are_written_twice() -> None:
     assert torch.equal(form.logits(form.encode(network, x, "{}"), network, x), network(x))
 
 
-def test_onnx_has_names_a_free_batch_and_passes_the_checker(loaded: Callable[[str], LoadedRun]) -> None:
-    model = onnx.load_from_string(export(loaded("cnn").members[0], export_format("onnx")).content)
+def test_onnx_has_names_a_free_batch_and_passes_the_checker(written: Callable[[str, str], bytes]) -> None:
+    model = onnx.load_from_string(written("cnn", "onnx"))
     onnx.checker.check_model(model, full_check=True)
     shapes = {
         value.name: [size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim]
@@ -138,10 +148,10 @@ def test_onnx_has_names_a_free_batch_and_passes_the_checker(loaded: Callable[[st
 
 
 def test_files_say_what_made_them_and_hold_no_folder_and_no_sample(
-    loaded: Callable[[str], LoadedRun], tmp_path: Path
+    loaded: Callable[[str], LoadedRun], written: Callable[[str, str], bytes], tmp_path: Path
 ) -> None:
     run = loaded("batchnorm")
-    contents = {form: export(run.members[0], export_format(form)).content for form in NAMES}
+    contents = {form: written("batchnorm", form) for form in NAMES}
     (tmp_path / "x.safetensors").write_bytes(contents["safetensors"])
     with safe_open(tmp_path / "x.safetensors", "pt") as file:
         told = {"safetensors": file.metadata()[ABOUT]}
@@ -182,7 +192,7 @@ def test_a_file_that_does_not_say_the_same_is_not_given(loaded: Callable[[str], 
 
     monkeypatch.setattr(form, "encode", wrong)
     with pytest.raises(ValueError, match="its logits as torch differ by"):
-        export(loaded("mlp").members[0], form)
+        export(loaded("batchnorm").members[0], form)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import torch
 from homotopy_bench.config.schema import Config
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.training.trainer import Trainer
-from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MODELS, REFERENCED, SMALL
+from tests.cases import CASES, DATASETS, DEFORMING, METHODS, MIXTURES, MODELS, REFERENCED, SMALL
 from tests.reference import train_mlp
 from tests.training_runs import OPTIMIZERS, STEPS, begin, effort, mixed_members, trained, varied
 
@@ -30,7 +30,7 @@ def members(case: str, optimizer: str, count: int) -> list[Config]:
     ]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case in MIXTURES or "/mlp-orthogonal/" not in case])
 def test_members_equal_separate_runs(case: str) -> None:
     rules, steps = effort(case)
     for optimizer in rules:

@@ -12,6 +12,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from homotopy_bench.core.masking import error_line
 from homotopy_bench.curvature.control import FORMS, Rule
 from homotopy_bench.curvature.control.base import Values, has_ratio
 from homotopy_bench.curvature.estimators import ESTIMATORS, Estimator, Local
@@ -171,7 +172,7 @@ class CurvatureController:
                 rule.observe(step, largest, square)
 
     def _fail(self, members: Iterable[int], reason: str | Exception) -> None:
-        text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {str(reason).splitlines()[0]}"
+        text = reason if isinstance(reason, str) else error_line(reason)
         for member in members:
             self.rules[member].fail()
             self._failures[member] = {"count": self._failures[member]["count"] + 1, "last": text}

@@ -213,7 +213,7 @@ def _leave_results(
         }
         draw(trials.study, options.objectives[0], methods, folder / "trials.png")
     except Exception as error:  # a picture that cannot be drawn is no reason to lose the rest
-        print(f"trials.png was not drawn: {type(error).__name__}: {inert(str(error))}")
+        print(f"trials.png was not drawn: {inert(error_line(error))}")
     runs = [trial.user_attrs[RUN] for trial in every if RUN in trial.user_attrs]
     print_unsent(Console(), [folder / run["folder"] for run in runs])
     if options.storage != "memory":
