@@ -14,7 +14,7 @@ import yaml
 
 from homotopy_bench.runs import many
 from homotopy_bench.runs.many import train_members
-from tests.cli.runner import TINY, call_main, files, metrics, run, run_cli, run_until, summary, the_error_line, trained
+from tests.cli.runner import TINY, call_main, files, metrics, run, run_until, summary, the_error_line, trained
 from tests.runs.records import assert_same_record
 
 FUSED = ("-m", "hydra/launcher=fused", "hydra.launcher.probe=false", "hydra.launcher.threads=1")
@@ -28,7 +28,7 @@ VARIED = (*JOBS, "method=baseline,identity_homotopy")
 def basic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which Hydra's own launcher has trained the jobs one after the other."""
     folder = tmp_path_factory.mktemp("basic")
-    done = run_cli("-m", "hydra/launcher=basic", *VARIED, "hydra.sweep.dir=sweep", cwd=folder)
+    done = call_main("-m", "hydra/launcher=basic", *VARIED, "hydra.sweep.dir=sweep", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "sweep"
 
@@ -50,7 +50,7 @@ def without_launcher(file: Path) -> dict[str, Any]:
 
 
 def test_a_multirun_leaves_what_single_runs_leave(basic: Path, tmp_path: Path) -> None:
-    done = run_cli(*FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    done = call_main(*FUSED, *VARIED, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert_same_multirun(tmp_path / "sweep", basic)
     for job in range(4):
@@ -73,7 +73,7 @@ def test_a_multirun_has_one_folder_whatever_the_time_is(tmp_path: Path) -> None:
 
 def test_a_wrong_job_fails_alone_with_its_line(tmp_path: Path) -> None:
     values = ("training.batch_size=30,0,5000", "training.epochs=1", "seed=0,1", "hydra.sweep.dir=sweep")
-    done = run_cli(*FUSED, "model.depth=2", "dataset.samples=500", *values, cwd=tmp_path)
+    done = call_main(*FUSED, "model.depth=2", "dataset.samples=500", *values, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     sweep = tmp_path / "sweep"
     ends = [summary(sweep / str(job))["status"] for job in range(6)]
@@ -114,7 +114,7 @@ def test_more_jobs_than_files_may_be_open_are_refused_at_once(tmp_path: Path) ->
     ],
 )
 def test_wrong_options_of_the_launcher_are_named(argument: str, said: str, tmp_path: Path) -> None:
-    done = run_cli(*FUSED, "seed=0,1", argument, "hydra.sweep.dir=sweep", cwd=tmp_path)
+    done = call_main(*FUSED, "seed=0,1", argument, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"homotopy-train: {said}\n")
     assert trained(tmp_path) == []
 
@@ -149,7 +149,7 @@ def test_jobs_that_have_names_of_their_own_are_not_begun_by_resuming(tmp_path: P
 def test_an_occupied_folder_is_left_alone(basic: Path, tmp_path: Path) -> None:
     shutil.copytree(basic / "1", tmp_path / "sweep" / "1")
     before = {name: (tmp_path / "sweep" / "1" / name).read_bytes() for name in files(tmp_path / "sweep" / "1")}
-    done = run_cli(*FUSED, *TINY, "training.epochs=1", "hydra.sweep.dir=sweep", "seed=2,3", cwd=tmp_path)
+    done = call_main(*FUSED, *TINY, "training.epochs=1", "hydra.sweep.dir=sweep", "seed=2,3", cwd=tmp_path)
     assert the_error_line(done).startswith("hydra.sweep.dir=sweep/1: this folder already holds a run")
     assert {name: (tmp_path / "sweep" / "1" / name).read_bytes() for name in before} == before
     assert summary(tmp_path / "sweep" / "0")["seed"] == 2
@@ -158,7 +158,7 @@ def test_an_occupied_folder_is_left_alone(basic: Path, tmp_path: Path) -> None:
 def test_hydras_own_launcher_leaves_another_multirun_alone(basic: Path, tmp_path: Path) -> None:
     shutil.copytree(basic, tmp_path / "sweep")
     before = {name: (tmp_path / "sweep" / name).read_bytes() for name in files(tmp_path / "sweep")}
-    done = run_cli("-m", "hydra/launcher=basic", *TINY, "hydra.sweep.dir=sweep", "seed=2,3", cwd=tmp_path)
+    done = call_main("-m", "hydra/launcher=basic", *TINY, "hydra.sweep.dir=sweep", "seed=2,3", cwd=tmp_path)
     assert the_error_line(done).startswith("hydra.sweep.dir=sweep: this folder already holds a multirun")
     assert {name: (tmp_path / "sweep" / name).read_bytes() for name in files(tmp_path / "sweep")} == before
 
@@ -173,12 +173,12 @@ def test_a_killed_multirun_continues_where_it_stood(basic: Path, tmp_path: Path)
     ended = [job for job in range(4) if (tmp_path / "sweep" / str(job) / "summary.json").exists()]
     assert len(ended) == 1
     before = [(tmp_path / "sweep" / str(job) / "summary.json").read_bytes() for job in ended]
-    done = run_cli("resume=sweep", cwd=tmp_path)
+    done = call_main("resume=sweep", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("sweep: 1 runs have ended, 3 are continued\n")
     assert [(tmp_path / "sweep" / str(job) / "summary.json").read_bytes() for job in ended] == before
     assert_same_multirun(tmp_path / "sweep", basic)
-    nothing = run_cli("resume=sweep", cwd=tmp_path)
+    nothing = call_main("resume=sweep", cwd=tmp_path)
     assert (nothing.returncode, nothing.stdout) == (0, "sweep: 4 runs have ended, 0 are continued\n")
 
 
@@ -187,7 +187,7 @@ def test_jobs_that_had_not_begun_are_begun(basic: Path, tmp_path: Path) -> None:
     killed = run_until("_prepare 2", *FUSED, *globbed, "hydra.sweep.dir=sweep", cwd=tmp_path)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "sweep" / "2").exists()
-    done = run_cli("resume=sweep", cwd=tmp_path)
+    done = call_main("resume=sweep", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     for job in range(4):
         folder = tmp_path / "sweep" / str(job)
@@ -206,11 +206,11 @@ def test_a_signal_interrupts_all_and_they_continue(basic: Path, tmp_path: Path) 
     damaged = tmp_path / "sweep" / "2" / "checkpoint.pt"
     content = damaged.read_bytes()
     damaged.write_bytes(b"no checkpoint")
-    done = run_cli("resume=sweep", cwd=tmp_path)
+    done = call_main("resume=sweep", cwd=tmp_path)
     assert done.returncode == 2
     assert the_error_line(done).startswith("resume=sweep/2: its checkpoint.pt is damaged")
     assert [summary(tmp_path / "sweep" / str(job))["status"] for job in range(4)].count("completed") == 3
     damaged.write_bytes(content)
-    done = run_cli("resume=sweep", cwd=tmp_path)
+    done = call_main("resume=sweep", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert_same_multirun(tmp_path / "sweep", basic)

@@ -13,7 +13,7 @@ import yaml
 from homotopy_bench.cli.train import main
 from homotopy_bench.core.tuning_budget import TuningBudget, budget_of
 from homotopy_bench.report.studies import Study, read_studies
-from tests.cli.runner import TINY, run_cli, run_until, summary, the_error_line
+from tests.cli.runner import TINY, call_main, run_until, summary, the_error_line
 from tests.runs.records import assert_close
 
 SMALL = (*TINY, "method=baseline", "training.epochs=2", "hydra.sweeper.study=s", "hydra.sweeper.batch=2")
@@ -30,7 +30,7 @@ def table(folder: Path) -> list[dict[str, str]]:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a study of three trials."""
     cwd = tmp_path_factory.mktemp("sweep")
-    done = run_cli("-m", "sweep=lr", DOUBLE, *SMALL, "hydra.sweeper.n_trials=3", cwd=cwd)
+    done = call_main("-m", "sweep=lr", DOUBLE, *SMALL, "hydra.sweeper.n_trials=3", cwd=cwd)
     assert done.returncode == 0, done.stderr
     folder = cwd / "outputs" / "studies" / "s"
     assert "homotopy-train experiment=outputs/studies/s/best.yaml" in done.stdout
@@ -42,7 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_same_command_goes_on_to_a_larger_total(study: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in study.glob("[0-9]/*")}
-    done = run_cli("sweep=lr", DOUBLE, *SMALL, "hydra.sweeper.n_trials=4", cwd=study.parents[2])  # a space implies -m
+    done = call_main("sweep=lr", DOUBLE, *SMALL, "hydra.sweeper.n_trials=4", cwd=study.parents[2])  # a space implies -m
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
     rows = table(study)
@@ -74,7 +74,7 @@ def test_the_best_setting_is_an_experiment(study: Path) -> None:
     best = max(table(study), key=lambda row: float(row["val_acc"]))
     assert best["best"] == "1"
     file = (study / "best.yaml").relative_to(study.parents[2])
-    done = run_cli(f"experiment={file}", DOUBLE, "seed=1000", "hydra.run.dir=again", cwd=study.parents[2])
+    done = call_main(f"experiment={file}", DOUBLE, "seed=1000", "hydra.run.dir=again", cwd=study.parents[2])
     assert done.returncode == 0, done.stderr
     again, found = summary(study.parents[2] / "again"), summary(study / best["folder"])
     assert_close(again["final"], found["final"])
@@ -102,7 +102,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(("arguments", "begins"), WRONG, ids=[arguments for arguments, _ in WRONG])
 def test_a_wrong_sweep_trains_nothing(arguments: str, begins: str, study: Path) -> None:
     before = contents(study.parents[2])
-    line = the_error_line(run_cli("-m", *SMALL, *arguments.split(), cwd=study.parents[2]))
+    line = the_error_line(call_main("-m", *SMALL, *arguments.split(), cwd=study.parents[2]))
     assert line.startswith(begins), line
     assert contents(study.parents[2]) == before
 
@@ -189,7 +189,7 @@ def test_a_sweep_that_is_refused_loses_nothing(
 
 def test_a_smaller_total_than_there_is_takes_nothing_away(study: Path) -> None:
     before = contents(study)
-    done = run_cli("-m", "sweep=lr", DOUBLE, *SMALL, "hydra.sweeper.n_trials=1", cwd=study.parents[2])
+    done = call_main("-m", "sweep=lr", DOUBLE, *SMALL, "hydra.sweeper.n_trials=1", cwd=study.parents[2])
     assert done.returncode == 0, done.stderr
     after = contents(study)
     assert after["study.journal"].startswith(before["study.journal"])
@@ -200,7 +200,7 @@ def test_a_smaller_total_than_there_is_takes_nothing_away(study: Path) -> None:
 def test_how_trials_ended_is_told_apart(tmp_path: Path) -> None:
     arguments = ("optimizer=sgd", "optimizer.lr=choice(0.05,1e30)", "training.batch_size=choice(30,5000)")
     grid = ("hydra/sweeper=optuna", "hydra.sweeper.sampler=grid", "hydra.sweeper.batch=4")
-    done = run_cli("-m", *SMALL[:-1], *grid, *arguments, cwd=tmp_path)
+    done = call_main("-m", *SMALL[:-1], *grid, *arguments, cwd=tmp_path)
     assert done.returncode == 2  # that of the jobs that could not be run
     rows = table(tmp_path / "outputs" / "studies" / "s")
     assert [row["status"] for row in rows] == ["completed", "diverged", "failed", "failed"]
@@ -214,7 +214,7 @@ def test_a_killed_sweep_runs_its_trial_again_at_once(tmp_path: Path) -> None:
     arguments = ("-m", "sweep=lr", *SMALL[:-1], "hydra.sweeper.batch=1", "hydra.sweeper.n_trials=2")
     killed = run_until("checkpoint.pt replaced 2", *arguments, cwd=tmp_path)  # in the second trial
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    done = run_cli(*arguments, cwd=tmp_path)
+    done = call_main(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "outputs" / "studies" / "s"
     rows = table(folder)
