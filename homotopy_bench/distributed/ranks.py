@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch.distributed as dist
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch names it elsewhere too
@@ -38,9 +38,11 @@ class Ranks(ABC):
 
     Attributes:
         world_size: Number of ranks.
+        replaceable: Whether other ranks can take the place of these once they are dropped.
     """
 
     world_size: int
+    replaceable: ClassVar[bool]
 
     @abstractmethod
     def check(self) -> None:
@@ -70,6 +72,8 @@ class JoinedRanks(Ranks):
         place: What the launcher says.
         backend: What adds up tensors.
     """
+
+    replaceable = False
 
     def __init__(self, place: Launched, backend: Backend) -> None:
         self.world_size = place.world_size
@@ -102,6 +106,8 @@ class StartedRanks(Ranks):
         world_size: Number of ranks, with this one.
         backend: What adds up tensors.
     """
+
+    replaceable = True
 
     def __init__(self, world_size: int, backend: Backend) -> None:
         self.world_size = world_size

@@ -73,13 +73,13 @@ def check_asked(candidates: Sequence[Variant], asked: Mapping[str, object]) -> N
         raise InputError("--baseline", " ".join(_words(asked)), reason)
 
 
-def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float | None) -> Comparison:
+def compare(row: Row, variant: Variant, baseline: Variant) -> Comparison:
     """Return how a variant with its row differs from the baseline, without what needs all other p values."""
     ours = {run.seed: run.test_acc for run in variant.runs}
     theirs = {run.seed: run.test_acc for run in baseline.runs}
     differences = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
     unequal = statistics.unequal_pairs(differences)
-    cost = row.forward_equivalents
+    cost, baseline_cost = _cost_of_completed(variant), _cost_of_completed(baseline)
     return Comparison(
         method=row.method,
         label=row.label,
@@ -99,6 +99,12 @@ def compare(row: Row, variant: Variant, baseline: Variant, baseline_cost: float 
         cost_ratio=cost / baseline_cost if cost is not None and baseline_cost else None,
         differs_in=differing_settings(variant, baseline, without=_METHOD_GROUPS),
     )
+
+
+def _cost_of_completed(variant: Variant) -> float | None:
+    """Return the mean cost of the runs that used their whole budget, in forward equivalents."""
+    costs = (run.forward_equivalents for run in variant.runs if run.status == "completed")
+    return statistics.mean([cost for cost in costs if cost is not None])
 
 
 def rows_with_comparisons(section: Section) -> Iterator[tuple[Row, Comparison | None]]:

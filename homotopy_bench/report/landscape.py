@@ -13,7 +13,7 @@ from pathlib import Path
 from homotopy_bench.core import statistics
 from homotopy_bench.core.errors import InputError
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
-from homotopy_bench.tracking.kept_measurements import read_entries
+from homotopy_bench.tracking.kept_measurements import REVISIONS, read_entries
 
 MOST_METRICS = 200
 """Most metrics that are read of a run."""
@@ -101,8 +101,12 @@ def _mean(values: Sequence[float]) -> LandscapeMean:
 
 
 def _where(of: Mapping[str, object]) -> Where | None:
-    """Return on what a target network was measured; None for a network on the path, a pair, and what is damaged."""
-    if of.get("t") != 1.0 or str(of.get("metric")).startswith("pair/"):
+    """Return on what a target network was measured; None for a network on the path, a pair, and what is damaged.
+
+    So it is for what an earlier version measured under a name that means something else now.
+    """
+    metric = str(of.get("metric"))
+    if of.get("t") != 1.0 or metric.startswith("pair/") or of.get("revision") != REVISIONS.get(metric):
         return None
     split, samples, mode = of.get("split"), of.get("samples"), of.get("mode")
     if split in ("train", "test") and isinstance(samples, int) and mode in ("fast", "full"):

@@ -36,6 +36,8 @@ def accuracy_notes(section: Section) -> Iterator[str]:
     for row in section.rows:
         if 0 < row.path_runs < row.runs:
             yield f"{name(row)}: best on path is known for {row.path_runs} of {count(row.runs, 'run')}."
+        if 0 < row.loss_runs < row.runs and row.loss_spikes is not None:
+            yield f"{name(row)}: test loss is finite, and averaged, in {row.loss_runs} of {count(row.runs, 'run')}."
     yield from _budgets(section.rows)
     for method, keys in section.also_differ.items():
         listed = [

@@ -39,15 +39,16 @@ class Row:
         path_mean: Mean test accuracy of the best network on the path, at the t it had; never ranked.
         path_runs: How many runs ``path_mean`` averages.
         loss_mean: Mean test loss of the final networks that have a finite one, in nats.
+        loss_runs: How many runs ``loss_mean`` averages.
         loss_spikes: Mean number of loss spikes; None where no record has them.
-        max_grad_norm: The largest gradient norm of all runs.
+        max_grad_norm: The largest gradient norm of all runs; infinite where one was no number.
         train_seconds: Mean training time, in seconds, without evaluation.
         gradient_evaluations: Mean number of minibatch gradients.
         hvp_evaluations: Mean number of Hessian-vector products.
         forward_equivalents: Mean cost in units of one forward pass.
         peak_memory_mb: Mean peak memory, in megabytes.
         paths: The run folders averaged, in the order of ``seeds``.
-        landscape: Split -> metric -> mean over the runs that were measured; empty where none was.
+        landscape: Split -> metric -> mean over the completed runs that were measured; empty where none was.
         tuning: With how many trials its setting was tuned, the fewest of its runs; None where that is not known.
     """
 
@@ -70,6 +71,7 @@ class Row:
     path_mean: float | None
     path_runs: int
     loss_mean: float | None
+    loss_runs: int
     loss_spikes: float | None
     max_grad_norm: float | None
     train_seconds: float | None
@@ -119,7 +121,8 @@ class Comparison:
         beats: Whether ``p_holm`` is at most 5 % and the interval lies above zero.
         smallest_p: The smallest p that so many unequal pairs can reach.
         minimum_detectable_effect: The true difference found with 80 % power by a paired t-test of this size.
-        cost_ratio: Mean forward equivalents of the row over those of the baseline.
+        cost_ratio: Mean forward equivalents of the row over those of the baseline, both of completed runs: one that
+            diverged stopped early, which is no saving. None where none completed.
         differs_in: Configuration keys outside ``method`` and ``continuation`` in which row and baseline
             differ, each with the two values: what the difference may owe to something else.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from math import inf
 
 from homotopy_bench.core import statistics
 from homotopy_bench.core.inert import LONGEST_NAME, shortened
@@ -88,8 +89,7 @@ def _section(
     comparisons = []
     if not isinstance(chosen, str):
         reference = chosen[1]
-        cost = next(row.forward_equivalents for row, variant in rows if variant is reference)
-        comparisons = [compare(row, one, reference, cost) for row, one in rows if row.method != BASELINE]
+        comparisons = [compare(row, one, reference) for row, one in rows if row.method != BASELINE]
     return Section(
         dataset=variants[0].dataset,
         model=variants[0].model,
@@ -140,17 +140,24 @@ def _row(variant: Variant, naming: Naming) -> Row:
         path_mean=mean(run.path_test_acc for run in runs),
         path_runs=sum(run.path_test_acc is not None for run in runs),
         loss_mean=mean(run.test_loss for run in runs),
+        loss_runs=sum(run.test_loss is not None for run in runs),
         loss_spikes=mean(run.loss_spikes for run in runs),
-        max_grad_norm=max((run.max_grad_norm for run in runs if run.max_grad_norm is not None), default=None),
+        max_grad_norm=max((norm for run in runs if (norm := _largest_norm(run)) is not None), default=None),
         train_seconds=mean(run.train_seconds for run in runs),
         gradient_evaluations=mean(run.gradient_evaluations for run in runs),
         hvp_evaluations=mean(run.hvp_evaluations for run in runs),
         forward_equivalents=mean(run.forward_equivalents for run in runs),
         peak_memory_mb=mean(run.peak_memory_mb for run in runs),
         paths=tuple(str(run.path) for run in runs),
-        landscape=landscape_means(read_landscape(run.path) for run in runs),
+        landscape=landscape_means(read_landscape(run.path) for run in runs if run.status == "completed"),
         tuning=min(budgets, key=lambda budget: budget.trials, default=None),
     )
+
+
+def _largest_norm(run: Run) -> float | None:
+    """Return the largest gradient norm of a run; None where its record has none, as of an older version."""
+    unbounded = run.max_grad_norm is None and run.loss_spikes is not None  # a record has null for what is no number
+    return inf if unbounded else run.max_grad_norm
 
 
 def _defined(value: float | None) -> float:

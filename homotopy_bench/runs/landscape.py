@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
-from homotopy_bench.core.masking import error_line
+from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.masking import error_line, one_line
 from homotopy_bench.data.base import Splits
 from homotopy_bench.hardware.memory import out_of_memory
 from homotopy_bench.landscape.measure import Closeness, metrics_of
@@ -66,7 +67,7 @@ def _measure(
     t: Sequence[float],
     say: Callable[[str], object],
 ) -> None:
-    digests, kept = [state_digest(state) for state in states], [KeptMeasurements(one.record.folder) for one in members]
+    digests, kept = [state_digest(state) for state in states], _opened(members)
     for metric, function in metrics_of(mode).items():
         say(f"landscape of {len(members)} runs on {samples.split} data: {metric}")
         measured = function(networks, samples)
@@ -74,6 +75,22 @@ def _measure(
             entries = {name: found.entry(row) for name, found in measured.items()}
             values = {name: entry["value"] for name, entry in entries.items()}
             member.landscape.setdefault(samples.split, {}).update(values)
-            kept[row].put(identity(metric, samples.split, len(samples), mode, digests[row], t[row]), entries)
-        for one in kept:
-            one.write()
+            if row in kept:
+                kept[row].put(identity(metric, samples.split, len(samples), mode, digests[row], t[row]), entries)
+        for row, one in list(kept.items()):
+            try:
+                one.write()
+            except InputError as error:
+                members[row].note(f"the landscape is not kept: {one_line(error, 300)}")
+                del kept[row]
+
+
+def _opened(members: Sequence[Member]) -> dict[int, KeptMeasurements]:
+    """Return row -> what is kept of it; a damaged file is left as it is, and its run has the figures in its summary."""
+    kept = {}
+    for row, member in enumerate(members):
+        try:
+            kept[row] = KeptMeasurements(member.record.folder)
+        except InputError as error:
+            member.note(f"the landscape is not kept: {one_line(error, 300)}")
+    return kept

@@ -266,7 +266,7 @@ def _attempt(driver: Driver) -> Exception | None:
     except (BrokenPipeError, RankLost):  # no run failed by itself, and all can be continued
         raise
     except Exception as error:
-        if len(runs) == 1:
+        if len(runs) == 1 and runs[0].result is None:
             runs[0].fail(error)
         # The frames hold the ensemble, and its memory is needed.
         traceback.clear_frames(error.__traceback__)

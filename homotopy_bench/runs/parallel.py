@@ -7,7 +7,7 @@ from functools import partial
 from types import TracebackType
 
 from homotopy_bench.config.schema import Config
-from homotopy_bench.core.errors import InputError
+from homotopy_bench.core.errors import InputError, RankLost
 from homotopy_bench.data.base import Splits
 from homotopy_bench.distributed.ranks import JoinedRanks, Ranks, StartedRanks
 from homotopy_bench.hardware.launched import launched
@@ -27,6 +27,7 @@ class Processes:
     def __init__(self) -> None:
         self._hardware: MultiGPU | None = None
         self._ranks: Ranks | None = None
+        self._lost = False
 
     def of(self, configs: Sequence[Config], *, begun: bool) -> Build:
         """Return what builds the training of these members of one program, and of some of them.
@@ -37,11 +38,13 @@ class Processes:
 
         Raises:
             InputError: If this machine has not the devices, or the members cannot be divided over them.
-            RankLost: If a process ends before it has begun.
+            RankLost: If a process ends before it has begun, or a launcher's have been dropped.
         """
         hardware = configs[0].hardware
         if not isinstance(hardware, MultiGPU):
             return Trainer
+        if self._lost:
+            raise RankLost("the launcher's other processes have ended with the runs before these, which failed")
         division = _divide(configs, hardware, begun)
         if self._ranks is None or self._hardware != hardware:
             self.end()
@@ -58,6 +61,7 @@ class Processes:
         """End the processes whatever they do."""
         if self._ranks is not None:
             self._ranks.drop()
+            self._lost = not self._ranks.replaceable
             self._ranks = None
 
     def __enter__(self) -> Processes:

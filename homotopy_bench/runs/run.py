@@ -117,6 +117,8 @@ def _alone(member: Member, show: Display) -> Result:
         with Processes() as processes:
             Driver([member], show, build=processes.of([member.job.config], begun=member.step > 0)).go()
     except Exception as error:
+        if member.result is not None:  # its record is complete, and what failed is to show it
+            raise
         member.fail(error)
     command = sync_command([member.record.folder])
     if command is not None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from socket import socket
 
 import pytest
 
@@ -19,7 +20,7 @@ from homotopy_bench.runs.parallel import Processes
 from homotopy_bench.training import rank
 from tests.cli.forked_ranks import forked_ranks
 from tests.cli.forks import Fork
-from tests.cli.runner import LIMIT, TINY, TRAIN, call_main, environment, metrics, run, summary, the_error_line
+from tests.cli.runner import LIMIT, TINY, TRAIN, call_main, ended, environment, metrics, run, summary, the_error_line
 from tests.composing import compose
 
 GLOO = ("hardware=multi_gpu", "hardware.backend=gloo", "hardware.dtype=float64")
@@ -135,6 +136,25 @@ def test_the_processes_of_a_launcher_make_one_record(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("record: run") == 1
     assert summary(tmp_path / "run")["environment"]["device"] == "2 x cpu"
+
+
+def test_nothing_takes_the_place_of_a_launchers_processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for name, value in {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}.items():
+        monkeypatch.setenv(name, value)
+    other = Fork(TRAIN, (*TINY, *GLOO), tmp_path, environment(RANK="1", LOCAL_RANK="1"))
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    config = compose(*TINY, *GLOO)
+    with Processes() as processes:
+        processes.of([config], begun=False)
+        processes.drop()  # as after an error
+        assert ended(other).returncode == 1
+        with pytest.raises(RankLost, match=r"^the launcher's other processes have ended"):
+            processes.of([config], begun=True)
+        processes.of([compose(*TINY)], begun=False)  # in this process
 
 
 def test_a_launchers_processes_are_taken_where_several_are_wanted(

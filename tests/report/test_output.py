@@ -229,7 +229,7 @@ def test_markdown_tables_are_whole_and_hold_every_number(report):
 
 
 ROW_KEYS = """method label settings seeds accuracies runs diverged collapsed_seeds mean std iqm interval precision_mean
-    recall_mean f1_mean val_mean path_mean path_runs loss_mean loss_spikes max_grad_norm train_seconds
+    recall_mean f1_mean val_mean path_mean path_runs loss_mean loss_runs loss_spikes max_grad_norm train_seconds
     gradient_evaluations hvp_evaluations forward_equivalents peak_memory_mb paths landscape tuning"""
 COMPARISON_KEYS = """method label pairs dropped_seeds dropped_baseline_seeds collapsed_seeds collapsed_baseline_seeds
     unequal_pairs mean_difference interval p_value p_holm beats smallest_p minimum_detectable_effect cost_ratio

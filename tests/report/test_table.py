@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from homotopy_bench.core.errors import InputError
-from homotopy_bench.report import Report, Run, build_report, read_runs
+from homotopy_bench.report import Report, Run, build_report, read_runs, to_dict, to_markdown
 
 
 def write_group(write: Callable[..., Path], root: Path, accs: dict[int, float], **options: Any) -> None:
@@ -62,6 +62,38 @@ def test_diverged_runs_are_in_the_mean_and_counted(tmp_path, write_run):
     (row,) = report_of(tmp_path).sections[0].rows
     assert (row.runs, row.diverged) == (3, 1)
     assert row.mean == pytest.approx(1.3 / 3)
+
+
+def test_a_diverged_run_is_no_measurement_no_small_gradient_and_no_saving(tmp_path, write_run):
+    where = {"split": "test", "samples": 9, "mode": "fast", "t": 1.0, "metric": "trace"}
+    write_group(write_run, tmp_path, dict.fromkeys(range(6), 0.5), gradients=1000)
+    for seed in range(6):
+        diverged = seed > 1
+        status = {"status": "diverged", "gradients": 100} if diverged else {"gradients": 1000}
+        run = write_run(tmp_path / f"hta-{seed}", method="hta", seed=seed, acc=0.1 if diverged else 0.7, **status)
+        entry = {"of": where, "result": {"trace": {"value": 500.0 if diverged else 1.0}}}
+        (run / "landscape.json").write_text(json.dumps({"schema": 1, "entries": [entry]}))
+        summary = json.loads((run / "summary.json").read_text())
+        summary["stability"] = {"loss_spikes": 0, "max_grad_norm": None if diverged else 4.0}
+        summary["final"]["test_loss_target"] = None if diverged else 0.9
+        (run / "summary.json").write_text(json.dumps(summary))
+    report = report_of(tmp_path)
+    row = next(row for row in report.sections[0].rows if row.method == "hta")
+    assert (row.landscape["test"]["trace"].mean, row.landscape["test"]["trace"].runs) == (1.0, 2)
+    assert (row.max_grad_norm, row.loss_mean, row.loss_runs) == (np.inf, 0.9, 2)
+    assert "hta: test loss is finite, and averaged, in 2 of 6 runs." in to_markdown(report)
+    assert report.sections[0].comparisons[0].cost_ratio == 1.0
+    assert to_dict(report)["sections"][0]["rows"][1]["max_grad_norm"] is None
+
+
+def test_what_had_another_meaning_in_an_earlier_version_is_not_averaged(tmp_path, write_run):
+    where = {"split": "test", "samples": 9, "mode": "full", "t": 1.0, "metric": "m_sharpness"}
+    for seed, (revision, value) in enumerate((({}, 5.0), ({"revision": 2}, 1.0))):
+        run = write_run(tmp_path / str(seed), seed=seed)
+        entry = {"of": {**where, **revision}, "result": {"m_sharpness": {"value": value}}}
+        (run / "landscape.json").write_text(json.dumps({"schema": 1, "entries": [entry]}))
+    (row,) = report_of(tmp_path).sections[0].rows
+    assert (row.landscape["test"]["m_sharpness"].mean, row.landscape["test"]["m_sharpness"].runs) == (1.0, 1)
 
 
 @pytest.mark.parametrize("status", ["failed", "interrupted", "pruned"])

@@ -20,6 +20,7 @@ from homotopy_bench.loggers.base import numbers
 from homotopy_bench.report import build_report, read_runs, to_dict, to_markdown
 from homotopy_bench.runs.target_network import trainer_of
 from homotopy_bench.tracking.checkpoint_file import read_checkpoint
+from homotopy_bench.tracking.kept_measurements import read_entries
 from homotopy_bench.tracking.record import read_metrics
 from tests.cases import CASES
 from tests.composing import compose
@@ -117,3 +118,17 @@ def test_members_measured_together_have_the_figures_that_they_have_alone(tmp_pat
             for split in one:
                 for name, value in one[split].items():
                     assert value == pytest.approx(other[split][name], rel=1e-5, abs=1e-9)
+
+
+def test_a_damaged_file_takes_the_figures_from_no_other_run(tmp_path: Path) -> None:
+    configs = [compose(*CASE, "landscape=final", "landscape.samples=60", f"seed={seed}") for seed in (0, 1)]
+    folders = [tmp_path / str(seed) for seed in (0, 1)]
+    folders[0].mkdir()
+    (folders[0] / "landscape.json").write_text('{"schema"')
+    train_many(configs, folders, probe=False)
+    for folder in folders:
+        assert json.loads((folder / "summary.json").read_text())["landscape"]["landscape"]["test"]["lambda_max"] > 0.0
+    assert (folders[0] / "landscape.json").read_text() == '{"schema"'
+    assert "the landscape is not kept: RUN_DIR=" in (folders[0] / "train.log").read_text()
+    assert {entry["of"]["split"] for entry in read_entries(folders[1])} == {"train", "test"}
+    assert "not kept" not in (folders[1] / "train.log").read_text()

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -307,6 +307,20 @@ def test_a_reader_who_leaves_ends_no_run(alone: Path, tmp_path: Path) -> None:
     assert train_members(again, TOGETHER)
     for number in range(2):
         assert_same_record(tmp_path / str(number), alone / str(number))
+
+
+def test_a_screen_that_cannot_be_written_to_leaves_complete_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish(*_: object) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Silent, "finish", finish)
+    with pytest.raises(OSError, match="No space left"):
+        train(compose(*CASE, "training.epochs=1"), tmp_path / "alone")
+    train_many([compose(*CASE, "training.epochs=1", "seed=1")], [tmp_path / "many"])
+    for name in ("alone", "many"):
+        assert json.loads((tmp_path / name / "summary.json").read_text())["status"] == "completed"
 
 
 def test_runs_at_different_steps_continue_in_groups_of_their_own(alone: Path, tmp_path: Path) -> None:
