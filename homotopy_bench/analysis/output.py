@@ -163,7 +163,7 @@ def _before(fork: Fork | None, split: str) -> str:
     return f": two children of {fork.snapshot} are {100 * STABLE:g} points of error apart, or more"
 
 
-def forks_document(forks: Sequence[Fork]) -> list[dict[str, Any]]:
+def forks_document(forks: Sequence[Fork], splits: Sequence[str]) -> list[dict[str, Any]]:
     """Return for each fork its snapshot, its children and what is between them."""
     return [
         {
@@ -173,7 +173,7 @@ def forks_document(forks: Sequence[Fork]) -> list[dict[str, Any]]:
             "orders": fork.orders,
             "diverged": fork.diverged,
             "children": [str(child.folder) for child in fork.children],
-            "apart": {split: fork.apart(split) for split in dict.fromkeys(one.split for one in fork.figures)},
+            "apart": {split: fork.apart(split) for split in splits},
             "pairs": pairs_document(fork.figures),
         }
         for fork in forks

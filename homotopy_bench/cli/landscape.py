@@ -181,7 +181,7 @@ def _forks(
     left_out += others
     for line in left_out_lines(others):
         _say(line)
-    content["forks"] = forks_document(forks)
+    content["forks"] = forks_document(forks, splits)
     return forks_text(forks, splits)
 
 

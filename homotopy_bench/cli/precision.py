@@ -26,7 +26,7 @@ EPS = 1e-6
 _DESCRIPTION = """\
 Measure the gradient, the Hessian and the size of a network's parameters, and
 print how many significant bits the parameters need: by the published bound, by
-two corrected ones, and with --validate by rounding them. The network is that of
+three corrected ones, and with --validate by rounding them. The network is that of
 a run's last checkpoint, or the one that overrides describe, before its first
 step; always the target network (t = 1), in evaluation mode and float64.
 """

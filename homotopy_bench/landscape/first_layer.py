@@ -120,9 +120,10 @@ class FirstLayer:
 
 
 def leads(layers: Sequence[DenseLayer], shapes: Mapping[str, torch.Size]) -> bool:
-    """Return whether the first layer is activation(x W^T + b), and its parameters are the first ones of theta."""
+    """Return whether the first layer is activation(x W^T + b), and its parameters are theta's first and no other's."""
     own = _own(layers[0])
-    return layers[0].scale is None and set(list(shapes)[: len(own)]) == own
+    alone = not any(own & _own(other) for other in layers[1:])
+    return layers[0].scale is None and alone and set(list(shapes)[: len(own)]) == own
 
 
 def combined_scores(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
-import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
@@ -16,6 +15,7 @@ from homotopy_bench.landscape.keskar import EPSILONS, epsilon_sharpness
 from homotopy_bench.landscape.measurement import Measurement
 from homotopy_bench.landscape.networks import Networks, Samples
 from homotopy_bench.landscape.sam import asam, m_sharpness, published_scaling, sam
+from homotopy_bench.landscape.samples import samples_of
 from homotopy_bench.landscape.spectrum import FAST, layer_spectrum, spectrum
 
 Closeness = Literal["fast", "full"]
@@ -85,7 +85,7 @@ def measure(
     Args:
         networks: Modules from inputs (B, *shape) to logits (B, classes); they are copied, and measured in evaluation
             mode.
-        x: Inputs (N, *shape), an array or a tensor.
+        x: Inputs (N, *shape), an array or a tensor; integers are tokens.
         y: Labels (N,), integers from 0.
         metrics: Names of the metrics; None for all of the mode.
         mode: ``fast`` or ``full``.
@@ -98,6 +98,7 @@ def measure(
         InputError: If there is no such metric.
 
     Example:
+        >>> import torch
         >>> from torch import nn
         >>> x, y = torch.randn(50, 3), torch.arange(50) % 2
         >>> found = measure([nn.Linear(3, 2), nn.Linear(3, 2)], x, y, metrics=["sam"])
@@ -105,7 +106,7 @@ def measure(
         (['sam'], torch.Size([2]), True)
     """
     rows = Networks.of(networks)
-    samples = Samples(torch.as_tensor(x).to(rows.theta), torch.as_tensor(y).to(rows.theta.device, torch.int64), split)
+    samples = samples_of(x, y, rows, split)
     chosen = metrics_of(mode) if metrics is None else named_metrics(metrics, mode)
     found: dict[str, Measurement] = {}
     for metric in chosen.values():

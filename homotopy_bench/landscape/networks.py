@@ -193,8 +193,9 @@ class Networks:
         """Return the logits (K, B, classes) at K points for inputs (B, *input) that all share."""
         worker = self._worker(len(points), self.theta.dtype, kept=True)
         _place(worker, points)
+        parts = torch.split(x, max(CHUNK_SAMPLES // len(points), 1))
         with torch.no_grad():
-            return worker.forward(x.expand(len(points), *x.shape))
+            return torch.cat([worker.forward(part.expand(len(points), *part.shape)) for part in parts], dim=1)
 
     def evaluate(
         self, chunks: Iterable[Points | Combined], samples: Samples, first: FirstLayer | None = None

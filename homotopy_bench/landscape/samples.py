@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import torch
+from numpy.typing import ArrayLike
 
 from homotopy_bench.data.base import Samples as HostSamples
 from homotopy_bench.data.base import Splits
 from homotopy_bench.data.subset import balanced_subset, random_subset
 from homotopy_bench.hardware.transfer import inputs_as
-from homotopy_bench.landscape.networks import Samples
+from homotopy_bench.landscape.networks import Networks, Samples
+
+
+def samples_of(x: ArrayLike, y: ArrayLike, networks: Networks, split: str) -> Samples:
+    """Return samples from arrays, where and in which format the networks take them.
+
+    Args:
+        x: Inputs (N, *shape); integers are tokens and stay what they are, all others and bytes are numbers.
+        y: Labels (N,) or, of sequences, (N, T).
+        networks: Who takes them.
+        split: ``train`` or ``test``: what they are, for the record.
+    """
+    inputs, theta = torch.as_tensor(x), networks.theta
+    numbers = inputs.to(theta.dtype) if inputs.dtype == torch.uint8 else inputs
+    labels = torch.as_tensor(y).to(theta.device, torch.int64)
+    return Samples(inputs_as(numbers, theta.dtype, theta.device), labels, split)
 
 
 def draw_samples(

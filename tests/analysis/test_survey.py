@@ -14,7 +14,7 @@ import torch
 from homotopy_bench.analysis.drawing import draw
 from homotopy_bench.analysis.finished import finished_runs
 from homotopy_bench.analysis.forks import stable_from, study_forks
-from homotopy_bench.analysis.output import cell, figures_text, forks_text, pairs_text, to_json
+from homotopy_bench.analysis.output import cell, figures_text, forks_document, forks_text, pairs_text, to_json
 from homotopy_bench.analysis.pairs import PairPlan, chosen_pairs, survey_pairs
 from homotopy_bench.analysis.survey import Figure, Plan, survey
 from homotopy_bench.core.errors import InputError
@@ -193,6 +193,7 @@ def test_forks_end_apart_or_together_and_say_from_where_on(runs: Path, tmp_path:
     broken = replace(lone, diverged=1)
     assert broken.apart("train") is True
     assert "stable from no snapshot on: of 2 children of epoch-3 1 diverged" in forks_text([broken], ["train"])
+    assert [one["apart"] for one in forks_document([broken, lone], ["train"])] == [{"train": True}, {"train": None}]
     with pytest.raises(InputError, match=r"--fork=.*has no snapshots; accepted: a run with training.snapshots"):
         study_forks(folder.parent / "0", 2, plan)
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from homotopy_bench.core.errors import InputError
 from homotopy_bench.landscape.connectivity.barriers import PathScores, along, barriers
 from homotopy_bench.landscape.connectivity.batch_statistics import reestimated
 from homotopy_bench.landscape.connectivity.chords import (
@@ -18,9 +19,11 @@ from homotopy_bench.landscape.connectivity.chords import (
     all_pairs,
     chord_of,
 )
+from homotopy_bench.landscape.connectivity.compare import compare
 from homotopy_bench.landscape.connectivity.curves import BASES, Curve, train_curves
 from homotopy_bench.landscape.connectivity.repair import NotRepairable, unit_statistics
 from homotopy_bench.landscape.connectivity.similarity import linear_cka, similarity
+from homotopy_bench.landscape.measure import measure
 from homotopy_bench.landscape.measurement import Convention
 from homotopy_bench.landscape.networks import Networks, Samples
 from tests.landscape.trained import network, samples
@@ -225,3 +228,31 @@ def test_a_pair_with_a_network_that_is_not_finite_has_no_barrier_and_the_others_
     alone = Networks.of(modules[:2])
     expected = barriers(along(alone, chord_of(alone, [(0, 1)]), data, points=5), WORDS)["barrier_loss"]
     assert found.value[0].item() == pytest.approx(expected.value.item())
+
+
+def test_a_map_in_two_places_is_between_its_two_ends() -> None:
+    x, y = torch.randn(30, 6, generator=torch.Generator().manual_seed(0)), torch.arange(30) % 2
+
+    def pair(*, shared: bool) -> list[nn.Module]:
+        found: list[nn.Module] = []
+        for seed in range(2):
+            torch.manual_seed(seed)
+            first, last = nn.Linear(6, 6), nn.Linear(6, 2)
+            found.append(nn.Sequential(first, nn.ReLU(), first if shared else copy.deepcopy(first), nn.ReLU(), last))
+        return found
+
+    tied, apart = (compare(pair(shared=shared), x, y, metrics=["chord"]) for shared in (True, False))
+    torch.testing.assert_close(tied["barrier_loss"].value, apart["barrier_loss"].value)
+    matched = compare(pair(shared=True), x, y, metrics=["matched"])["matched_barrier_loss"]
+    assert matched.value.isnan().all()
+    with pytest.raises(InputError, match=r"pairs=\[\]: accepted: at least one"):
+        compare(pair(shared=True)[:1], x, y)
+
+
+def test_tokens_are_compared_as_tokens() -> None:
+    networks = [nn.Sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(12, 3)) for _ in range(2)]
+    x, y = torch.randint(7, (20, 3)), torch.randint(3, (20,))
+    assert compare(networks, x.numpy(), y, metrics=["similarity"])["cka"].value.isfinite().all()
+    assert measure(networks, x, y, metrics=["sam"])["sam"].value.isfinite().all()
+    images = torch.randint(255, (20, 5), dtype=torch.uint8)
+    assert measure([nn.Linear(5, 3)], images, y, metrics=["sam"])["sam"].value.isfinite().all()

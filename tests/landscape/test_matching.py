@@ -19,6 +19,7 @@ from homotopy_bench.landscape.connectivity.matching import _faq, match
 from homotopy_bench.landscape.connectivity.symmetries import Group, UnknownModule, groups_of
 from homotopy_bench.landscape.connectivity.units import Change, changed, changed_points, tensors_of
 from homotopy_bench.landscape.networks import Networks, Points, Samples, concatenated
+from homotopy_bench.models.mlp import MLP
 from tests.landscape.trained import MODELS, network, samples
 
 
@@ -190,7 +191,53 @@ def test_a_counterexample_of_the_kind_of_git_re_basin_has_a_barrier_under_every_
     assert middles == [0.25] * 4
 
 
+RELU = nn.ReLU()
+
+CHAINS = {
+    "an activation in two places": nn.Sequential(nn.Linear(5, 6), RELU, nn.Linear(6, 7), RELU, nn.Linear(7, 4)),
+    "statistics alone": nn.Sequential(nn.Linear(5, 6), nn.BatchNorm1d(6, affine=False), nn.ReLU(), nn.Linear(6, 4)),
+    "a scale alone": nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6, bias=False), nn.ReLU(), nn.Linear(6, 4)),
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_chains_of_ones_own_keep_their_outputs(kind: str) -> None:
+    module = CHAINS[kind].double().eval()
+    networks, groups = Networks.of([module]), groups_of(module)
+    assert not any(group.odd for group in groups)
+    moved = changed_points(networks, networks.points(), groups, [random_changes(groups, 5, scales=True)])
+    x = torch.randn(20, 5, dtype=torch.float64)
+    expected = networks.outputs(networks.points(), x)
+    torch.testing.assert_close(networks.outputs(moved, x), expected, rtol=1e-9, atol=1e-9)
+
+
+class _Added(nn.Sequential):
+    def forward(self, input: Any) -> Any:
+        return input + super().forward(input)  # type: ignore[no-untyped-call]
+
+
+class _Masked(nn.Linear):
+    def forward(self, input: Any) -> Any:
+        return nn.functional.linear(input, self.weight.tril(), self.bias)
+
+
+def test_what_cannot_be_permuted_is_matched() -> None:
+    for chain in (nn.Sequential(nn.Linear(3, 2)), nn.Sequential(nn.Linear(3, 1), nn.ReLU(), nn.Linear(1, 2))):
+        tensors = dict(chain.named_parameters())
+        assert match(tensors, tensors, list(tensors), groups_of(chain)).known
+
+
 def test_what_is_not_known_is_named() -> None:
+    twice, tied = nn.Linear(3, 3), nn.Linear(3, 3)
+    tied.weight = twice.weight
+    for one in (twice, tied):
+        with pytest.raises(UnknownModule, match="share a tensor"):
+            groups_of(nn.Sequential(twice, nn.ReLU(), one, nn.ReLU(), nn.Linear(3, 2)))
+    for unlike, named in ((_Added(nn.Linear(3, 3), nn.ReLU()), "_Added"), (_Masked(3, 3), "_Masked")):
+        with pytest.raises(UnknownModule, match=f"to {named} is not known"):
+            groups_of(nn.Sequential(nn.Linear(3, 3), nn.ReLU(), unlike, nn.Linear(3, 2)))
+    with pytest.raises(UnknownModule, match="to DiracLinear is not known"):
+        groups_of(MLP(depth=3, width=4, block="dirac").build((5,), 3))
     with pytest.raises(UnknownModule, match="to Bilinear is not known"):
         groups_of(nn.Sequential(nn.Linear(2, 2), nn.Bilinear(2, 2, 2)))
     with pytest.raises(UnknownModule, match="convolution in groups"):

@@ -33,6 +33,7 @@ from homotopy_bench.landscape.connectivity.symmetries import Group, UnknownModul
 from homotopy_bench.landscape.connectivity.units import changed, points_of, tensors_of
 from homotopy_bench.landscape.measurement import Cost, Measurement, exact
 from homotopy_bench.landscape.networks import Networks, Samples
+from homotopy_bench.landscape.samples import samples_of
 
 Figures = dict[str, Measurement]
 
@@ -189,7 +190,7 @@ def compare(
 
     Args:
         networks: Modules from inputs (B, *shape) to logits (B, classes).
-        x: Inputs (N, *shape), an array or a tensor; what a path learns, it learns from them.
+        x: Inputs (N, *shape), an array or a tensor; integers are tokens. What a path learns, it learns from them.
         y: Labels (N,), integers from 0.
         pairs: Indices of the networks of each pair; None for all pairs.
         metrics: Names of the metrics, keys of :data:`FULL_PAIR_METRICS`.
@@ -199,7 +200,7 @@ def compare(
         Name of a value -> the values of all pairs, with errors, cost and convention.
 
     Raises:
-        InputError: If there is no such metric.
+        InputError: If there is no such metric, or no pair.
 
     Example:
         >>> from torch import nn
@@ -214,9 +215,12 @@ def compare(
         if name not in FULL_PAIR_METRICS:
             known = list(FULL_PAIR_METRICS)
             raise InputError("metrics", name, f"accepted: {', '.join(known)}{nearest(name, known)}")
+    chosen_pairs = all_pairs(len(networks)) if pairs is None else list(pairs)
+    if not chosen_pairs:
+        raise InputError("pairs", chosen_pairs, "accepted: at least one, of two networks or more")
     rows = Networks.of(networks)
-    samples = Samples(torch.as_tensor(x).to(rows.theta), torch.as_tensor(y).to(rows.theta.device, torch.int64), split)
-    all_ = Pairs(rows, all_pairs(len(networks)) if pairs is None else list(pairs), samples)
+    samples = samples_of(x, y, rows, split)
+    all_ = Pairs(rows, chosen_pairs, samples)
     found: Figures = {}
     for name in chosen:
         found |= FULL_PAIR_METRICS[name](all_, samples)

@@ -43,6 +43,7 @@ class Matching:
         identity: The same where nothing is permuted.
         random: Objectives of random permutations.
         converged: Whether the descent that found it ended by itself.
+        possible: Whether there is anything to permute, or a sign to flip.
     """
 
     changes: tuple[Change, ...]
@@ -50,11 +51,12 @@ class Matching:
     identity: float
     random: tuple[float, ...]
     converged: bool
+    possible: bool
 
     @property
     def known(self) -> bool:
-        """Whether it can be relied on: converged, and better than every random permutation."""
-        return self.converged and self.objective > max(self.random, default=-np.inf)
+        """Whether it can be relied on: converged, and better than every random permutation, where there are others."""
+        return self.converged and (self.objective > max(self.random, default=-np.inf) or not self.possible)
 
 
 def match(
@@ -88,7 +90,8 @@ def match(
     found = [problem.descend(start, generator) for start in starts]
     changes, objective, converged = max(found, key=lambda one: one[1])
     random = tuple(problem.objective(problem.random(generator)) for _ in range(20))
-    return Matching(tuple(changes), objective, problem.objective(identity), random, converged)
+    possible = any(group.size > 1 or group.odd for group in groups)
+    return Matching(tuple(changes), objective, problem.objective(identity), random, converged, possible)
 
 
 class _Problem:

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from homotopy_bench.landscape.combined import Combined
+from homotopy_bench.landscape.connectivity.symmetries import parts_of
 from homotopy_bench.landscape.networks import Networks, Points, Samples
-from homotopy_bench.models.layers import Layer, Network, ResidualLayer
+from homotopy_bench.models.layers import Layer, ResidualLayer
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
 """Name of a map -> mean and standard deviation (K, units) of its outputs over samples and positions."""
@@ -98,8 +99,8 @@ class _Pass:
             self.module(self.networks.architecture, "", x.expand(count, *x.shape))
 
     def module(self, module: nn.Module, name: str, x: Tensor) -> Tensor:
-        if isinstance(module, Network | nn.Sequential):
-            parts = module.parts() if isinstance(module, Network) else dict(module.named_children())
+        parts = parts_of(module)
+        if parts is not None:
             for own, part in parts.items():
                 x = self.module(part, _join(name, own), x)
             return x

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -32,7 +33,9 @@ _UNTOUCHED = (nn.Identity, nn.Dropout, Dropout, nn.Flatten, nn.ZeroPad1d, nn.Zer
 _AVERAGES = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
 _MAXIMA = (nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d)
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+_AFFINE = (nn.Linear, *_CONVOLUTIONS)
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_NORMS = (*_BATCH_NORMS, nn.LayerNorm)
 
 
 class UnknownModule(ValueError):
@@ -75,8 +78,12 @@ def groups_of(network: nn.Module) -> list[Group]:
     """Return the groups of hidden units of a plain network, from input to output; inputs and logits are in none.
 
     Raises:
-        UnknownModule: If the network has a module that this does not know, or a deformed layer.
+        UnknownModule: If the network has a module that this does not know, a deformed layer, or a tensor in two places.
     """
+    maps = [one for _, one in network.named_modules(remove_duplicate=False) if isinstance(one, (*_AFFINE, *_NORMS))]
+    tensors = [id(tensor) for one in maps for tensor in one.parameters(recurse=False)]
+    if len(set(tensors)) < len(tensors):
+        raise UnknownModule("the units of maps that share a tensor are not matched")
     walk = _Walk()
     walk.module(network, "")
     if walk.units is not None:
@@ -93,6 +100,7 @@ class _Units:
     read_by: list[Axis] = field(default_factory=list)
     activations: list[Callable[..., object]] = field(default_factory=list)
     layer_norm: bool = False
+    normalised: bool = False
     maximum: bool = False
     tied: bool = False
 
@@ -103,8 +111,8 @@ class _Units:
             self.size,
             tuple(self.made_by),
             tuple(self.read_by),
-            homogeneous and not self.layer_norm and not self.tied,
-            odd and not self.layer_norm,
+            homogeneous and not (self.layer_norm or self.normalised or self.tied),
+            odd and not (self.layer_norm or self.normalised),
             self.tied,
         )
 
@@ -117,19 +125,19 @@ class _Walk:
         self.units: _Units | None = None
 
     def module(self, module: nn.Module, name: str) -> None:
-        if isinstance(module, Network | nn.Sequential):
-            parts = module.parts() if isinstance(module, Network) else dict(module.named_children())
+        parts = parts_of(module)
+        if parts is not None:
             for own, part in parts.items():
                 self.module(part, _join(name, own))
         elif isinstance(module, Layer):
             self.layer(module, name)
-        elif isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
+        elif _is_affine(module):
             self.read(module, name)
             self.make(module, name)
-        elif isinstance(module, _BATCH_NORMS):
-            self.batch_norm(name)
-        elif isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1:
-            self.layer_norm(name)
+        elif type(module) in _BATCH_NORMS:
+            self.batch_norm(module, name)
+        elif type(module) is nn.LayerNorm and len(module.normalized_shape) == 1:
+            self.layer_norm(module, name)
         elif type(module) in _HOMOGENEOUS | _ODD | _OTHERS:
             self.activation(type(module))
         elif isinstance(module, _MAXIMA):
@@ -144,7 +152,7 @@ class _Walk:
         if layer.deformation:
             raise UnknownModule("the units of a deformed layer (t < 1) are not matched")
         affine = layer.affine
-        if not isinstance(affine, nn.Linear | nn.Conv1d | nn.Conv2d):
+        if not _is_affine(affine):
             raise UnknownModule(f"what a permutation of units does to {type(affine).__name__} is not known")
         residual = isinstance(layer, ResidualLayer)
         through = self.units
@@ -172,17 +180,19 @@ class _Walk:
         self.units = _Units(outputs, _made(affine, name))
         self.groups.append(self.units)
 
-    def batch_norm(self, name: str) -> None:
+    def batch_norm(self, norm: nn.Module, name: str) -> None:
         if self.units is None:
             return
         self.units.made_by = [Axis(axis.tensor, axis.dim, axis.block, scaled=False) for axis in self.units.made_by]
-        self.units.made_by += [Axis(_join(name, own), 0) for own in ("weight", "bias")]
-        self.units.made_by += [Axis(_join(name, own), 0, scaled=False) for own in ("running_mean", "running_var")]
+        self.units.made_by += _of_units(norm, name, "weight", "bias")
+        self.units.made_by += _of_units(norm, name, "running_mean", "running_var", scaled=False)
+        # Without a scale of its own after it, a normalised unit has the size 1 whatever its map is.
+        self.units.normalised |= norm.weight is None
 
-    def layer_norm(self, name: str) -> None:
+    def layer_norm(self, norm: nn.Module, name: str) -> None:
         if self.units is not None:
             self.units.layer_norm = True
-            self.units.made_by += [Axis(_join(name, own), 0) for own in ("weight", "bias")]
+            self.units.made_by += _of_units(norm, name, "weight", "bias")
 
     def activation(self, function: Callable[..., object]) -> None:
         if function not in _HOMOGENEOUS | _ODD | _OTHERS:
@@ -191,8 +201,27 @@ class _Walk:
             self.units.activations.append(function)
 
 
+def parts_of(module: nn.Module) -> dict[str, nn.Module] | None:
+    """Return what a chain runs one after the other, by name; None for what is no chain."""
+    if isinstance(module, Network):
+        return dict(module.parts())
+    if type(module).forward is not nn.Sequential.forward:  # a subclass may have another
+        return None
+    return {name: part for name, part in module._modules.items() if part is not None}  # named_children has each once
+
+
+def _is_affine(module: nn.Module) -> TypeGuard[nn.Linear | nn.Conv1d | nn.Conv2d]:
+    """Return whether a module is a map whose weight is its matrix, as that of a subclass may not be."""
+    return type(module) in _AFFINE
+
+
 def _made(affine: nn.Linear | nn.Conv1d | nn.Conv2d, name: str) -> list[Axis]:
-    return [Axis(_join(name, own), 0) for own in ("weight", *(["bias"] if affine.bias is not None else []))]
+    return _of_units(affine, name, "weight", "bias")
+
+
+def _of_units(module: nn.Module, name: str, *tensors: str, scaled: bool = True) -> list[Axis]:
+    """Return the first axes of those of some tensors that a module has."""
+    return [Axis(_join(name, own), 0, scaled=scaled) for own in tensors if getattr(module, own) is not None]
 
 
 def _join(*names: str) -> str:
