@@ -45,6 +45,7 @@ class Refused(WorkerJob):
 
 @pytest.fixture(scope="module")
 def loader() -> Iterator[ConfigLoader]:
+    configuration()  # sets Hydra up once, which it cannot within what follows
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         yield GlobalHydra.instance().config_loader()
 
